@@ -1,0 +1,134 @@
+import type { PathKind } from '../transport/endpoint-api.ts'
+
+/** Who may open a session without being asked: nobody, people accepted with `always` before, or anybody. */
+export type AcceptPolicy = 'ask' | 'contacts' | 'everyone'
+
+/** What {@link createClient} takes. */
+export interface ClientOptions {
+  /** `host`, `host:port` or `[v6]:port`. @default port 7788 */
+  readonly server: string
+  /** Expected SPKI-SHA256 fingerprint (`SHA256:` and base64). Without it: trusted on first use, then pinned. */
+  readonly fingerprint?: string
+  /** PEM of a CA that signs the server's certificate, instead of fingerprints. */
+  readonly ca?: string
+  /** Where profiles live. @default the XDG data directory, or MSG_DATA_DIR */
+  readonly dataDir?: string
+  /** @default 'ask' */
+  readonly accept?: AcceptPolicy
+  /** Keep earlier conversations open when another is opened or entered. @default false */
+  readonly keepOpen?: boolean
+  /** False for one-shot commands: never rung, never sent messages. @default true */
+  readonly listening?: boolean
+  /** Reconnect by itself when the server goes. @default true */
+  readonly reconnect?: boolean
+  /** Ends the attempt to connect. */
+  readonly signal?: AbortSignal
+}
+
+/** The conversation that `send` speaks into. */
+export type Conversation = { readonly kind: 'session'; readonly user: string } | { readonly kind: 'room'; readonly room: string }
+
+export type MessageState = 'queued' | 'sent' | 'delivered'
+
+/** What `send` answers: the message is in the durable outbox. */
+export interface SentMessage {
+  /** 32 hex digits, unique. */
+  readonly id: string
+  readonly state: MessageState
+  readonly to: Conversation
+}
+
+/** One other connection this client is linked to, or tries to be. */
+export interface PeerStatus {
+  readonly user: string
+  /** `SHA256:` fingerprint of the peer's device key. */
+  readonly device: string
+  readonly verified: boolean
+  readonly state: 'connecting' | 'open' | 'closed'
+  readonly path: PathKind | null
+  /** `host:port`, or null before the link is open. */
+  readonly address: string | null
+  /** Milliseconds; null before the first sample. */
+  readonly rttMs: number | null
+  /** Share of packets lost since the link opened, 0 to 1. */
+  readonly loss: number
+  /** Messages that wait for this user. */
+  readonly queued: number
+}
+
+/** Everything a client tells; `type` names are those of the JSON contract. Times (`at`) are ISO 8601 in UTC. */
+export type ClientEvent =
+  | { type: 'connected'; server: string; address: string; fingerprint: string; firstUse: boolean }
+  /** The server is gone; the next attempt comes in `delayMs`. Links go on meanwhile. */
+  | { type: 'reconnecting'; attempt: number; delayMs: number; reason: string }
+  | { type: 'disconnected'; reason: string }
+  | { type: 'signed-in'; user: string; virtualAddress: string; restored: boolean }
+  | { type: 'message'; from: string; text: string; id: string; at: string; room: string | null; own: boolean }
+  | { type: 'message.sent'; id: string; to: string; room: string | null }
+  | { type: 'message.delivered'; id: string; to: string; room: string | null; latencyMs: number }
+  | { type: 'session.request'; from: string }
+  | { type: 'session.withdrawn'; from: string }
+  | { type: 'session.opened'; with: string; present: boolean }
+  | { type: 'session.closed'; with: string; reason: string }
+  | { type: 'room.entered'; room: string; owner: string }
+  | { type: 'room.joined'; room: string; user: string }
+  | { type: 'room.left'; room: string; user: string }
+  | { type: 'room.away'; room: string; user: string }
+  | { type: 'room.back'; room: string; user: string }
+  | { type: 'room.owner'; room: string; owner: string }
+  | { type: 'room.closed'; room: string; reason: string }
+  | { type: 'path'; with: string; state: 'open' | 'closed'; path: PathKind | null; address: string | null; rttMs: number | null; reason: string }
+  /** A device of `with` that was never seen before, or (`changed`) beside ones that were. */
+  | { type: 'peer.device'; with: string; device: string; changed: boolean }
+  | { type: 'warning'; code: string; message: string }
+
+/** A signed-in (or not yet signed-in) user of one server. Every method rejects with a `MsgError`. */
+export interface Client {
+  readonly server: { readonly name: string; readonly address: string; readonly fingerprint: string; readonly firstUse: boolean }
+  readonly user: string | undefined
+  readonly virtualAddress: string | undefined
+  /** False while the server is away; links and the outbox work meanwhile. */
+  readonly connected: boolean
+  /** Where `send` goes now. */
+  readonly conversation: Conversation | undefined
+  /** Users whose request waits for an answer, oldest first. */
+  readonly requests: readonly string[]
+
+  register(user: string, password: string): Promise<{ user: string; virtualAddress: string }>
+  /** Without a password the profile's device key signs in. */
+  login(user: string, password?: string): Promise<{ user: string; virtualAddress: string }>
+  users(options?: { connected?: boolean }): Promise<Array<{ user: string; status: 'active' | 'offline'; virtualAddress: string }>>
+  rooms(): Promise<Array<{ room: string; owner: string; members: number }>>
+  members(room: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
+  setStatus(status: 'active' | 'inactive'): Promise<void>
+  readonly status: 'active' | 'inactive'
+
+  /** Asks `user` (name or virtual address) and waits for the answer. @throws MSG_ERR_SESSION_DECLINED, MSG_ERR_USER_BUSY, MSG_ERR_TIMEOUT, … */
+  open(user: string, options?: { signal?: AbortSignal }): Promise<{ user: string; present: boolean }>
+  /** @param options.always - remember, so that policy `contacts` accepts them by itself from now on. */
+  accept(user: string, options?: { always?: boolean }): Promise<{ user: string }>
+  decline(user: string, options?: { reason?: 'declined' | 'busy' }): Promise<{ user: string }>
+  createRoom(room: string): Promise<{ room: string }>
+  enterRoom(room: string): Promise<{ room: string; owner: string }>
+  closeRoom(room?: string): Promise<{ room: string }>
+  /** Leaves the current conversation, or the named one. `to` hands a room over. @throws MSG_ERR_OWNER_LEAVING unless `force` */
+  leave(options?: { conversation?: Conversation; to?: string; force?: boolean }): Promise<{ left: Conversation; closed: boolean }>
+
+  /** Puts a message into the durable outbox and sends it. `to` defaults to the current conversation. */
+  send(text: string, options?: { to?: Conversation }): Promise<SentMessage>
+  /** Resolves when nothing waits for acknowledgement; the number that still waits when `timeoutMs` has passed. */
+  flush(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<{ waiting: number }>
+
+  peers(): PeerStatus[]
+  conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>
+  /** Safety numbers of `user`'s linked devices, 60 digits each; `mark` records that a person compared them. */
+  verify(user: string, options?: { mark?: boolean }): Promise<Array<{ device: string; number: string; verified: boolean }>>
+  whoami(): { user: string; virtualAddress: string; device: string; server: string; status: 'active' | 'inactive' }
+
+  /** Every event from now on. The queue is bounded; a consumer that falls behind by 65,536 events ends with MSG_ERR_LIMIT. */
+  events(): AsyncIterableIterator<ClientEvent>
+  /** Signs out, leaves what is open, tells the peers. What is unacknowledged stays in the outbox. */
+  close(): Promise<void>
+  /** Goes at once, as a crash would: sessions and rooms are kept for the next sign-in. */
+  destroy(): Promise<void>
+}

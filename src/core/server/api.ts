@@ -1,0 +1,119 @@
+/** What {@link createServer} takes. */
+export interface ServerOptions {
+  /** Where accounts, rooms, certificate and the admin socket live. @default the XDG data directory, or MSG_DATA_DIR, plus `/server` */
+  readonly dataDir?: string
+  /** @default '::' (every address, IPv4 too) or '0.0.0.0' where there is no IPv6 */
+  readonly host?: string
+  /** TCP; 0 takes any free one. @default 7788 */
+  readonly port?: number
+  /** UDP; 0 takes any free one. @default the TCP port's number */
+  readonly udpPort?: number
+  /** Shown to clients. @default the host name */
+  readonly name?: string
+  /** PEM files to use instead of the self-signed certificate. */
+  readonly cert?: string
+  readonly key?: string
+  readonly limits?: Partial<ServerLimits>
+  /** Cost of argon2id; tests lower it. @default 'interactive' */
+  readonly passwordCost?: 'interactive' | 'minimal'
+}
+
+/** Every number is also documented in docs/LIMITS.md, which a test compares. */
+export interface ServerLimits {
+  /** Open connections in all, and per remote address before sign-in. */
+  readonly connections: number
+  readonly unauthenticatedPerAddress: number
+  /** Milliseconds a connection may take to sign in or talk before it is closed. */
+  readonly signInTimeoutMs: number
+  readonly connectionsPerUser: number
+  readonly roomsPerUser: number
+  readonly membersPerRoom: number
+  readonly sessionsPerUser: number
+  /** Requests a second that one connection may make, and the burst. */
+  readonly requestsPerSecond: number
+  readonly requestBurst: number
+  /** Milliseconds a session request rings. */
+  readonly ringMs: number
+  /** Milliseconds after which a vanished user's sessions and room places are given up. */
+  readonly vanishedMs: number
+}
+
+export interface ServerUser {
+  readonly user: string
+  readonly status: 'active' | 'inactive' | 'offline'
+  readonly virtualAddress: string
+  readonly connections: number
+  /** Remote addresses of the connections. */
+  readonly addresses: readonly string[]
+}
+export interface ServerSession {
+  readonly users: readonly [string, string]
+  /** `ringing` until accepted; `waiting` while one of the two is away. */
+  readonly state: 'ringing' | 'open' | 'waiting'
+  /** ISO 8601. */
+  readonly since: string
+}
+export interface ServerRoom {
+  readonly room: string
+  readonly owner: string
+  readonly members: number
+}
+export interface ServerStatus {
+  readonly name: string
+  readonly version: string
+  readonly pid: number
+  readonly host: string
+  readonly port: number
+  readonly udpPort: number
+  readonly fingerprint: string
+  readonly dataDir: string
+  readonly startedAt: string
+  readonly accounts: number
+  readonly connections: number
+  readonly sessions: number
+  readonly rooms: number
+  /** Resident memory, bytes. */
+  readonly rss: number
+}
+
+/** What a server tells as it happens; shown by the console and `--json`. */
+export type ServerEvent =
+  | { type: 'registered'; user: string }
+  | { type: 'signed-in'; user: string; address: string }
+  | { type: 'signed-out'; user: string; reason: string }
+  | { type: 'sign-in.failed'; user: string; address: string }
+  | { type: 'session.opened'; users: readonly [string, string] }
+  | { type: 'session.closed'; users: readonly [string, string] }
+  | { type: 'room.created'; room: string; owner: string }
+  | { type: 'room.joined'; room: string; user: string }
+  | { type: 'room.left'; room: string; user: string }
+  | { type: 'room.closed'; room: string }
+  | { type: 'refused'; address: string; reason: string }
+  | { type: 'stopped' }
+
+/** What the console and the admin socket ask; the admin client implements it too. */
+export interface ServerAdmin {
+  users(options?: { connected?: boolean }): Promise<ServerUser[]>
+  sessions(): Promise<ServerSession[]>
+  rooms(): Promise<ServerRoom[]>
+  /** @throws MSG_ERR_ROOM_UNKNOWN */
+  members(room: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
+  status(): Promise<ServerStatus>
+  /** Tells the clients, then stops. */
+  stop(): Promise<void>
+}
+
+/** A running server. */
+export interface Server extends ServerAdmin {
+  readonly address: { readonly host: string; readonly port: number; readonly udpPort: number; readonly fingerprint: string }
+  events(): AsyncIterableIterator<ServerEvent>
+  /** Resolves when the server has stopped, whoever stopped it. */
+  readonly stopped: Promise<void>
+  /** Graceful: tells clients, waits for writes, frees everything. Same as {@link ServerAdmin.stop}. */
+  close(): Promise<void>
+}
+
+/** A connection to the admin socket of the server that holds a data directory. */
+export interface AdminClient extends ServerAdmin {
+  close(): void
+}

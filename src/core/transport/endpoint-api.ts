@@ -1,0 +1,101 @@
+import type { Duration } from '../time/instant.ts'
+
+/** An IP literal and a UDP port. */
+export interface SocketAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** Which way a link's datagrams take. */
+export type PathKind = 'lan' | 'direct' | 'relayed'
+
+/** One other connection that this endpoint may link with, as the server introduced it. */
+export interface PeerIdentity {
+  /** 16 bytes in hex. */
+  readonly instance: string
+  /** The device's X25519 public key, 32 bytes. */
+  readonly key: Uint8Array
+}
+
+/** What a link measures of itself. */
+export interface LinkStats {
+  readonly path: PathKind
+  readonly remote: SocketAddress
+  /** Smoothed and smallest round-trip time, microseconds; 0 before the first sample. */
+  readonly srtt: Duration
+  readonly minRtt: Duration
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly packetsLost: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** Congestion window and bytes in flight, bytes. */
+  readonly cwnd: number
+  readonly bytesInFlight: number
+  readonly keyPhase: number
+}
+
+/** What happens on a link, told to the {@link LinkListener} that its owner gave. Called synchronously, never re-entrantly. */
+export interface LinkListener {
+  /** Both sides are confirmed; data may flow. */
+  onOpen(link: Link): void
+  /** The next bytes of a stream, in order. The view is valid during the call only. */
+  onData(link: Link, stream: number, bytes: Uint8Array, fin: boolean): void
+  /** A stream that had refused bytes takes some again. */
+  onWritable(link: Link, stream: number): void
+  /** The link is over; nothing follows. `code` is 0 for a graceful close. */
+  onClosed(link: Link, reason: LinkCloseReason): void
+}
+
+/** Why a link ended. */
+export interface LinkCloseReason {
+  /** `unanswered`: the handshake got no answer; `idle`: an open link fell silent. */
+  readonly kind: 'local' | 'remote' | 'idle' | 'unanswered' | 'protocol'
+  readonly code: number
+  readonly reason: string
+}
+
+/** One encrypted association with one peer. */
+export interface Link {
+  readonly peer: PeerIdentity
+  readonly state: 'connecting' | 'open' | 'closed'
+  /** True when this side started the handshake. */
+  readonly isInitiator: boolean
+  /** Opens a stream; the lower the priority number, the sooner its bytes go. @returns its id. */
+  openStream(priority: number): number
+  /**
+   * Queues bytes on a stream; they are copied before the call returns. All writes of one turn of the event loop share datagrams.
+   *
+   * @returns how many bytes were taken: fewer than given when the send buffer is full, then `onWritable` follows.
+   */
+  write(stream: number, bytes: Uint8Array): number
+  /** Sends FIN after what was written. */
+  finish(stream: number): void
+  /** Asks for a sign of life: closes the link as `idle` when none comes within about three seconds. */
+  probe(): void
+  stats(): LinkStats
+  close(code?: number, reason?: string): void
+}
+
+/** One UDP socket with every link on it. */
+export interface LinkEndpoint {
+  /** The socket's own address. */
+  readonly address: SocketAddress
+  /**
+   * Starts a handshake towards every candidate at once; the first that answers carries the link. Gives up with `unanswered`
+   * after ten seconds.
+   */
+  connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link
+  /** Answers handshakes of this peer from now on; strangers get silence. A new handshake replaces that instance's older link. */
+  expect(peer: PeerIdentity, listener: LinkListener): void
+  /** Stops answering that instance. An open link stays. */
+  forget(instance: string): void
+  /**
+   * Keeps the server told of this socket's address: sends the token at once, again until answered, then every 25 s.
+   *
+   * @param onObserved - what the server saw, whenever it changes; `undefined` when it stopped answering.
+   */
+  rendezvous(server: SocketAddress, token: Uint8Array, onObserved: (address: SocketAddress | undefined) => void): void
+  /** Closes every link, tells the peers, frees the socket. */
+  close(): Promise<void>
+}

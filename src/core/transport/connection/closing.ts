@@ -1,5 +1,5 @@
 import type { Instant } from '../../time/instant.ts'
-import type { ClosedEvent } from './machine.ts'
+import type { ClosedEvent } from './events.ts'
 
 /** The end of a connection: says so to the peer, again when the peer did not hear it, and then is done. RFC 9000 section 10.2 */
 export class Closing {

@@ -10,24 +10,14 @@ import { Pacer } from '../pacer.ts'
 import { DATA_HEADER_LENGTH, DATA_OVERHEAD, readDataHeader, writeDataHeader } from '../packet.ts'
 import { LossDetector, type Carried, type SentPacket } from '../recovery/loss-detector.ts'
 import { RttEstimator } from '../recovery/rtt-estimator.ts'
-import { StreamSet, type StreamEvent } from '../streams/stream-set.ts'
+import { StreamSet } from '../streams/stream-set.ts'
 import { LOCAL_PARAMETERS, type TransportParameters } from '../transport-parameters.ts'
 import { AckTracker } from './acks.ts'
 import { Closing } from './closing.ts'
+import type { ClosedEvent, ConnectionEvent } from './events.ts'
 import { KeyPhases } from './key-phases.ts'
 import { Liveness } from './liveness.ts'
 import { Rekeying } from './rekeying.ts'
-
-/** What happens on a connection, oldest first. */
-export type ConnectionEvent = StreamEvent | { readonly type: 'open' } | ClosedEvent
-
-/** The last event of a connection. */
-export interface ClosedEvent {
-  readonly type: 'closed'
-  readonly kind: 'local' | 'remote' | 'idle' | 'unanswered' | 'protocol'
-  readonly code: number
-  readonly reason: string
-}
 
 /** What a finished handshake hands to a connection. */
 export interface ConnectionInit {
@@ -68,7 +58,6 @@ export class Connection {
   #pingsDue = 0
   #rekeyDue = false
   #paceUntil: Instant | undefined
-  #isAppLimited = true
   #stalledUntil: Instant = 0
   readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 }
 
@@ -182,7 +171,8 @@ export class Connection {
 
   pollTransmit(now: Instant): Transmit | undefined {
     if (this.#remote === undefined || !this.#isConfirmed) return undefined
-    if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(this.#remote) : undefined
+    if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(now, this.#remote) : undefined
+    this.#paceUntil = undefined
     const isAckDue = this.#acks.deadline !== undefined && now >= this.#acks.deadline
     const mayProbe = this.#pingsDue > 0
     const mayData = mayProbe || (this.#hasData && this.#mayLeave(now))
@@ -199,6 +189,7 @@ export class Connection {
   }
 
   pollEvent(): ConnectionEvent | undefined {
+    if (this.#events[0]?.type === 'open') return this.#events.shift()
     return this.streams.pollEvent() ?? this.#events.shift()
   }
 
@@ -217,13 +208,13 @@ export class Connection {
     return this.#rekeyDue || this.streams.hasPending
   }
 
+  get #hasRoom(): boolean {
+    return this.#loss.bytesInFlight + DATAGRAM_SIZE <= this.#controller.window
+  }
+
   /** True when congestion window and pacing let one more datagram go; sets the pacing timer otherwise. */
   #mayLeave(now: Instant): boolean {
-    this.#paceUntil = undefined
-    if (this.#loss.bytesInFlight + DATAGRAM_SIZE > this.#controller.window) {
-      this.#isAppLimited = false
-      return false
-    }
+    if (!this.#hasRoom) return false
     const gain = this.#controller.isSlowStart ? SLOW_START_GAIN : PACING_GAIN
     const rate = this.rtt.hasSample ? (gain * this.#controller.window) / this.rtt.smoothed : Infinity
     const at = this.#pacer.ready(now, DATAGRAM_SIZE, rate)
@@ -259,14 +250,13 @@ export class Connection {
     this.#counts.bytesSent += packet.byteLength
     if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
     if (!isAckEliciting) return packet
-    const appLimited = !this.#hasData && this.#isAppLimited
-    this.#isAppLimited = true
-    this.#loss.onSent({ packetNumber, sentAt: now, bytes: packet.byteLength, carried, appLimited, keyPhaseCount: this.#keys.count })
+    const appLimited = this.#hasRoom && !this.#hasData
+    this.#loss.onSent({ packetNumber, sentAt: now, bytes: packet.byteLength, carried, appLimited })
     this.#pacer.onSent(packet.byteLength)
     return packet
   }
 
-  #sealClose(to: SocketAddress): Transmit {
+  #sealClose(now: Instant, to: SocketAddress): Transmit {
     const { code, reason } = this.#closing.event!
     const text = Buffer.from(reason).subarray(0, 128)
     const packet = Buffer.allocUnsafe(DATA_OVERHEAD + 32 + text.byteLength)
@@ -275,7 +265,7 @@ export class Connection {
     writer.varint(code)
     writer.varint(text.byteLength)
     writer.bytes(text)
-    return { to, payload: this.#seal(0, packet, writer.offset, [], false) }
+    return { to, payload: this.#seal(now, packet, writer.offset, [], false) }
   }
 
   #handleFrame(now: Instant, frame: Frame): void {
@@ -297,6 +287,7 @@ export class Connection {
 
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
+    const inFlight = this.#loss.bytesInFlight
     const { acked, lost, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
     const newest = acked.reduce<SentPacket | undefined>((a, b) => (a && a.packetNumber > b.packetNumber ? a : b), undefined)
     if (newest === undefined) return
@@ -309,7 +300,9 @@ export class Connection {
       for (const carried of packet.carried) this.streams.onAcked(carried)
     }
     if (lost.length > 0) this.#onLost(now, lost)
-    this.#controller.onAck({ now, sentAt: newest.sentAt, bytes, smoothedRtt: this.rtt.smoothed, appLimited: newest.appLimited })
+    // A window that was not even half used proves nothing about the path (RFC 9002 section 7.8).
+    const appLimited = newest.appLimited || inFlight < this.#controller.window / 2
+    this.#controller.onAck({ now, sentAt: newest.sentAt, bytes, smoothedRtt: this.rtt.smoothed, appLimited })
   }
 
   #onLost(now: Instant, lost: readonly SentPacket[]): void {

@@ -17,9 +17,8 @@ export interface SentPacket {
   /** Bytes of the whole datagram; they count as in flight. */
   readonly bytes: number
   readonly carried: readonly Carried[]
-  /** True when the application, not the window, held back what could have been sent after it. */
+  /** True when there was nothing more to send and room for it. */
   readonly appLimited: boolean
-  readonly keyPhaseCount: number
 }
 
 /** What one ACK changed. */

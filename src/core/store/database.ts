@@ -36,6 +36,19 @@ export function openDatabase(path: string, { migrations, busyMs = BUSY_MS }: Dat
   }
 }
 
+/**
+ * Closes, with everything in the main file: libsql lets go of a connection only when its prepared statements are collected, so
+ * the checkpoint that SQLite makes at the last close would come too late.
+ */
+export function closeDatabase(database: Database.Database): void {
+  if (!database.open) return
+  try {
+    database.pragma('wal_checkpoint(TRUNCATE)')
+  } finally {
+    database.close()
+  }
+}
+
 /** Runs `act` in one transaction: all of it, or nothing when it throws. */
 export function inTransaction<T>(database: Database.Database, act: () => T): T {
   database.exec('BEGIN IMMEDIATE')

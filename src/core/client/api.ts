@@ -1,4 +1,7 @@
+import type { Conversation } from '../chat/conversation.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
+
+export type { Conversation } from '../chat/conversation.ts'
 
 /** Who may open a session without being asked: nobody, people accepted with `always` before, or anybody. */
 export type AcceptPolicy = 'ask' | 'contacts' | 'everyone'
@@ -24,9 +27,6 @@ export interface ClientOptions {
   /** Ends the attempt to connect. */
   readonly signal?: AbortSignal
 }
-
-/** The conversation that `send` speaks into. */
-export type Conversation = { readonly kind: 'session'; readonly user: string } | { readonly kind: 'room'; readonly room: string }
 
 export type MessageState = 'queued' | 'sent' | 'delivered'
 

@@ -30,6 +30,7 @@ export function outboxRow(
     size: Buffer.byteLength(message.text),
     isCopy,
     slot: 1,
+    startedAt: 0,
   }
 }
 

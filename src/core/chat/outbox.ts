@@ -16,6 +16,8 @@ export interface OutboxRow {
   readonly isCopy: boolean
   /** Where the sender's store keeps it; the planner only carries it. */
   readonly slot: number
+  /** Caller's clock when it was sent, milliseconds; the planner only carries it. */
+  readonly startedAt: number
 }
 
 /** What becomes of a row. `finished` comes once and last. */
@@ -61,6 +63,21 @@ export class Outbox {
       for (const entry of box.entries)
         if (entry.row.key === filter.key && !entry.isDelivered && !entry.row.isCopy) count++
     return count
+  }
+
+  /** Conversations with rows that nobody acknowledged, with the user they wait for. */
+  waitingThreads(): Array<{ readonly user: string; readonly key: ConversationKey }> {
+    return [...this.#boxes.values()].flatMap(({ user, entries }) => {
+      const keys = new Set<ConversationKey>()
+      for (const { row, isDelivered } of entries) if (!row.isCopy && !isDelivered) keys.add(row.key)
+      return [...keys].map((key) => ({ user, key }))
+    })
+  }
+
+  /** True when a link to `user` is up. */
+  isReachable(user: string): boolean {
+    for (const lane of this.#boxes.get(user)?.lanes ?? []) if (lane.isUp) return true
+    return false
   }
 
   /** True when rows wait for `user` whose conversation is this one. */

@@ -63,7 +63,17 @@ export type ClientEvent =
   | { type: 'reconnecting'; attempt: number; delayMs: number; reason: string }
   | { type: 'disconnected'; reason: string }
   | { type: 'signed-in'; user: string; virtualAddress: string; restored: boolean }
-  | { type: 'message'; from: string; text: string; id: string; at: string; room: string | null; own: boolean }
+  /** `with`: the other user of the session, null in a room. `own`: a copy of what this user wrote on another connection. */
+  | {
+      type: 'message'
+      from: string
+      text: string
+      id: string
+      at: string
+      room: string | null
+      with: string | null
+      own: boolean
+    }
   | { type: 'message.sent'; id: string; to: string; room: string | null }
   | { type: 'message.delivered'; id: string; to: string; room: string | null; latencyMs: number }
   | { type: 'session.request'; from: string }

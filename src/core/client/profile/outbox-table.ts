@@ -42,8 +42,12 @@ export class OutboxTable {
     }
   }
 
-  /** What waits in these slots, in the order it was written. */
-  load(slots: readonly number[]): OutboxRow[] {
+  /**
+   * What waits in these slots, in the order it was written.
+   *
+   * @param clock - turns milliseconds since 1970 into the caller's clock.
+   */
+  load(slots: readonly number[], clock: (at: number) => number = (at) => at): OutboxRow[] {
     return slots.flatMap((slot) =>
       (this.#database.prepare(LOAD).all([slot]) as Row[]).map(({ recipient, n, id, conversation, at, text }) => ({
         message: { id, conversation: conversationOf(conversation), seq: n, at, text },
@@ -52,6 +56,7 @@ export class OutboxTable {
         size: Buffer.byteLength(text),
         isCopy: false,
         slot,
+        startedAt: clock(at),
       })),
     )
   }

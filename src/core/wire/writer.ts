@@ -50,6 +50,12 @@ export class Writer {
     this.#offset += value.byteLength
   }
 
+  /** Leaves `length` bytes as they are: somebody else filled them. */
+  skip(length: number): void {
+    this.#reserve(length)
+    this.#offset += length
+  }
+
   #reserve(length: number): void {
     if (this.remaining < length) throw new RangeError(`no room for ${length} bytes`)
   }

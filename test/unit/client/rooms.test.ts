@@ -35,7 +35,12 @@ describe('client rooms', () => {
     const { rooms, calls, load, types } = rig([here('alice', 'bob')])
     rooms.handleEntered({ room: 'lab', owner: 'alice' })
     await load()
-    for (const [user, change] of [['eve', 'entered'], ['bob', 'away'], ['bob', 'back'], ['bob', 'left']] as const)
+    for (const [user, change] of [
+      ['eve', 'entered'],
+      ['bob', 'away'],
+      ['bob', 'back'],
+      ['bob', 'left'],
+    ] as const)
       rooms.handleMember({ room: 'lab', user, change })
     expect(rooms.members('lab').sort()).to.deep.equal(['alice', 'eve'])
     expect(calls).to.deep.equal(['lab+alice', 'lab+bob', 'lab+eve', 'lab-bob'])

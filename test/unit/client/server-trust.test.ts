@@ -7,7 +7,8 @@ import { useTempDir } from '../../helpers/temp-dir.ts'
 
 describe('trust in a server', () => {
   const temp = useTempDir()
-  const trust = (options: { fingerprint?: string; ca?: string } = {}): ServerTrust => new ServerTrust(temp(), 'host:1', options)
+  const trust = (options: { fingerprint?: string; ca?: string } = {}): ServerTrust =>
+    new ServerTrust(temp(), 'host:1', options)
 
   it('begins with the first use and ends with another key', () => {
     const first = trust()

@@ -20,7 +20,9 @@ describe('client sessions', () => {
     const { sessions, calls } = rig()
     const [first, second] = [sessions.answer('bob'), sessions.answer('bob')]
     sessions.handleOpened({ user: 'bob', present: true })
-    expect(await Promise.all([first, second, sessions.answer('bob')])).to.deep.equal(Array(3).fill({ user: 'bob', present: true }))
+    expect(await Promise.all([first, second, sessions.answer('bob')])).to.deep.equal(
+      Array(3).fill({ user: 'bob', present: true }),
+    )
     expect(calls).to.deep.equal(['opened bob'])
     expect(sessions.list()).to.deep.equal([{ user: 'bob', present: true }])
   })
@@ -43,7 +45,9 @@ describe('client sessions', () => {
   it('tell of absence and return once each', () => {
     const { sessions, events, calls } = rig()
     for (const present of [true, true, false, false, true]) sessions.handleOpened({ user: 'bob', present })
-    expect(events).to.deep.equal([true, false, true].map((present) => ({ type: 'session.opened', with: 'bob', present })))
+    expect(events).to.deep.equal(
+      [true, false, true].map((present) => ({ type: 'session.opened', with: 'bob', present })),
+    )
     expect(calls).to.deep.equal(['opened bob'])
     expect(sessions.isPresent('bob')).to.equal(true)
   })
@@ -56,7 +60,13 @@ describe('client sessions', () => {
     expect(sessions.requests).to.deep.equal(['dan'])
     sessions.handleOpened({ user: 'dan', present: true })
     expect(sessions.requests).to.deep.equal([])
-    expect(types()).to.deep.equal(['session.request', 'session.request', 'session.request', 'session.withdrawn', 'session.opened'])
+    expect(types()).to.deep.equal([
+      'session.request',
+      'session.request',
+      'session.request',
+      'session.withdrawn',
+      'session.opened',
+    ])
   })
 
   it('survive a lost server, except those it does not tell again', async () => {

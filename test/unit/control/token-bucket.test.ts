@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { TokenBucket } from '../../../src/core/control/token-bucket.ts'
-import { millis, seconds } from '../../../src/core/time/instant.ts'
+const millis = (n: number): number => n * 1_000
+const seconds = (n: number): number => n * 1_000_000
 
 describe('control/token-bucket', () => {
   const create = (): TokenBucket => new TokenBucket(0, { perSecond: 10, burst: 3 })
@@ -15,7 +16,7 @@ describe('control/token-bucket', () => {
   it('allows the rate, and one after the wait it named', () => {
     const bucket = create()
     for (let i = 0; i < 3; i++) bucket.take(0)
-    const wait = bucket.take(0)
+    const wait: number = bucket.take(0)
     expect(bucket.take(wait)).to.equal(0)
     expect(bucket.take(wait)).to.equal(millis(100))
   })

@@ -1,4 +1,7 @@
+import type { Conversation } from '../chat/conversation.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
+
+export type { Conversation } from '../chat/conversation.ts'
 
 /** Who may open a session without being asked: nobody, people accepted with `always` before, or anybody. */
 export type AcceptPolicy = 'ask' | 'contacts' | 'everyone'
@@ -24,10 +27,6 @@ export interface ClientOptions {
   /** Ends the attempt to connect. */
   readonly signal?: AbortSignal
 }
-
-/** The conversation that `send` speaks into. */
-export type Conversation =
-  { readonly kind: 'session'; readonly user: string } | { readonly kind: 'room'; readonly room: string }
 
 export type MessageState = 'queued' | 'sent' | 'delivered'
 
@@ -64,7 +63,17 @@ export type ClientEvent =
   | { type: 'reconnecting'; attempt: number; delayMs: number; reason: string }
   | { type: 'disconnected'; reason: string }
   | { type: 'signed-in'; user: string; virtualAddress: string; restored: boolean }
-  | { type: 'message'; from: string; text: string; id: string; at: string; room: string | null; own: boolean }
+  /** `with`: the other user of the session, null in a room. `own`: a copy of what this user wrote on another connection. */
+  | {
+      type: 'message'
+      from: string
+      text: string
+      id: string
+      at: string
+      room: string | null
+      with: string | null
+      own: boolean
+    }
   | { type: 'message.sent'; id: string; to: string; room: string | null }
   | { type: 'message.delivered'; id: string; to: string; room: string | null; latencyMs: number }
   | { type: 'session.request'; from: string }

@@ -41,6 +41,8 @@ export interface LinkListener {
   onOpen(link: Link): void
   /** The next bytes of a stream, in order. The view is valid during the call only. */
   onData(link: Link, stream: number, bytes: Uint8Array, fin: boolean): void
+  /** The peer gave up sending on a stream; nothing more comes on it. */
+  onReset?(link: Link, stream: number, code: number): void
   /** A stream that had refused bytes takes some again. */
   onWritable(link: Link, stream: number): void
   /** The link is over; nothing follows. `code` is 0 for a graceful close. */

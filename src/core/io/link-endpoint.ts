@@ -1,0 +1,238 @@
+import { randomBytes } from 'node:crypto'
+import type { LocalIdentity } from '../transport/connection/handshake.ts'
+import type { ConnectionEvent } from '../transport/connection/events.ts'
+import type { Link, LinkEndpoint, LinkListener, LinkStats, PeerIdentity, SocketAddress } from '../transport/endpoint-api.ts'
+import { EndpointMachine } from '../transport/endpoint.ts'
+import type { LinkMachine } from '../transport/link-machine.ts'
+import { monotonicNow } from './clock.ts'
+import { UdpSocket } from './udp-socket.ts'
+
+/** What {@link UdpEndpoint.bind} takes. */
+export interface UdpEndpointOptions {
+  readonly local: LocalIdentity
+  /** IP literal. @default every address */
+  readonly host?: string
+  /** @default any free one */
+  readonly port?: number
+}
+
+/**
+ * Runs an {@link EndpointMachine} on a real socket and clock: one socket, one timer.
+ *
+ * Everything that arrives or is written in one turn of the event loop is answered at its end, together.
+ */
+export class UdpEndpoint implements LinkEndpoint {
+  readonly #socket: UdpSocket
+  readonly #machine: EndpointMachine
+  readonly #links = new Map<LinkMachine, UdpLink>()
+  readonly #listeners = new Map<string, LinkListener>()
+  #onObserved: (address: SocketAddress | undefined) => void = () => {}
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = Infinity
+  #isDrainScheduled = false
+  #isClosed = false
+
+  private constructor(socket: UdpSocket, local: LocalIdentity) {
+    this.#socket = socket
+    this.#machine = new EndpointMachine({ now: monotonicNow(), local, random: randomBytes })
+    socket.onDatagram((from, bytes) => {
+      this.#machine.handleDatagram(monotonicNow(), from, bytes)
+      this.#scheduleDrain()
+    })
+  }
+
+  /** @throws the system's error when the address cannot be bound. */
+  static async bind({ local, host, port = 0 }: UdpEndpointOptions): Promise<UdpEndpoint> {
+    return new UdpEndpoint(await UdpSocket.bind(port, host), local)
+  }
+
+  get address(): SocketAddress {
+    return this.#socket.address
+  }
+
+  connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
+    return this.#adopt(this.#machine.connect(monotonicNow(), peer, candidates), listener)
+  }
+
+  expect(peer: PeerIdentity, listener: LinkListener): void {
+    this.#listeners.set(peer.instance, listener)
+    this.#machine.expect(peer)
+  }
+
+  forget(instance: string): void {
+    this.#listeners.delete(instance)
+    this.#machine.forget(instance)
+  }
+
+  rendezvous(server: SocketAddress, token: Uint8Array, onObserved: (address: SocketAddress | undefined) => void): void {
+    this.#onObserved = onObserved
+    this.#machine.rendezvous(monotonicNow(), server, token)
+    this.#scheduleDrain()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    for (const link of this.#machine.links) {
+      link.close(monotonicNow(), 0, 'the other side left')
+      this.#machine.touch(link)
+    }
+    this.#drain()
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#socket.close()
+  }
+
+  #adopt(machine: LinkMachine, listener: LinkListener): UdpLink {
+    const link = new UdpLink(machine, listener, () => {
+      this.#machine.touch(machine)
+      this.#scheduleDrain()
+    })
+    this.#links.set(machine, link)
+    this.#scheduleDrain()
+    return link
+  }
+
+  #scheduleDrain(): void {
+    if (this.#isDrainScheduled || this.#isClosed) return
+    this.#isDrainScheduled = true
+    setImmediate(() => {
+      this.#isDrainScheduled = false
+      if (!this.#isClosed) this.#drain()
+    })
+  }
+
+  #drain(): void {
+    let now = monotonicNow()
+    // A timer may be due at once, and what it does may be due at once again, but never for long.
+    for (let i = 0; i < MAX_ROUNDS; i++) {
+      this.#tell()
+      this.#transmit(now)
+      now = monotonicNow()
+      const at = this.#machine.pollTimeout()
+      if (at === undefined || at > now) break
+      this.#machine.handleTimeout(now)
+    }
+    this.#tell()
+    this.#setTimer(now)
+  }
+
+  #transmit(now: number): void {
+    for (let sent = 0; sent < MAX_BURST; sent++) {
+      const transmit = this.#machine.pollTransmit(now)
+      if (transmit === undefined) return
+      this.#socket.send(transmit.to, transmit.payload)
+    }
+    // More waits, but what arrived meanwhile goes first.
+    this.#scheduleDrain()
+  }
+
+  #tell(): void {
+    for (let event = this.#machine.pollEvent(); event !== undefined; event = this.#machine.pollEvent()) {
+      if (event.type === 'observed') {
+        this.#onObserved(event.address)
+        continue
+      }
+      const link = this.#links.get(event.link) ?? this.#accept(event.link)
+      link?.tell(event.event)
+      if (event.event.type === 'closed') this.#links.delete(event.link)
+    }
+  }
+
+  #accept(machine: LinkMachine): UdpLink | undefined {
+    const listener = this.#listeners.get(machine.peer.instance)
+    return listener && this.#adopt(machine, listener)
+  }
+
+  #setTimer(now: number): void {
+    const at = this.#machine.pollTimeout() ?? Infinity
+    if (at === this.#timerAt) return
+    clearTimeout(this.#timer)
+    this.#timerAt = at
+    if (at === Infinity) return
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAt = Infinity
+        this.#machine.handleTimeout(monotonicNow())
+        this.#drain()
+      },
+      Math.min((at - now) / 1_000, MAX_TIMER),
+    )
+  }
+}
+
+/** A link as its owner sees it. */
+class UdpLink implements Link {
+  readonly #machine: LinkMachine
+  readonly #listener: LinkListener
+  readonly #touch: () => void
+
+  constructor(machine: LinkMachine, listener: LinkListener, touch: () => void) {
+    this.#machine = machine
+    this.#listener = listener
+    this.#touch = touch
+  }
+
+  get peer(): PeerIdentity {
+    return this.#machine.peer
+  }
+
+  get state(): 'connecting' | 'open' | 'closed' {
+    return this.#machine.state
+  }
+
+  get isInitiator(): boolean {
+    return this.#machine.isInitiator
+  }
+
+  openStream(priority: number): number {
+    return this.#machine.openStream(priority)
+  }
+
+  write(stream: number, bytes: Uint8Array): number {
+    const taken = this.state === 'open' ? (this.#machine.connection?.streams.write(stream, bytes) ?? 0) : 0
+    if (taken > 0) this.#touch()
+    return taken
+  }
+
+  finish(stream: number): void {
+    this.#machine.connection?.streams.finish(stream)
+    this.#touch()
+  }
+
+  probe(): void {
+    this.#machine.connection?.probe(monotonicNow())
+    this.#touch()
+  }
+
+  stats(): LinkStats {
+    return this.#machine.stats()
+  }
+
+  close(code = 0, reason = ''): void {
+    this.#machine.close(monotonicNow(), code, reason)
+    this.#touch()
+  }
+
+  /** Passes what the machine says on to the owner. */
+  tell(event: ConnectionEvent): void {
+    switch (event.type) {
+      case 'open':
+        return this.#listener.onOpen(this)
+      case 'data':
+        return this.#listener.onData(this, event.stream, event.bytes, event.fin)
+      case 'reset':
+        return this.#listener.onReset?.(this, event.stream, event.code)
+      case 'writable':
+        return this.#listener.onWritable(this, event.stream)
+      case 'closed':
+        return this.#listener.onClosed(this, event)
+    }
+  }
+}
+
+/** Datagrams sent before received ones get their turn. */
+const MAX_BURST = 256
+/** Rounds of timers in one drain; what is left waits for the next turn. */
+const MAX_ROUNDS = 4
+/** Longest Node timer, milliseconds: it only re-arms. */
+const MAX_TIMER = 60_000

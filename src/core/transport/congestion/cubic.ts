@@ -1,0 +1,90 @@
+import type { Instant } from '../../time/instant.ts'
+import type { AckSample, CongestionController, CongestionControllerFactory, LossSample } from './controller.ts'
+
+/** CUBIC (RFC 9438) with the slow start and recovery of RFC 9002 section 7. Windows in bytes. */
+export class Cubic implements CongestionController {
+  readonly id = 'cubic'
+  #datagramSize: number
+  #window: number
+  #threshold = Infinity
+  #recoveryStart: Instant | undefined
+  /** Window before the last reduction, bytes. */
+  #windowMax = 0
+  /** Start of the current growth, and the seconds until it reaches `#windowMax` again. */
+  #epochStart: Instant | undefined
+  #k = 0
+  /** What Reno would have by now, bytes: CUBIC never does worse. */
+  #renoWindow = 0
+
+  constructor({ datagramSize }: { readonly datagramSize: number }) {
+    this.#datagramSize = datagramSize
+    this.#window = Math.min(10 * datagramSize, Math.max(14_720, 2 * datagramSize))
+  }
+
+  get window(): number {
+    return Math.floor(this.#window)
+  }
+
+  get isSlowStart(): boolean {
+    return this.#window < this.#threshold
+  }
+
+  onAck({ now, sentAt, bytes, smoothedRtt, appLimited }: AckSample): void {
+    if (appLimited || (this.#recoveryStart !== undefined && sentAt <= this.#recoveryStart)) return
+    if (this.isSlowStart) {
+      this.#window += bytes
+      return
+    }
+    this.#epochStart ??= this.#beginEpoch(now)
+    const elapsed = (now - this.#epochStart + smoothedRtt) / 1_000_000
+    const cubic = (C * (elapsed - this.#k) ** 3) * this.#datagramSize + this.#windowMax
+    const target = Math.min(Math.max(cubic, this.#window), 1.5 * this.#window)
+    this.#renoWindow += RENO_ALPHA * this.#datagramSize * (bytes / this.#window)
+    const grown = this.#window + ((target - this.#window) / this.#window) * bytes
+    this.#window = Math.max(grown, this.#renoWindow)
+  }
+
+  onCongestion({ now, sentAt, persistent }: LossSample): void {
+    if (this.#recoveryStart === undefined || sentAt > this.#recoveryStart) {
+      this.#recoveryStart = now
+      this.#epochStart = undefined
+      // Fast convergence: a flow that lost earlier than last time leaves room for others.
+      this.#windowMax = this.#window < this.#windowMax ? this.#window * ((1 + BETA) / 2) : this.#window
+      this.#window = Math.max(this.#window * BETA, this.#minimum)
+      this.#threshold = this.#window
+    }
+    if (!persistent) return
+    this.#window = this.#minimum
+    this.#recoveryStart = undefined
+    this.#epochStart = undefined
+  }
+
+  onDatagramSize(bytes: number): void {
+    this.#datagramSize = bytes
+    this.#window = Math.max(this.#window, this.#minimum)
+  }
+
+  snapshot(): Readonly<Record<string, number | string>> {
+    return { id: this.id, window: this.window, threshold: this.#threshold === Infinity ? -1 : Math.floor(this.#threshold), windowMax: Math.floor(this.#windowMax) }
+  }
+
+  get #minimum(): number {
+    return 2 * this.#datagramSize
+  }
+
+  #beginEpoch(now: Instant): Instant {
+    this.#windowMax = Math.max(this.#windowMax, this.#window)
+    this.#k = Math.cbrt((this.#windowMax - this.#window) / this.#datagramSize / C)
+    this.#renoWindow = this.#window
+    return now
+  }
+}
+
+export const createCubic: CongestionControllerFactory = (init) => new Cubic(init)
+
+/** RFC 9438 section 5: C, in segments per cubed second. */
+const C = 0.4
+/** RFC 9438 section 4.6: what is left of the window after a loss. */
+const BETA = 0.7
+/** RFC 9438 section 4.3: growth of the Reno estimate per round trip, segments. */
+const RENO_ALPHA = (3 * (1 - BETA)) / (1 + BETA)

@@ -1,0 +1,130 @@
+import { NoiseInitiator, noiseResponder, type KeyPair, type Secrets } from '../../crypto/noise.ts'
+import { MsgError } from '../../errors.ts'
+import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
+import type { PeerIdentity, SocketAddress } from '../endpoint-api.ts'
+import type { Transmit } from '../machine.ts'
+import { COOKIE_LENGTH, encodeInitial } from '../packet.ts'
+import { decodeParameters, encodeParameters, LOCAL_PARAMETERS, type TransportParameters } from '../transport-parameters.ts'
+
+/** Who this endpoint is. */
+export interface LocalIdentity {
+  readonly key: KeyPair
+  /** 16 bytes in hex. */
+  readonly instance: string
+}
+
+/** What a handshake ends with. */
+export interface HandshakeResult {
+  readonly secrets: Omit<Secrets, 'payload'>
+  readonly remoteParameters: TransportParameters
+}
+
+/** The initiator's side: asks every candidate until one answers. */
+export class Dialing {
+  readonly #noise: NoiseInitiator
+  readonly #sourceId: Uint8Array
+  readonly #receiverKey: Uint8Array
+  readonly #candidates: readonly SocketAddress[]
+  readonly #deadline: Instant
+  #initial: Uint8Array
+  #sendAt: Instant
+  #interval: Duration = FIRST_INTERVAL
+  #toSend: SocketAddress[] = []
+
+  /** @param ephemeralSecret - 32 random bytes. @param sourceId - this side's connection id. */
+  constructor(now: Instant, local: LocalIdentity, peer: PeerIdentity, candidates: readonly SocketAddress[], sourceId: Uint8Array, ephemeralSecret: Uint8Array) {
+    const hello = Buffer.concat([Buffer.from(local.instance, 'hex'), Buffer.from(peer.instance, 'hex'), encodeParameters(LOCAL_PARAMETERS)])
+    this.#noise = new NoiseInitiator(local.key, peer.key, hello, ephemeralSecret, PROLOGUE)
+    this.#sourceId = sourceId
+    this.#receiverKey = peer.key
+    this.#candidates = candidates
+    this.#sendAt = now
+    this.#deadline = now + HANDSHAKE_TIMEOUT
+    this.#initial = this.#encode(new Uint8Array(COOKIE_LENGTH))
+  }
+
+  /** @returns the secrets when this is the peer's answer, else `undefined`, and nothing has changed. */
+  handleResponse(noise: Uint8Array): HandshakeResult | undefined {
+    const secrets = this.#noise.finish(noise)
+    const remoteParameters = secrets && parametersOf(secrets.payload)
+    return secrets && remoteParameters && { secrets, remoteParameters }
+  }
+
+  /** The responder is busy and wants proof of the address first. */
+  handleCookie(from: SocketAddress, cookie: Uint8Array): void {
+    this.#initial = this.#encode(cookie)
+    this.#toSend.push(from)
+  }
+
+  /** @returns true when nobody answered in time. */
+  handleTimeout(now: Instant): boolean {
+    if (now >= this.#deadline) return true
+    if (now < this.#sendAt) return false
+    this.#toSend = [...this.#candidates]
+    this.#sendAt = now + this.#interval
+    this.#interval = Math.min(this.#interval * 2, MAX_INTERVAL)
+    return false
+  }
+
+  pollTransmit(): Transmit | undefined {
+    const to = this.#toSend.shift()
+    return to && { to, payload: this.#initial }
+  }
+
+  pollTimeout(): Instant {
+    return Math.min(this.#sendAt, this.#deadline)
+  }
+
+  #encode(cookie: Uint8Array): Uint8Array {
+    return encodeInitial({ sourceId: this.#sourceId, cookie, noise: this.#noise.message }, this.#receiverKey)
+  }
+}
+
+/** A first message that was read and belongs to somebody who is expected, perhaps. */
+export interface Asking {
+  readonly peer: PeerIdentity
+  /** Whom they meant to reach: 16 bytes in hex. */
+  readonly destination: string
+  readonly remoteParameters: TransportParameters
+  answer(): { message: Uint8Array; secrets: Omit<Secrets, 'payload'> }
+}
+
+/**
+ * The responder's side: reads a first message.
+ *
+ * @param ephemeralSecret - 32 random bytes.
+ * @returns `undefined` when it is not authentic or not understood.
+ */
+export function readAsking(local: LocalIdentity, noise: Uint8Array, ephemeralSecret: Uint8Array): Asking | undefined {
+  const responder = noiseResponder(local.key, noise, ephemeralSecret, PROLOGUE)
+  if (responder === undefined || responder.payload.byteLength < 32) return undefined
+  const { payload, remoteKey } = responder
+  const remoteParameters = parametersOf(payload.subarray(32))
+  if (remoteParameters === undefined) return undefined
+  return {
+    peer: { instance: hex(payload.subarray(0, 16)), key: remoteKey },
+    destination: hex(payload.subarray(16, 32)),
+    remoteParameters,
+    answer: () => responder.answer(encodeParameters(LOCAL_PARAMETERS)),
+  }
+}
+
+function parametersOf(bytes: Uint8Array): TransportParameters | undefined {
+  try {
+    return decodeParameters(bytes)
+  } catch (error) {
+    if (MsgError.is(error)) return undefined
+    throw error
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+/** Time in which somebody must answer, or a half-made link must be confirmed. */
+export const HANDSHAKE_TIMEOUT: Duration = seconds(10)
+
+/** Binds the handshake to this protocol and version. */
+const PROLOGUE = Buffer.from('msg link 1')
+/** Initials are small and rare: asking again soon costs little and hides a lost one. */
+const FIRST_INTERVAL: Duration = millis(250)
+const MAX_INTERVAL: Duration = seconds(2)

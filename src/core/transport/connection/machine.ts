@@ -1,0 +1,349 @@
+import type { Secrets } from '../../crypto/noise.ts'
+import { MsgError } from '../../errors.ts'
+import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
+import { Writer } from '../../wire/writer.ts'
+import type { CongestionController, CongestionControllerFactory } from '../congestion/controller.ts'
+import type { SocketAddress } from '../endpoint-api.ts'
+import { decodeFrames, encodeAck, FrameType, type Frame } from '../frames.ts'
+import type { Transmit } from '../machine.ts'
+import { Pacer } from '../pacer.ts'
+import { DATA_HEADER_LENGTH, DATA_OVERHEAD, readDataHeader, writeDataHeader } from '../packet.ts'
+import { LossDetector, type Carried, type SentPacket } from '../recovery/loss-detector.ts'
+import { RttEstimator } from '../recovery/rtt-estimator.ts'
+import { StreamSet } from '../streams/stream-set.ts'
+import { LOCAL_PARAMETERS, type TransportParameters } from '../transport-parameters.ts'
+import { AckTracker } from './acks.ts'
+import { Closing } from './closing.ts'
+import type { ClosedEvent, ConnectionEvent } from './events.ts'
+import { KeyPhases } from './key-phases.ts'
+import { Liveness } from './liveness.ts'
+import { Rekeying } from './rekeying.ts'
+
+/** What a finished handshake hands to a connection. */
+export interface ConnectionInit {
+  readonly now: Instant
+  readonly isInitiator: boolean
+  readonly secrets: Omit<Secrets, 'payload'>
+  /** The peer's connection id, 8 bytes. */
+  readonly remoteId: Uint8Array
+  /** Where the peer is; `undefined` for a responder, who learns it from the first authentic packet. */
+  readonly remote: SocketAddress | undefined
+  readonly remoteParameters: TransportParameters
+  readonly createController: CongestionControllerFactory
+  /** Returns that many random bytes. */
+  readonly random: (length: number) => Uint8Array
+}
+
+/**
+ * One link after its handshake: packets in, packets out, streams between (sans-IO, in the shape of RFC 9000 and 9002).
+ *
+ * Owns every piece of state of the link. A responder sends nothing before the initiator's first authentic packet.
+ */
+export class Connection {
+  readonly streams: StreamSet
+  readonly rtt = new RttEstimator()
+  readonly #init: ConnectionInit
+  readonly #keys: KeyPhases
+  readonly #rekeying: Rekeying
+  readonly #loss: LossDetector
+  readonly #acks: AckTracker
+  readonly #controller: CongestionController
+  readonly #pacer: Pacer
+  readonly #liveness: Liveness
+  readonly #closing = new Closing()
+  readonly #events: ConnectionEvent[] = []
+  #remote: SocketAddress | undefined
+  #nextPacketNumber = 0
+  #isConfirmed: boolean
+  #pingsDue = 0
+  #rekeyDue = false
+  #paceUntil: Instant | undefined
+  #stalledUntil: Instant = 0
+  readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 }
+
+  constructor(init: ConnectionInit) {
+    this.#init = init
+    this.#remote = init.remote
+    this.#isConfirmed = init.isInitiator
+    this.#keys = new KeyPhases(init.isInitiator, init.secrets.send, init.secrets.receive)
+    this.#rekeying = new Rekeying(init.now, init.isInitiator, this.#keys, init.random)
+    this.#loss = new LossDetector(this.rtt)
+    this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay)
+    this.#controller = init.createController({ datagramSize: DATAGRAM_SIZE })
+    this.#pacer = new Pacer(this.#controller.window)
+    this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
+    this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
+    // The initiator's first packet tells the responder that its answer arrived and that the keys work.
+    if (!init.isInitiator) return
+    this.#pingsDue = 1
+    this.#events.push({ type: 'open' })
+  }
+
+  /** Where datagrams go; `undefined` for a responder that has heard nothing authentic yet. */
+  get remote(): SocketAddress | undefined {
+    return this.#remote
+  }
+
+  /** True once both sides are known to hold the keys. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed
+  }
+
+  get isClosed(): boolean {
+    return this.#closing.isClosed
+  }
+
+  /** True when a closed connection has nothing left to say and may be forgotten. */
+  get isDrained(): boolean {
+    return this.#closing.isDrained
+  }
+
+  /** Counters and gauges; units as in {@link LinkStats}. */
+  stats(): typeof this.counts & { srtt: Duration; minRtt: Duration; cwnd: number; bytesInFlight: number; keyPhase: number } {
+    return {
+      ...this.#counts,
+      srtt: this.rtt.hasSample ? Math.round(this.rtt.smoothed) : 0,
+      minRtt: this.rtt.min,
+      cwnd: this.#controller.window,
+      bytesInFlight: this.#loss.bytesInFlight,
+      keyPhase: this.#keys.count,
+    }
+  }
+
+  /** Packets and bytes (whole datagrams) so far. */
+  get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'bytesSent' | 'bytesReceived', number>> {
+    return this.#counts
+  }
+
+  /** A data packet for this connection's id. Anything not authentic, or seen before, changes nothing. */
+  handlePacket(now: Instant, from: SocketAddress, packet: Uint8Array): void {
+    const header = readDataHeader(packet, this.#acks.largest)
+    if (header === undefined || this.#acks.isDuplicate(header.packetNumber)) return
+    const { packetNumber, keyPhase } = header
+    const payload = this.#keys.open(now, packetNumber, keyPhase, packet, DATA_HEADER_LENGTH, now + 3 * this.rtt.pto)
+    if (payload === undefined) return
+    this.#counts.packetsReceived++
+    this.#counts.bytesReceived += packet.byteLength
+    if (this.#closing.isClosed) return this.#closing.onPacket()
+    this.#liveness.onHeard(now)
+    this.#confirm(from)
+    try {
+      let isAckEliciting = false
+      for (const frame of decodeFrames(payload)) {
+        if (frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'close') isAckEliciting = true
+        this.#handleFrame(now, frame)
+      }
+      this.#acks.onPacket(now, packetNumber, isAckEliciting, this.rtt.smoothed)
+    } catch (error) {
+      if (!MsgError.is(error)) throw error
+      this.#close(now, { type: 'closed', kind: 'protocol', code: error.spec.wire ?? 1, reason: error.detail })
+      return
+    }
+    if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
+  }
+
+  handleTimeout(now: Instant): void {
+    if (this.#closing.isClosed) return this.#closing.handleTimeout(now)
+    const late = now - (this.pollTimeout() ?? now)
+    if (late > SUSPEND) this.#liveness.onSuspend(now)
+    // What waited in the socket meanwhile arrived earlier than it will seem to have.
+    if (late > STALL) this.#stalledUntil = now + STALL
+    switch (this.#liveness.handleTimeout(now)) {
+      case 'dead':
+        return this.#close(now, { type: 'closed', kind: 'idle', code: 0, reason: 'nothing was heard from the peer' }, false)
+      case 'ping':
+        this.#pingsDue = Math.max(this.#pingsDue, 1)
+    }
+    const { lost, probes } = this.#loss.onTimeout(now, this.#init.remoteParameters.maxAckDelay)
+    if (lost.length > 0) this.#onLost(now, lost)
+    if (probes > 0) this.#probeLoss(probes)
+  }
+
+  pollTimeout(): Instant | undefined {
+    if (this.#closing.isClosed) return this.#closing.pollTimeout()
+    return Math.min(
+      this.#liveness.pollTimeout(),
+      this.#loss.pollTimeout(this.#init.remoteParameters.maxAckDelay) ?? Infinity,
+      this.#acks.deadline ?? Infinity,
+      this.#paceUntil ?? Infinity,
+    )
+  }
+
+  pollTransmit(now: Instant): Transmit | undefined {
+    if (this.#remote === undefined || !this.#isConfirmed) return undefined
+    if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(now, this.#remote) : undefined
+    this.#paceUntil = undefined
+    const isAckDue = this.#acks.deadline !== undefined && now >= this.#acks.deadline
+    const mayProbe = this.#pingsDue > 0
+    const mayData = mayProbe || (this.#hasData && this.#mayLeave(now))
+    if (!isAckDue && !mayData) return undefined
+
+    const packet = Buffer.allocUnsafe(DATAGRAM_SIZE)
+    const writer = new Writer(packet.subarray(0, DATAGRAM_SIZE - (DATA_OVERHEAD - DATA_HEADER_LENGTH)), DATA_HEADER_LENGTH)
+    const carried: Carried[] = []
+    if (isAckDue || this.#acks.isWaiting) this.#writeAck(now, writer)
+    if (mayData) this.#writeData(writer, packet, carried)
+    if (writer.offset === DATA_HEADER_LENGTH) return undefined
+    const isAckEliciting = carried.length > 0 || mayProbe
+    return { to: this.#remote, payload: this.#seal(now, packet, writer.offset, carried, isAckEliciting) }
+  }
+
+  pollEvent(): ConnectionEvent | undefined {
+    if (this.#events[0]?.type === 'open') return this.#events.shift()
+    return this.streams.pollEvent() ?? this.#events.shift()
+  }
+
+  /** Asks for a sign of life; without one the connection ends as `idle` soon. */
+  probe(now: Instant): void {
+    this.#liveness.probe(now)
+    this.#pingsDue = Math.max(this.#pingsDue, 1)
+  }
+
+  /** Ends the connection and tells the peer. */
+  close(now: Instant, code: number, reason: string): void {
+    this.#close(now, { type: 'closed', kind: 'local', code, reason })
+  }
+
+  get #hasData(): boolean {
+    return this.#rekeyDue || this.streams.hasPending
+  }
+
+  get #hasRoom(): boolean {
+    return this.#loss.bytesInFlight + DATAGRAM_SIZE <= this.#controller.window
+  }
+
+  /** True when congestion window and pacing let one more datagram go; sets the pacing timer otherwise. */
+  #mayLeave(now: Instant): boolean {
+    if (!this.#hasRoom) return false
+    const gain = this.#controller.isSlowStart ? SLOW_START_GAIN : PACING_GAIN
+    const rate = this.rtt.hasSample ? (gain * this.#controller.window) / this.rtt.smoothed : Infinity
+    const at = this.#pacer.ready(now, DATAGRAM_SIZE, rate)
+    if (at <= now) return true
+    this.#paceUntil = at
+    return false
+  }
+
+  #writeAck(now: Instant, writer: Writer): void {
+    if (this.#acks.ranges.length > 0 && encodeAck(writer, this.#acks.ranges, this.#acks.delay(now))) this.#acks.onAckSent()
+  }
+
+  #writeData(writer: Writer, packet: Uint8Array, carried: Carried[]): void {
+    const publicKey = this.#rekeyDue ? this.#rekeying.publicKey : undefined
+    this.#rekeyDue = false
+    if (publicKey) {
+      writer.varint(FrameType.rekey)
+      writer.bytes(publicKey)
+      carried.push({ kind: 'rekey' })
+    }
+    this.streams.writeFrames(writer, packet, carried)
+    if (this.#pingsDue === 0) return
+    this.#pingsDue--
+    if (carried.length === 0) writer.varint(FrameType.ping)
+  }
+
+  #seal(now: Instant, buffer: Buffer, end: number, carried: Carried[], isAckEliciting: boolean): Uint8Array {
+    const packetNumber = this.#nextPacketNumber++
+    const packet = buffer.subarray(0, end + DATA_OVERHEAD - DATA_HEADER_LENGTH)
+    writeDataHeader(packet, this.#keys.phase, this.#init.remoteId, packetNumber)
+    this.#keys.seal(packetNumber, packet, DATA_HEADER_LENGTH)
+    this.#counts.packetsSent++
+    this.#counts.bytesSent += packet.byteLength
+    if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
+    if (!isAckEliciting) return packet
+    const appLimited = this.#hasRoom && !this.#hasData
+    this.#loss.onSent({ packetNumber, sentAt: now, bytes: packet.byteLength, carried, appLimited })
+    this.#pacer.onSent(packet.byteLength)
+    return packet
+  }
+
+  #sealClose(now: Instant, to: SocketAddress): Transmit {
+    const { code, reason } = this.#closing.event!
+    const text = Buffer.from(reason).subarray(0, 128)
+    const packet = Buffer.allocUnsafe(DATA_OVERHEAD + 32 + text.byteLength)
+    const writer = new Writer(packet, DATA_HEADER_LENGTH)
+    writer.varint(FrameType.close)
+    writer.varint(code)
+    writer.varint(text.byteLength)
+    writer.bytes(text)
+    return { to, payload: this.#seal(now, packet, writer.offset, [], false) }
+  }
+
+  #handleFrame(now: Instant, frame: Frame): void {
+    switch (frame.type) {
+      case 'padding':
+      case 'ping':
+        return
+      case 'ack':
+        return this.#handleAck(now, frame)
+      case 'close':
+        return this.#close(now, { type: 'closed', kind: 'remote', code: frame.code, reason: frame.reason }, false)
+      case 'rekey':
+        if (this.#rekeying.handleRekey(now, frame.publicKey)) this.#rekeyDue = true
+        return
+      default:
+        this.streams.handleFrame(frame)
+    }
+  }
+
+  #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
+    if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
+    const inFlight = this.#loss.bytesInFlight
+    const { acked, lost, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
+    const newest = acked.reduce<SentPacket | undefined>((a, b) => (a && a.packetNumber > b.packetNumber ? a : b), undefined)
+    if (newest === undefined) return
+    if (rttSample !== undefined && now >= this.#stalledUntil) {
+      this.rtt.update(rttSample, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
+    }
+    let bytes = 0
+    for (const packet of acked) {
+      bytes += packet.bytes
+      for (const carried of packet.carried) this.streams.onAcked(carried)
+    }
+    if (lost.length > 0) this.#onLost(now, lost)
+    // A window that was not even half used proves nothing about the path (RFC 9002 section 7.8).
+    const appLimited = newest.appLimited || inFlight < this.#controller.window / 2
+    this.#controller.onAck({ now, sentAt: newest.sentAt, bytes, smoothedRtt: this.rtt.smoothed, appLimited })
+  }
+
+  #onLost(now: Instant, lost: readonly SentPacket[]): void {
+    this.#counts.packetsLost += lost.length
+    for (const packet of lost) for (const carried of packet.carried) this.#sendAgain(carried)
+    const bytes = lost.reduce((sum, packet) => sum + packet.bytes, 0)
+    const persistent = this.#loss.isPersistent(lost, this.#init.remoteParameters.maxAckDelay)
+    this.#controller.onCongestion({ now, sentAt: lost.at(-1)!.sentAt, bytes, persistent })
+  }
+
+  /** Nothing was acknowledged for a probe timeout: the oldest content goes again, whatever the window says. */
+  #probeLoss(probes: number): void {
+    this.#pingsDue = probes
+    for (const carried of this.#loss.oldest()?.carried ?? []) this.#sendAgain(carried)
+  }
+
+  #sendAgain(carried: Carried): void {
+    if (carried.kind === 'rekey') this.#rekeyDue = this.#rekeying.publicKey !== undefined
+    else this.streams.onLost(carried)
+  }
+
+  #confirm(from: SocketAddress): void {
+    if (this.#isConfirmed) return
+    this.#isConfirmed = true
+    this.#remote = from
+    this.#events.push({ type: 'open' })
+  }
+
+  #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
+    if (this.#closing.isClosed) return
+    this.#closing.start(event, now + 3 * this.rtt.pto, tellPeer && this.#isConfirmed)
+    this.#events.push(event)
+  }
+}
+
+/** Bytes of UDP payload that every path is taken to carry. */
+const DATAGRAM_SIZE = 1_200
+/** RFC 9002 section 7.7 suggests a little above the window's rate, and slow start needs room to double. */
+const PACING_GAIN = 1.25
+const SLOW_START_GAIN = 2
+/** A timer this late means that the event loop stood still; RTT samples of that turn are not believed. */
+const STALL: Duration = millis(20)
+/** A timer this late means that the machine slept. */
+const SUSPEND: Duration = seconds(2)

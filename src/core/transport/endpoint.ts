@@ -1,0 +1,253 @@
+import type { Instant } from '../time/instant.ts'
+import { createCubic } from './congestion/cubic.ts'
+import type { CongestionControllerFactory } from './congestion/controller.ts'
+import type { ConnectionEvent } from './connection/events.ts'
+import { Dialing, HANDSHAKE_TIMEOUT, readAsking, type LocalIdentity } from './connection/handshake.ts'
+import { Connection } from './connection/machine.ts'
+import { CookieJar } from './cookie-jar.ts'
+import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
+import { LinkMachine } from './link-machine.ts'
+import type { Machine, Transmit } from './machine.ts'
+import {
+  decodeCookie,
+  decodeInitial,
+  decodeResponse,
+  destinationOf,
+  encodeCookie,
+  encodeResponse,
+  ID_LENGTH,
+  idKey,
+  LINK_VERSION,
+  PacketType,
+} from './packet.ts'
+import { RendezvousClient } from './rendezvous-client.ts'
+
+/** What happens at an endpoint. */
+export type EndpointEvent =
+  | { readonly type: 'link'; readonly link: LinkMachine; readonly event: ConnectionEvent }
+  /** What the server sees this socket as; `undefined` when it stopped answering. */
+  | { readonly type: 'observed'; readonly address: SocketAddress | undefined }
+
+/** What an endpoint is made of. */
+export interface EndpointInit {
+  readonly now: Instant
+  readonly local: LocalIdentity
+  /** Returns that many random bytes. */
+  readonly random: (length: number) => Uint8Array
+  /** @default CUBIC */
+  readonly createController?: CongestionControllerFactory
+}
+
+interface HalfOpen {
+  readonly link: LinkMachine
+  readonly noise: Uint8Array
+  readonly response: Uint8Array
+}
+
+/**
+ * Everything on one UDP socket: links by connection id, handshakes with those who are expected, the rendezvous with the server.
+ *
+ * A stranger gets silence; what a datagram may cost before it is authentic is one keyed hash, then, for somebody who knows
+ * this endpoint's key, a bounded number of half-open handshakes.
+ */
+export class EndpointMachine implements Machine<EndpointEvent> {
+  readonly #init: EndpointInit
+  readonly #cookies: CookieJar
+  readonly #links = new Map<string, LinkMachine>()
+  readonly #expected = new Map<string, PeerIdentity>()
+  readonly #halfOpen = new Map<string, HalfOpen>()
+  readonly #outbox: Transmit[] = []
+  /** Links that may have something to send, and links that may have something to tell. */
+  readonly #sending = new Set<LinkMachine>()
+  readonly #telling = new Set<LinkMachine>()
+  readonly #timeouts = new Map<LinkMachine, Instant>()
+  readonly #observed: Array<SocketAddress | undefined> = []
+  #rendezvous: RendezvousClient | undefined
+
+  constructor(init: EndpointInit) {
+    this.#init = init
+    this.#cookies = new CookieJar(init.now, init.random)
+  }
+
+  /** Open and opening links. */
+  get links(): Iterable<LinkMachine> {
+    return this.#links.values()
+  }
+
+  /** Starts a link; its events name it. */
+  connect(now: Instant, peer: PeerIdentity, candidates: readonly SocketAddress[]): LinkMachine {
+    const id = this.#init.random(ID_LENGTH)
+    const dialing = new Dialing(now, this.#init.local, peer, candidates, id, this.#init.random(32))
+    const link = new LinkMachine(idKey(id), peer, { dialing })
+    this.#links.set(link.idKey, link)
+    this.touch(link)
+    return link
+  }
+
+  /** Answers this peer's handshakes from now on. */
+  expect(peer: PeerIdentity): void {
+    this.#expected.set(peer.instance, peer)
+  }
+
+  forget(instance: string): void {
+    this.#expected.delete(instance)
+  }
+
+  /** Keeps `server` told of this socket under `token` (16 bytes), in place of an earlier one. */
+  rendezvous(now: Instant, server: SocketAddress, token: Uint8Array): void {
+    this.#rendezvous = new RendezvousClient(now, server, token)
+  }
+
+  /** Call after anything was done to a link from outside. */
+  touch(link: LinkMachine): void {
+    this.#sending.add(link)
+    this.#telling.add(link)
+    // Until the next drain has asked the link, its timer is unknown: due at once is the safe answer.
+    this.#timeouts.set(link, 0)
+  }
+
+  handleDatagram(now: Instant, from: SocketAddress, payload: Uint8Array): void {
+    const type = payload[0]
+    if (type === PacketType.initial) return this.#handleInitial(now, from, payload)
+    if (type === PacketType.data || type === (PacketType.data | 1)) return this.#handleData(now, from, payload)
+    if (type === PacketType.response || type === PacketType.cookie) return this.#handleAnswer(now, from, payload)
+    if (this.#rendezvous?.handleResponse(now, payload)) this.#observed.push(this.#rendezvous.observed)
+  }
+
+  handleTimeout(now: Instant): void {
+    if (this.#rendezvous?.handleTimeout(now)) this.#observed.push(undefined)
+    for (const [link, at] of this.#timeouts) {
+      if (at > now) continue
+      link.handleTimeout(now)
+      this.touch(link)
+    }
+  }
+
+  pollTransmit(now: Instant): Transmit | undefined {
+    const answer = this.#outbox.shift() ?? this.#rendezvous?.pollTransmit()
+    if (answer) return answer
+    for (const link of this.#sending) {
+      const transmit = link.pollTransmit(now)
+      this.#sending.delete(link)
+      if (transmit) {
+        // To the back: links take turns.
+        this.#sending.add(link)
+        return transmit
+      }
+      this.#settle(link)
+    }
+    return undefined
+  }
+
+  pollTimeout(): Instant | undefined {
+    let earliest = this.#rendezvous?.pollTimeout() ?? Infinity
+    for (const at of this.#timeouts.values()) if (at < earliest) earliest = at
+    return earliest === Infinity ? undefined : earliest
+  }
+
+  pollEvent(): EndpointEvent | undefined {
+    if (this.#observed.length > 0) return { type: 'observed', address: this.#observed.shift() }
+    for (const link of this.#telling) {
+      const event = link.pollEvent()
+      if (event) return { type: 'link', link, event }
+      this.#telling.delete(link)
+    }
+    return undefined
+  }
+
+  #handleData(now: Instant, from: SocketAddress, payload: Uint8Array): void {
+    const id = destinationOf(payload)
+    const link = id === undefined ? undefined : this.#links.get(id)
+    if (!link?.connection) return
+    const wasConfirmed = link.connection.isConfirmed
+    link.connection.handlePacket(now, from, payload)
+    if (!wasConfirmed && link.connection.isConfirmed) this.#replaceOlder(now, link)
+    this.touch(link)
+  }
+
+  #handleAnswer(now: Instant, from: SocketAddress, payload: Uint8Array): void {
+    const id = destinationOf(payload)
+    const link = id === undefined ? undefined : this.#links.get(id)
+    if (!link?.dialing) return
+    if (payload[0] === PacketType.cookie) {
+      const cookie = decodeCookie(payload)
+      if (cookie) link.dialing.handleCookie(from, cookie)
+    } else {
+      const response = decodeResponse(payload)
+      const result = response && link.dialing.handleResponse(response.noise)
+      if (!response || !result) return
+      link.connect(this.#createConnection(now, true, result, response.sourceId, from))
+    }
+    this.touch(link)
+  }
+
+  #handleInitial(now: Instant, from: SocketAddress, payload: Uint8Array): void {
+    const { local, random } = this.#init
+    const initial = decodeInitial(payload, local.key.publicKey)
+    if (initial === undefined || initial.version !== LINK_VERSION) return
+    const source = idKey(initial.sourceId)
+    const known = this.#halfOpen.get(source)
+    if (known && Buffer.from(known.noise).equals(initial.noise)) {
+      this.#outbox.push({ to: from, payload: known.response })
+      return
+    }
+    if (this.#halfOpen.size >= BUSY_HALF_OPEN && !this.#cookies.isValid(now, from, initial.sourceId, initial.cookie)) {
+      const cookie = this.#cookies.cookieFor(now, from, initial.sourceId)
+      this.#outbox.push({ to: from, payload: encodeCookie(initial.sourceId, cookie) })
+      return
+    }
+    if (known || this.#halfOpen.size >= MAX_HALF_OPEN) return
+    const asking = readAsking(local, initial.noise, random(32))
+    const expected = asking && this.#expected.get(asking.peer.instance)
+    if (!expected || asking.destination !== local.instance || !Buffer.from(expected.key).equals(asking.peer.key)) return
+
+    const id = random(ID_LENGTH)
+    const { message, secrets } = asking.answer()
+    const result = { secrets, remoteParameters: asking.remoteParameters }
+    const connection = this.#createConnection(now, false, result, Uint8Array.from(initial.sourceId), undefined)
+    const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy: now + HANDSHAKE_TIMEOUT })
+    const response = encodeResponse(initial.sourceId, id, message)
+    this.#links.set(link.idKey, link)
+    this.#halfOpen.set(source, { link, noise: Uint8Array.from(initial.noise), response })
+    this.#outbox.push({ to: from, payload: response })
+    this.touch(link)
+  }
+
+  #createConnection(
+    now: Instant,
+    isInitiator: boolean,
+    result: NonNullable<ReturnType<Dialing['handleResponse']>>,
+    remoteId: Uint8Array,
+    remote: SocketAddress | undefined,
+  ): Connection {
+    const { random, createController = createCubic } = this.#init
+    return new Connection({ now, isInitiator, ...result, remoteId: Uint8Array.from(remoteId), remote, createController, random })
+  }
+
+  /** Only a confirmed handshake replaces: a replayed first message cannot end a living link. */
+  #replaceOlder(now: Instant, link: LinkMachine): void {
+    for (const other of this.#links.values()) {
+      if (other === link || other.peer.instance !== link.peer.instance || other.state !== 'open') continue
+      other.close(now, 0, 'replaced by a newer link')
+      this.touch(other)
+    }
+  }
+
+  /** After a link has said everything it has to say now. */
+  #settle(link: LinkMachine): void {
+    if (link.state !== 'connecting') {
+      for (const [source, half] of this.#halfOpen) if (half.link === link) this.#halfOpen.delete(source)
+    }
+    const at = link.pollTimeout()
+    if (at === undefined) this.#timeouts.delete(link)
+    else this.#timeouts.set(link, at)
+    if (!link.isDone) return
+    this.#links.delete(link.idKey)
+    this.#timeouts.delete(link)
+  }
+}
+
+/** Half-open handshakes from which on newcomers must show a cookie. */
+const BUSY_HALF_OPEN = 16
+/** Half-open handshakes kept at most. */
+const MAX_HALF_OPEN = 128

@@ -1,0 +1,118 @@
+import { MsgError } from '../errors.ts'
+import type { Instant } from '../time/instant.ts'
+import { isLoopback, isPrivate } from '../wire/address.ts'
+import type { ClosedEvent, ConnectionEvent } from './connection/events.ts'
+import type { Dialing } from './connection/handshake.ts'
+import type { Connection } from './connection/machine.ts'
+import type { LinkStats, PeerIdentity, SocketAddress } from './endpoint-api.ts'
+import type { Transmit } from './machine.ts'
+
+/** One link from its first datagram to its last: dialing, then a connection. */
+export class LinkMachine {
+  readonly peer: PeerIdentity
+  readonly isInitiator: boolean
+  /** This side's connection id as a map key. */
+  readonly idKey: string
+  /** When an accepted link that was not confirmed is given up. */
+  readonly confirmBy: Instant
+  #dialing: Dialing | undefined
+  #connection: Connection | undefined
+  #unanswered: ClosedEvent | undefined
+  readonly #events: ConnectionEvent[] = []
+
+  constructor(idKey: string, peer: PeerIdentity, start: { dialing: Dialing } | { connection: Connection; confirmBy: Instant }) {
+    this.idKey = idKey
+    this.peer = peer
+    this.isInitiator = 'dialing' in start
+    this.#dialing = 'dialing' in start ? start.dialing : undefined
+    this.#connection = 'connection' in start ? start.connection : undefined
+    this.confirmBy = 'confirmBy' in start ? start.confirmBy : Infinity
+  }
+
+  get state(): 'connecting' | 'open' | 'closed' {
+    if (this.#unanswered || this.#connection?.isClosed) return 'closed'
+    return this.#connection?.isConfirmed ? 'open' : 'connecting'
+  }
+
+  /** True when nothing more will be sent or told. */
+  get isDone(): boolean {
+    return this.#unanswered !== undefined || this.#connection?.isDrained === true
+  }
+
+  get dialing(): Dialing | undefined {
+    return this.#dialing
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** The handshake is over: the connection takes the link from here. */
+  connect(connection: Connection): void {
+    this.#dialing = undefined
+    this.#connection = connection
+  }
+
+  /** @throws MSG_ERR_LINK_CLOSED before the link is open. */
+  openStream(priority: number): number {
+    if (this.#connection === undefined || this.state !== 'open') throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'it is not open' })
+    return this.#connection.streams.open(priority)
+  }
+
+  close(now: Instant, code: number, reason: string): void {
+    if (this.#connection) this.#connection.close(now, code, reason)
+    else this.#end({ type: 'closed', kind: 'local', code, reason })
+  }
+
+  handleTimeout(now: Instant): void {
+    if (this.#dialing?.handleTimeout(now)) {
+      this.#end({ type: 'closed', kind: 'unanswered', code: 0, reason: 'nobody answered at any address' })
+    }
+    if (this.#connection && !this.#connection.isConfirmed && now >= this.confirmBy) {
+      this.#connection.close(now, 0, 'the handshake was not finished')
+    }
+    this.#connection?.handleTimeout(now)
+  }
+
+  pollTransmit(now: Instant): Transmit | undefined {
+    return this.#dialing ? this.#dialing.pollTransmit() : this.#connection?.pollTransmit(now)
+  }
+
+  pollTimeout(): Instant | undefined {
+    if (this.#dialing) return this.#dialing.pollTimeout()
+    const at = this.#connection?.pollTimeout()
+    return at === undefined || this.#connection?.isConfirmed ? at : Math.min(at, this.confirmBy)
+  }
+
+  pollEvent(): ConnectionEvent | undefined {
+    return this.#connection?.pollEvent() ?? this.#events.shift()
+  }
+
+  stats(): LinkStats {
+    const remote = this.#connection?.remote ?? { host: '', port: 0 }
+    const counts = this.#connection?.stats() ?? NO_STATS
+    return { path: pathOf(remote), remote, ...counts }
+  }
+
+  #end(event: ClosedEvent): void {
+    if (this.#unanswered) return
+    this.#dialing = undefined
+    this.#unanswered = event
+    this.#events.push(event)
+  }
+}
+
+const pathOf = ({ host }: SocketAddress): 'lan' | 'direct' => (isLoopback(host) || isPrivate(host) ? 'lan' : 'direct')
+
+const NO_STATS = Object.freeze({
+  srtt: 0,
+  minRtt: 0,
+  packetsSent: 0,
+  packetsReceived: 0,
+  packetsLost: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  cwnd: 0,
+  bytesInFlight: 0,
+  keyPhase: 0,
+})

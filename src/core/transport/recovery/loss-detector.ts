@@ -1,0 +1,158 @@
+import type { Duration, Instant } from '../../time/instant.ts'
+import type { Range } from '../range-set.ts'
+import { TIMER_GRANULARITY, type RttEstimator } from './rtt-estimator.ts'
+
+/** What was in a packet that must be sent again when the packet is lost. */
+export type Carried =
+  | { readonly kind: 'stream'; readonly stream: number; readonly start: number; readonly end: number; readonly fin: boolean }
+  | { readonly kind: 'reset'; readonly stream: number }
+  | { readonly kind: 'stop'; readonly stream: number }
+  | { readonly kind: 'max-stream-data'; readonly stream: number }
+  | { readonly kind: 'max-data' | 'max-streams' | 'rekey' }
+
+/** A packet on its way. */
+export interface SentPacket {
+  readonly packetNumber: number
+  readonly sentAt: Instant
+  /** Bytes of the whole datagram; they count as in flight. */
+  readonly bytes: number
+  readonly carried: readonly Carried[]
+  /** True when there was nothing more to send and room for it. */
+  readonly appLimited: boolean
+}
+
+/** What one ACK changed. */
+export interface AckOutcome {
+  readonly acked: readonly SentPacket[]
+  readonly lost: readonly SentPacket[]
+  /** RTT sample, microseconds; `undefined` when the ACK gives none. */
+  readonly rttSample: Duration | undefined
+}
+
+/**
+ * Which packets arrived, which are lost, and when to ask. Only ack-eliciting packets are kept here.
+ *
+ * Source: RFC 9002 section 6 (packet threshold 3, time threshold 9/8, probe timeout) and 7.6 (persistent congestion).
+ */
+export class LossDetector {
+  /** In order of packet number. */
+  readonly #sent = new Map<number, SentPacket>()
+  readonly #rtt: RttEstimator
+  #bytesInFlight = 0
+  #largestAcked = -1
+  #lossTime: Instant | undefined
+  #ptoCount = 0
+  #lastSentAt: Instant = 0
+
+  constructor(rtt: RttEstimator) {
+    this.#rtt = rtt
+  }
+
+  get bytesInFlight(): number {
+    return this.#bytesInFlight
+  }
+
+  get largestAcked(): number {
+    return this.#largestAcked
+  }
+
+  /** Probe timeouts since the last acknowledgement. */
+  get ptoCount(): number {
+    return this.#ptoCount
+  }
+
+  onSent(packet: SentPacket): void {
+    this.#sent.set(packet.packetNumber, packet)
+    this.#bytesInFlight += packet.bytes
+    this.#lastSentAt = packet.sentAt
+  }
+
+  /**
+   * @param ranges - descending, as an ACK frame gives them; numbers never sent are the caller's to refuse.
+   */
+  onAck(now: Instant, largest: number, ranges: readonly Readonly<Range>[]): AckOutcome {
+    const acked: SentPacket[] = []
+    const newest = this.#sent.get(largest)
+    for (const { start, end } of ranges) {
+      if (end - start <= this.#sent.size) {
+        for (let n = start; n < end; n++) this.#take(n, acked)
+      } else {
+        for (const n of [...this.#sent.keys()]) if (n >= start && n < end) this.#take(n, acked)
+      }
+    }
+    this.#largestAcked = Math.max(this.#largestAcked, largest)
+    if (acked.length > 0) this.#ptoCount = 0
+    return { acked, lost: this.#detectLost(now), rttSample: newest && now - newest.sentAt }
+  }
+
+  /**
+   * The time threshold passed, or the probe timer ran out.
+   *
+   * @returns lost packets, or how many probes to send now.
+   */
+  onTimeout(now: Instant, maxAckDelay: Duration): { lost: readonly SentPacket[]; probes: number } {
+    if (this.#lossTime !== undefined && now >= this.#lossTime) return { lost: this.#detectLost(now), probes: 0 }
+    const at = this.pollTimeout(maxAckDelay)
+    if (at === undefined || now < at) return { lost: [], probes: 0 }
+    this.#ptoCount++
+    // The next probe is timed from this one even when nothing could be sent.
+    this.#lastSentAt = now
+    return { lost: [], probes: this.#ptoCount > 1 ? 2 : 1 }
+  }
+
+  /** When {@link LossDetector.onTimeout} has work. @param maxAckDelay - the peer's, microseconds. */
+  pollTimeout(maxAckDelay: Duration): Instant | undefined {
+    if (this.#lossTime !== undefined) return this.#lossTime
+    if (this.#sent.size === 0) return undefined
+    return this.#lastSentAt + (this.#rtt.pto + maxAckDelay) * 2 ** Math.min(this.#ptoCount, MAX_BACKOFF)
+  }
+
+  /** The oldest packet that carries something, to send its content again in a probe; it stays in flight. */
+  oldest(): SentPacket | undefined {
+    for (const packet of this.#sent.values()) if (packet.carried.length > 0) return packet
+    return undefined
+  }
+
+  /** True when `lost` spans so long that the path must be taken for congested anew. RFC 9002 section 7.6 */
+  isPersistent(lost: readonly SentPacket[], maxAckDelay: Duration): boolean {
+    const first = lost[0]
+    const last = lost.at(-1)
+    if (!this.#rtt.hasSample || !first || !last || lost.length < 2) return false
+    return last.sentAt - first.sentAt > (this.#rtt.pto + maxAckDelay) * PERSISTENT_CONGESTION_THRESHOLD
+  }
+
+  #take(packetNumber: number, into: SentPacket[]): void {
+    const packet = this.#sent.get(packetNumber)
+    if (packet === undefined) return
+    this.#sent.delete(packetNumber)
+    this.#bytesInFlight -= packet.bytes
+    into.push(packet)
+  }
+
+  #detectLost(now: Instant): SentPacket[] {
+    const lost: SentPacket[] = []
+    this.#lossTime = undefined
+    const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
+    for (const packet of this.#sent.values()) {
+      if (packet.packetNumber > this.#largestAcked) break
+      const isLate = packet.sentAt + delay <= now
+      if (isLate || this.#largestAcked - packet.packetNumber >= PACKET_THRESHOLD) lost.push(packet)
+      else this.#lossTime = Math.min(this.#lossTime ?? Infinity, Math.ceil(packet.sentAt + delay))
+    }
+    for (const packet of lost) {
+      this.#sent.delete(packet.packetNumber)
+      this.#bytesInFlight -= packet.bytes
+    }
+    return lost
+  }
+}
+
+/** RFC 9002 section 6.1.1, kPacketThreshold. */
+const PACKET_THRESHOLD = 3
+/** RFC 9002 section 6.1.2, kTimeThreshold. */
+const TIME_THRESHOLD = 9 / 8
+/** RFC 9002 section 7.6.1, kPersistentCongestionThreshold. */
+const PERSISTENT_CONGESTION_THRESHOLD = 3
+
+/** Doublings of the probe timeout; the idle timeout ends the link long before more would matter. */
+const MAX_BACKOFF = 10

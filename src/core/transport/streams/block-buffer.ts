@@ -1,0 +1,57 @@
+/**
+ * The bytes of one stream between two offsets, in blocks of fixed size: written anywhere, read anywhere, freed from the front.
+ *
+ * The caller bounds how far apart the offsets may be (flow control), and so the memory.
+ */
+export class BlockBuffer {
+  readonly #blocks = new Map<number, Buffer>()
+  #freedBlocks = 0
+
+  /** Copies `bytes` to `offset`. */
+  write(offset: number, bytes: Uint8Array): void {
+    let done = 0
+    while (done < bytes.byteLength) {
+      const at = offset + done
+      const index = Math.floor(at / BLOCK_SIZE)
+      const inside = at - index * BLOCK_SIZE
+      const length = Math.min(BLOCK_SIZE - inside, bytes.byteLength - done)
+      this.#block(index).set(bytes.subarray(done, done + length), inside)
+      done += length
+    }
+  }
+
+  /** Copies [start, end) into `target` at `targetOffset`; all of it must have been written and not freed. */
+  copy(start: number, end: number, target: Uint8Array, targetOffset: number): void {
+    let at = start
+    while (at < end) {
+      const piece = this.view(at, end)
+      target.set(piece, targetOffset + at - start)
+      at += piece.byteLength
+    }
+  }
+
+  /** A view from `start` to `end` or to the end of its block, whichever comes first. */
+  view(start: number, end: number): Uint8Array {
+    const index = Math.floor(start / BLOCK_SIZE)
+    const inside = start - index * BLOCK_SIZE
+    return this.#block(index).subarray(inside, Math.min(BLOCK_SIZE, inside + end - start))
+  }
+
+  /** Forgets everything below `offset`. */
+  free(offset: number): void {
+    const until = Math.floor(offset / BLOCK_SIZE)
+    for (; this.#freedBlocks < until; this.#freedBlocks++) this.#blocks.delete(this.#freedBlocks)
+  }
+
+  #block(index: number): Buffer {
+    let block = this.#blocks.get(index)
+    if (block === undefined) {
+      block = Buffer.allocUnsafe(BLOCK_SIZE)
+      this.#blocks.set(index, block)
+    }
+    return block
+  }
+}
+
+/** A message fits in one block; a stream that carries little holds one. */
+const BLOCK_SIZE = 16_384

@@ -1,0 +1,94 @@
+import { MsgError } from '../../errors.ts'
+import { RangeSet } from '../range-set.ts'
+import { BlockBuffer } from './block-buffer.ts'
+
+/** The receiving half of one stream: puts bytes in order and says how far the peer may go. Offsets and sizes in bytes. */
+export class ReceiveStream {
+  readonly #buffer = new BlockBuffer()
+  readonly #received = new RangeSet()
+  readonly #window: number
+  #delivered = 0
+  #highest = 0
+  #limit: number
+  #finalSize: number | undefined
+
+  /** @param window - bytes that may lie between what was delivered and what is allowed. */
+  constructor(window: number) {
+    this.#window = window
+    this.#limit = window
+  }
+
+  /** Highest offset seen: what the stream has used of the connection's window. */
+  get highest(): number {
+    return this.#highest
+  }
+
+  /** What the peer should be told. */
+  get limit(): number {
+    return this.#limit
+  }
+
+  get isFinished(): boolean {
+    return this.#delivered === this.#finalSize
+  }
+
+  /**
+   * Takes a STREAM frame's bytes.
+   *
+   * @returns the runs that are now in order, oldest first: views valid until the next call. The last one has `fin` at the end of the stream.
+   * @throws MSG_ERR_PROTOCOL when the peer exceeds its window or contradicts the final size.
+   */
+  receive(offset: number, data: Uint8Array, fin: boolean): Array<{ bytes: Uint8Array; fin: boolean }> {
+    const end = offset + data.byteLength
+    this.#checkEnd(end, fin)
+    const wasFinished = this.isFinished
+    if (fin) this.#finalSize = end
+    if (wasFinished || (end <= this.#delivered && !this.isFinished)) return []
+    this.#highest = Math.max(this.#highest, end)
+    if (offset <= this.#delivered && this.#received.isEmpty) return this.#deliver([data.subarray(this.#delivered - offset)])
+
+    const skip = Math.max(0, this.#delivered - offset)
+    this.#buffer.write(offset + skip, data.subarray(skip))
+    this.#received.add(offset + skip, end)
+    const first = this.#received.ranges[0]
+    if (first === undefined) return this.#deliver([])
+    if (first.start > this.#delivered) return []
+    const views: Uint8Array[] = []
+    for (let at = this.#delivered; at < first.end; at += views.at(-1)!.byteLength) views.push(this.#buffer.view(at, first.end))
+    this.#received.dropBelow(first.end)
+    return this.#deliver(views)
+  }
+
+  /** @throws MSG_ERR_PROTOCOL when the final size contradicts what came. */
+  reset(finalSize: number): void {
+    this.#checkEnd(finalSize, true)
+    this.#highest = Math.max(this.#highest, finalSize)
+    this.#finalSize = finalSize
+    this.#delivered = finalSize
+  }
+
+  /** The new limit when the peer should hear of it: half the window is used up. */
+  nextLimit(): number | undefined {
+    if (this.#finalSize !== undefined) return undefined
+    const limit = this.#delivered + this.#window
+    if (limit - this.#limit < this.#window / 2) return undefined
+    this.#limit = limit
+    return limit
+  }
+
+  #deliver(views: Uint8Array[]): Array<{ bytes: Uint8Array; fin: boolean }> {
+    for (const view of views) this.#delivered += view.byteLength
+    this.#buffer.free(this.#delivered)
+    const isEnd = this.isFinished
+    const runs = views.map((bytes, i) => ({ bytes, fin: isEnd && i === views.length - 1 }))
+    return runs.length === 0 && isEnd ? [{ bytes: new Uint8Array(0), fin: true }] : runs
+  }
+
+  #checkEnd(end: number, fin: boolean): void {
+    if (end > this.#limit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a stream went past its window' })
+    const known = this.#finalSize
+    if (known === undefined ? fin && end < this.#highest : end > known || (fin && end !== known)) {
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a stream changed its final size' })
+    }
+  }
+}

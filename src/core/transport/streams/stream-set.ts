@@ -1,0 +1,298 @@
+import { MsgError } from '../../errors.ts'
+import { varintSize, type Writer } from '../../wire/writer.ts'
+import { FrameType, streamOverhead, type Frame } from '../frames.ts'
+import type { Carried } from '../recovery/loss-detector.ts'
+import type { TransportParameters } from '../transport-parameters.ts'
+import { ReceiveStream } from './receive-stream.ts'
+import { SendStream } from './send-stream.ts'
+
+/** What happens on streams, for the link's owner. */
+export type StreamEvent =
+  | { readonly type: 'data'; readonly stream: number; readonly bytes: Uint8Array; readonly fin: boolean }
+  | { readonly type: 'reset'; readonly stream: number; readonly code: number }
+  | { readonly type: 'writable'; readonly stream: number }
+
+interface StreamState {
+  readonly send: SendStream
+  readonly receive: ReceiveStream
+  /** Code of a RESET or STOP to send, once asked for. */
+  resetCode?: number
+  stopCode?: number
+  isResetAcked?: boolean
+}
+
+/** Frames that concern streams. */
+export type StreamFrame = Extract<Frame, { type: 'reset' | 'stop' | 'stream' | 'max-data' | 'max-stream-data' | 'max-streams' }>
+
+/**
+ * All streams of a link: ids, scheduling by priority, flow control of the connection (RFC 9000 sections 2 to 4).
+ *
+ * Streams are bidirectional. Ids count up from 0; even ones are the initiator's, odd ones the responder's.
+ */
+export class StreamSet {
+  readonly #streams = new Map<number, StreamState>()
+  readonly #local: TransportParameters
+  readonly #remote: TransportParameters
+  readonly #parity: 0 | 1
+  /** Streams with something to send, by priority; each served one goes to the back. */
+  readonly #pending = new Map<number, Set<SendStream>>()
+  readonly #control = new Map<string, Carried>()
+  readonly #events: StreamEvent[] = []
+  #opened = 0
+  #peerOpened = 0
+  #peerClosed = 0
+  #streamLimit: number
+  #peerStreamLimit: number
+  #dataLimit: number
+  #dataSent = 0
+  #peerDataLimit: number
+  #dataReceived = 0
+
+  constructor(isInitiator: boolean, local: TransportParameters, remote: TransportParameters) {
+    this.#parity = isInitiator ? 0 : 1
+    this.#local = local
+    this.#remote = remote
+    this.#streamLimit = remote.initialMaxStreams
+    this.#peerStreamLimit = local.initialMaxStreams
+    this.#dataLimit = remote.initialMaxData
+    this.#peerDataLimit = local.initialMaxData
+  }
+
+  /** @param priority - lower goes first. @throws MSG_ERR_LIMIT when the peer allows no more streams yet. */
+  open(priority: number): number {
+    if (this.#opened >= this.#streamLimit) throw new MsgError('MSG_ERR_LIMIT', { detail: `${this.#opened} streams on one link` })
+    const id = this.#opened++ * 2 + this.#parity
+    this.#create(id, priority)
+    return id
+  }
+
+  /** @returns bytes taken; 0 for a stream that is gone. */
+  write(id: number, bytes: Uint8Array): number {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return 0
+    const taken = stream.send.write(bytes)
+    if (taken < bytes.byteLength) stream.send.wantsRoom = true
+    this.#schedule(stream.send)
+    return taken
+  }
+
+  finish(id: number): void {
+    const stream = this.#streams.get(id)
+    stream?.send.finish()
+    if (stream) this.#schedule(stream.send)
+  }
+
+  /** Gives up sending on `id`; the peer learns `code`. */
+  reset(id: number, code: number): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined || stream.resetCode !== undefined) return
+    stream.resetCode = code
+    stream.send.reset()
+    this.#queue({ kind: 'reset', stream: id })
+  }
+
+  /** Asks the peer to give up sending on `id`. */
+  stop(id: number, code: number): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined || stream.stopCode !== undefined) return
+    stream.stopCode = code
+    this.#queue({ kind: 'stop', stream: id })
+  }
+
+  /** @throws MSG_ERR_PROTOCOL when the frame breaks a limit or a rule. */
+  handleFrame(frame: StreamFrame): void {
+    switch (frame.type) {
+      case 'max-data':
+        this.#dataLimit = Math.max(this.#dataLimit, frame.limit)
+        for (const { send } of this.#streams.values()) this.#schedule(send)
+        return
+      case 'max-streams':
+        this.#streamLimit = Math.max(this.#streamLimit, frame.limit)
+        return
+    }
+    const stream = this.#find(frame.stream)
+    if (stream === undefined) return
+    switch (frame.type) {
+      case 'stream':
+        this.#receive(frame.stream, stream, () => {
+          for (const run of stream.receive.receive(frame.offset, frame.data, frame.fin)) {
+            this.#events.push({ type: 'data', stream: frame.stream, ...run })
+          }
+        })
+        break
+      case 'reset':
+        if (stream.receive.isFinished) break
+        this.#receive(frame.stream, stream, () => stream.receive.reset(frame.finalSize))
+        this.#events.push({ type: 'reset', stream: frame.stream, code: frame.code })
+        break
+      case 'stop':
+        this.reset(frame.stream, frame.code)
+        break
+      case 'max-stream-data':
+        stream.send.onLimit(frame.limit)
+        this.#schedule(stream.send)
+    }
+    this.#dropIfDone(frame.stream, stream)
+  }
+
+  onAcked(carried: Carried): void {
+    if (carried.kind !== 'stream' && carried.kind !== 'reset') return
+    const stream = this.#streams.get(carried.stream)
+    if (stream === undefined) return
+    if (carried.kind === 'reset') stream.isResetAcked = true
+    else if (stream.send.onAcked(carried.start, carried.end, carried.fin)) this.#events.push({ type: 'writable', stream: carried.stream })
+    this.#dropIfDone(carried.stream, stream)
+  }
+
+  onLost(carried: Carried): void {
+    if (carried.kind === 'rekey') return
+    if (carried.kind !== 'stream') return this.#queue(carried)
+    const stream = this.#streams.get(carried.stream)
+    stream?.send.onLost(carried.start, carried.end, carried.fin)
+    if (stream) this.#schedule(stream.send)
+  }
+
+  get hasPending(): boolean {
+    if (this.#control.size > 0) return true
+    const credit = this.#dataLimit - this.#dataSent
+    for (const streams of this.#pending.values()) for (const send of streams) if (send.hasPending(credit)) return true
+    return false
+  }
+
+  /** Fills a packet; what went in is appended to `carried`. */
+  writeFrames(writer: Writer, packet: Uint8Array, carried: Carried[]): void {
+    for (const [key, control] of this.#control) {
+      if (writer.remaining < CONTROL_FRAME_SIZE) return
+      this.#control.delete(key)
+      if (this.#writeControl(writer, control)) carried.push(control)
+    }
+    for (const priority of [...this.#pending.keys()].sort((a, b) => a - b)) {
+      const streams = this.#pending.get(priority)!
+      for (const send of [...streams]) {
+        if (writer.remaining < MIN_STREAM_ROOM) return
+        streams.delete(send)
+        this.#writeStream(writer, packet, send, carried)
+        if (send.hasPending(this.#dataLimit - this.#dataSent)) streams.add(send)
+      }
+      if (streams.size === 0) this.#pending.delete(priority)
+    }
+  }
+
+  pollEvent(): StreamEvent | undefined {
+    return this.#events.shift()
+  }
+
+  #writeStream(writer: Writer, packet: Uint8Array, send: SendStream, carried: Carried[]): void {
+    for (;;) {
+      const overhead = streamOverhead(send.id, send.sentEnd, writer.remaining)
+      const room = writer.remaining - overhead
+      if (room < 1) return
+      const range = send.take(room, this.#dataLimit - this.#dataSent)
+      if (range === undefined) return
+      const length = range.end - range.start
+      this.#dataSent += range.fresh
+      writer.varint(FrameType.stream | (range.fin ? 1 : 0))
+      writer.varint(send.id)
+      writer.varint(range.start)
+      writer.varint(length)
+      send.copy(range.start, range.end, packet, writer.offset)
+      writer.skip(length)
+      carried.push({ kind: 'stream', stream: send.id, start: range.start, end: range.end, fin: range.fin })
+    }
+  }
+
+  #writeControl(writer: Writer, control: Carried): boolean {
+    switch (control.kind) {
+      case 'max-data':
+        writer.varint(FrameType.maxData)
+        writer.varint(this.#peerDataLimit)
+        return true
+      case 'max-streams':
+        writer.varint(FrameType.maxStreams)
+        writer.varint(this.#peerStreamLimit)
+        return true
+      case 'stream':
+      case 'rekey':
+        return false
+    }
+    const stream = this.#streams.get(control.stream)
+    if (stream === undefined) return false
+    if (control.kind === 'max-stream-data') {
+      writer.varint(FrameType.maxStreamData)
+      writer.varint(control.stream)
+      writer.varint(stream.receive.limit)
+    } else {
+      writer.varint(control.kind === 'reset' ? FrameType.reset : FrameType.stop)
+      writer.varint(control.stream)
+      writer.varint((control.kind === 'reset' ? stream.resetCode : stream.stopCode) ?? 0)
+      if (control.kind === 'reset') writer.varint(stream.send.sentEnd)
+    }
+    return true
+  }
+
+  /** Runs `step` on a receiving half and accounts for what it used of the connection's window. */
+  #receive(id: number, stream: StreamState, step: () => void): void {
+    const before = stream.receive.highest
+    step()
+    this.#dataReceived += stream.receive.highest - before
+    if (this.#dataReceived > this.#peerDataLimit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
+    if (stream.receive.nextLimit() !== undefined) this.#queue({ kind: 'max-stream-data', stream: id })
+    // Bytes out of order are bounded by each stream's window, so what arrived counts as consumed.
+    const limit = this.#dataReceived + this.#local.initialMaxData
+    if (limit - this.#peerDataLimit < this.#local.initialMaxData / 2) return
+    this.#peerDataLimit = limit
+    this.#queue({ kind: 'max-data' })
+  }
+
+  /** The stream a peer's frame names, opened if it is theirs and new; `undefined` when it is over. */
+  #find(id: number): StreamState | undefined {
+    const known = this.#streams.get(id)
+    if (known) return known
+    const index = Math.floor(id / 2)
+    if (id % 2 === this.#parity) {
+      if (index >= this.#opened) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a stream that was never opened' })
+      return undefined
+    }
+    if (index < this.#peerOpened) return undefined
+    if (index >= this.#peerStreamLimit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'too many streams' })
+    while (this.#peerOpened <= index) this.#create(this.#peerOpened++ * 2 + (id % 2), DEFAULT_PRIORITY)
+    return this.#streams.get(id)
+  }
+
+  #create(id: number, priority: number): void {
+    this.#streams.set(id, {
+      send: new SendStream(id, priority, this.#remote.initialMaxStreamData),
+      receive: new ReceiveStream(this.#local.initialMaxStreamData),
+    })
+  }
+
+  #dropIfDone(id: number, { send, receive, resetCode, isResetAcked }: StreamState): void {
+    if (!send.isFinished || !receive.isFinished || (resetCode !== undefined && !isResetAcked)) return
+    this.#streams.delete(id)
+    this.#pending.get(send.priority)?.delete(send)
+    if (id % 2 === this.#parity) return
+    this.#peerClosed++
+    const limit = this.#peerClosed + this.#local.initialMaxStreams
+    if (limit - this.#peerStreamLimit < this.#local.initialMaxStreams / 2) return
+    this.#peerStreamLimit = limit
+    this.#queue({ kind: 'max-streams' })
+  }
+
+  #schedule(send: SendStream): void {
+    if (!send.hasPending(this.#dataLimit - this.#dataSent)) return
+    const streams = this.#pending.get(send.priority)
+    if (streams) streams.add(send)
+    else this.#pending.set(send.priority, new Set([send]))
+  }
+
+  #queue(carried: Carried): void {
+    this.#control.set('stream' in carried ? `${carried.kind} ${carried.stream}` : carried.kind, carried)
+  }
+}
+
+/** Priority of streams that the peer opened, until the owner of the link says otherwise. */
+const DEFAULT_PRIORITY = 0
+/** Bytes that any control frame fits into: a type and three varints. */
+const CONTROL_FRAME_SIZE = 25
+/** A stream frame that carries less than this is not worth its header. */
+const MIN_STREAM_ROOM = 1 + varintSize(2 ** 30) * 2 + 16

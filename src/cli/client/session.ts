@@ -142,6 +142,8 @@ export class ClientSession {
           this.#failure = new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: event.reason })
         }
         this.#tell(event)
+        // Over for good: what the client still holds is freed, and its events end.
+        if (event.type === 'disconnected') await client.close()
       }
     } catch (error) {
       if (!MsgError.is(error)) throw error

@@ -14,7 +14,8 @@ type Style = Parameters<typeof styleText>[0]
 
 /** @param isColoured - false gives plain text. */
 export function palette(isColoured: boolean): Palette {
-  const paint = (style: Style) => (text: string) => (isColoured ? styleText(style, text) : text)
+  const paint = (style: Style) => (text: string) =>
+    isColoured ? styleText(style, text, { validateStream: false }) : text
   return {
     name: paint('cyan'),
     room: paint('magenta'),

@@ -9,9 +9,11 @@ import { isWithoutV6, listenError } from './listen.ts'
  * hears nothing.
  */
 export class RendezvousSocket {
+  readonly port: number
   readonly #socket: Socket
 
   private constructor(socket: Socket) {
+    this.port = socket.address().port
     this.#socket = socket
   }
 
@@ -47,10 +49,6 @@ export class RendezvousSocket {
       socket.send(encodeResponse(token, from), fromPort, address, () => {})
     })
     return new RendezvousSocket(socket)
-  }
-
-  get port(): number {
-    return this.#socket.address().port
   }
 
   close(): Promise<void> {

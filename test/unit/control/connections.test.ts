@@ -126,6 +126,18 @@ describe('control/connections', () => {
     expect(lab.store.load().sessions).to.have.lengthOf(0)
   })
 
+  it('counts the day from the last time somebody vanished', () => {
+    const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
+    lab.session(alice, bob, ['alice', 'bob'])
+    lab.go(bob)
+    lab.pass(seconds(86_000))
+    lab.go(lab.signIn('bob'))
+    lab.pass(seconds(86_399))
+    expect(lab.store.load().sessions).to.have.lengthOf(1)
+    lab.pass(seconds(1))
+    expect(lab.store.load().sessions).to.have.lengthOf(0)
+  })
+
   it('takes the place of an older connection of the same process without a word to anybody', () => {
     const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
     lab.session(alice, bob, ['alice', 'bob'])

@@ -130,6 +130,19 @@ describe('control/sessions', () => {
     expect(lab.heard(lab.signIn('bob'))[0]).to.equal('session.request Alice')
   })
 
+  it('gives a request asked anew its full time', () => {
+    const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
+    lab.ask(alice, 'session.open', { user: 'bob' })
+    lab.pass(seconds(30))
+    lab.ask(bob, 'session.decline', { user: 'alice', reason: 'busy' })
+    lab.ask(alice, 'session.open', { user: 'bob' })
+    lab.forget()
+    lab.pass(seconds(59))
+    expect(lab.heard(alice)).to.deep.equal([])
+    lab.pass(seconds(1))
+    expect(lab.heard(alice)).to.deep.equal(['session.declined Bob timeout'])
+  })
+
   it('takes back a request that rings', () => {
     const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
     lab.ask(alice, 'session.open', { user: 'bob' })

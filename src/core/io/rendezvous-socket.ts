@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { isIPv4 } from 'node:net'
 import { normalizeHost, type HostPort } from '../wire/address.ts'
 import { decodeRequest, encodeResponse } from '../wire/rendezvous.ts'
-import { isWithoutV6, listenError } from './listen.ts'
+import { listenError } from './listen.ts'
 
 /**
  * The UDP port that tells clients the address they are seen at. Answers those who carry a known token; everybody else
@@ -37,7 +37,7 @@ export class RendezvousSocket {
       })
     }).catch((cause: NodeJS.ErrnoException) => {
       socket.close()
-      throw isWithoutV6(cause.code) ? cause : listenError(cause, host, port)
+      throw listenError(cause, host, port)
     })
     // An unreachable client is that client's trouble.
     socket.on('error', () => {})

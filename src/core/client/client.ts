@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { conversationKey, type Conversation } from '../chat/conversation.ts'
+import { conversationKey, type Conversation, type ConversationKey } from '../chat/conversation.ts'
 import type { ChatMessage } from '../chat/frames.ts'
 import { fingerprintOf, type DeviceKey } from '../crypto/device-key.ts'
 import { safetyNumber } from '../crypto/safety-number.ts'
@@ -316,10 +316,7 @@ export class MsgClient implements Client {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    const courier = this.#account?.courier
-    const { outbox } = courier ?? {}
-    const isDone = (): boolean => !outbox || outbox.waitingUsers().every((user) => !outbox.isReachable(user))
-    await courier?.until(isDone, DRAIN_MS)
+    await this.#account?.courier.until(() => !this.#isUnderWay(), CLOSE_DRAIN_MS)
     if (this.#identity && this.#uplink.channel)
       await withDeadline(this.#uplink.request('signout', { leave: true }), SIGNOUT_MS)
     await this.#end(true)
@@ -539,12 +536,20 @@ export class MsgClient implements Client {
 
   /** Lets what was said last be acknowledged before the conversation goes. */
   async #settle(conversation: Conversation): Promise<void> {
-    const courier = this.#account?.courier
-    const outbox = courier?.outbox
     const key = conversationKey(conversation)
-    const isDone = (): boolean =>
-      !outbox?.waitingThreads().some((thread) => thread.key === key && outbox.isReachable(thread.user))
-    await courier?.until(isDone, DRAIN_MS)
+    await this.#account?.courier.until(() => !this.#isUnderWay(key), DRAIN_MS)
+  }
+
+  /** True when something waits for somebody who is there: it will be acknowledged soon. */
+  #isUnderWay(key?: ConversationKey): boolean {
+    const waiting = this.#account?.courier.outbox.waitingThreads() ?? []
+    return waiting.some(
+      (thread) =>
+        (key === undefined || thread.key === key) &&
+        (thread.key.startsWith('r:')
+          ? this.#rooms.isPresent(thread.key.slice(2), thread.user)
+          : this.#sessions.isPresent(thread.user)),
+    )
   }
 
   /** @returns true when a room was closed by that. */
@@ -605,8 +610,10 @@ async function withDeadline(promise: Promise<unknown>, ms: number): Promise<void
   clearTimeout(timer)
 }
 
-/** How long what was said last may take to be acknowledged before a conversation or the client goes, milliseconds. */
-const DRAIN_MS = 2_000
+/** How long what was said last may take to be acknowledged before the conversation is left, milliseconds. */
+const DRAIN_MS = 3_000
+/** The same before the client goes: an introduction may take two seconds, and a link as long again. */
+const CLOSE_DRAIN_MS = 5_000
 /** How long a graceful end waits for the server, milliseconds. */
 const SIGNOUT_MS = 2_000
 /** When peers that the server did not introduce again after a reconnection are probed, milliseconds. */

@@ -37,6 +37,11 @@ export class Rooms {
     return this.#rooms.get(room)?.members.has(user) ?? false
   }
 
+  /** True when the member is there and not away. */
+  isPresent(room: string, user: string): boolean {
+    return this.#rooms.get(room)?.members.get(user) ?? false
+  }
+
   members(room: string): string[] {
     return [...(this.#rooms.get(room)?.members.keys() ?? [])]
   }

@@ -40,9 +40,19 @@ export class ProfileState {
     return readable(this.#path, () => transaction(this.#database, act))
   }
 
-  /** Frees the slots and the file. */
+  /** Runs `act`, which only reads or writes single rows. */
+  read<T>(act: () => T): T {
+    return readable(this.#path, act)
+  }
+
+  /** Frees the slots and the file, with everything in the main file unless another process uses it too. */
   close(): void {
     this.slots.release()
+    try {
+      this.#database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch {
+      // What is in the write-ahead log is as safe there.
+    }
     this.#database.close()
   }
 }

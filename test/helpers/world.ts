@@ -37,6 +37,15 @@ export class Person {
     }
   }
 
+  /** Waits until that many events of a type came. */
+  async heardTimes(type: ClientEvent['type'], count: number): Promise<ClientEvent[]> {
+    for (;;) {
+      const found = this.events.filter((event) => event.type === type)
+      if (found.length >= count) return found
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+  }
+
   texts(): string[] {
     return [...this.#texts]
   }

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { conversationKey, type Conversation, type ConversationKey } from '../chat/conversation.ts'
+import { conversationKey, type Conversation } from '../chat/conversation.ts'
 import type { ChatMessage } from '../chat/frames.ts'
 import { fingerprintOf, type DeviceKey } from '../crypto/device-key.ts'
-import { safetyNumber } from '../crypto/safety-number.ts'
 import { MsgError } from '../errors.ts'
 import type { ServerNotification } from '../io/control-channel.ts'
 import type { LinkEndpoint } from '../transport/endpoint-api.ts'
 import { formatAddress, parseAddress, type HostPort } from '../wire/address.ts'
-import { canonicalName, displayName } from '../wire/names.ts'
+import { canonicalName, displayName, isSameName } from '../wire/names.ts'
 import { Account, bindEndpoint } from './account.ts'
+import { Conversations } from './conversations.ts'
+import { verifyDevices } from './verification.ts'
 import type { Client, ClientEvent, ClientOptions, PeerStatus, SentMessage } from './api.ts'
 import type { ClientDeps } from './deps.ts'
 import { Emitter } from './emitter.ts'
@@ -33,13 +34,13 @@ export class MsgClient implements Client {
   readonly #emitter: Emitter
   readonly #sessions: Sessions
   readonly #rooms: Rooms
+  readonly #conversations: Conversations
   readonly #instance = randomBytes(16).toString('hex')
   readonly #held: ServerNotification[] = []
   #identity: { readonly user: string; readonly virtualAddress: string; readonly key: DeviceKey } | undefined
   #account: Account | undefined
   #outreach: Outreach | undefined
   #status: 'active' | 'inactive' = 'active'
-  #current: Conversation | undefined
   #isSigningIn = false
   #isClosed = false
 
@@ -73,8 +74,16 @@ export class MsgClient implements Client {
       emit,
       onMember: (room, user) => this.#openThread(user, { kind: 'room', room }),
       onMemberLeft: (room, user) => this.#dropThread(user, room),
-      onClosed: (room) => this.#forgetCurrent({ kind: 'room', room }),
+      onClosed: (room) => this.#conversations.handleClosed({ kind: 'room', room }),
       fetchMembers: (room) => this.members(room),
+    })
+    this.#conversations = new Conversations({
+      uplink: this.#uplink,
+      sessions: this.#sessions,
+      rooms: this.#rooms,
+      keepOpen: options.keepOpen ?? false,
+      self: () => this.#identity?.user,
+      courier: () => this.#account?.courier,
     })
   }
 
@@ -102,7 +111,7 @@ export class MsgClient implements Client {
   }
 
   get conversation(): Conversation | undefined {
-    return this.#current
+    return this.#conversations.current
   }
 
   get requests(): readonly string[] {
@@ -151,7 +160,7 @@ export class MsgClient implements Client {
 
   async open(user: string, { signal }: { signal?: AbortSignal } = {}): Promise<{ user: string; present: boolean }> {
     this.#signedIn()
-    this.#checkOwner()
+    this.#conversations.checkSwitch()
     if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: `asking ${user}` })
     const { user: name, state } = await this.#uplink.request('session.open', { user })
     const withdraw = (): void => {
@@ -162,7 +171,7 @@ export class MsgClient implements Client {
     try {
       if (state === 'open' && !this.#sessions.has(name)) this.#sessions.handleOpened({ user: name, present: true })
       const answer = await this.#sessions.answer(name)
-      await this.#switchTo({ kind: 'session', user: name })
+      await this.#conversations.switchTo({ kind: 'session', user: name })
       return answer
     } finally {
       signal?.removeEventListener('abort', withdraw)
@@ -171,12 +180,12 @@ export class MsgClient implements Client {
 
   async accept(user: string, { always = false }: { always?: boolean } = {}): Promise<{ user: string }> {
     this.#signedIn()
-    this.#checkOwner()
+    this.#conversations.checkSwitch()
     const { user: name } = await this.#uplink.request('session.accept', { user })
     this.#sessions.handleAnswered(name)
     if (always) this.#account?.state.devices.addContact(canonicalName(name), Date.now())
     if (!this.#sessions.has(name)) this.#sessions.handleOpened({ user: name, present: true })
-    await this.#switchTo({ kind: 'session', user: name })
+    await this.#conversations.switchTo({ kind: 'session', user: name })
     return { user: name }
   }
 
@@ -192,29 +201,30 @@ export class MsgClient implements Client {
 
   async createRoom(room: string): Promise<{ room: string }> {
     const { user } = this.#signedIn()
-    this.#checkOwner()
+    this.#conversations.checkSwitch()
     const { room: name } = await this.#uplink.request('room.create', { room })
     this.#rooms.handleEntered({ room: name, owner: user })
     await this.#rooms.settled()
-    await this.#switchTo({ kind: 'room', room: name })
+    await this.#conversations.switchTo({ kind: 'room', room: name })
     return { room: name }
   }
 
   async enterRoom(room: string): Promise<{ room: string; owner: string }> {
     this.#signedIn()
-    this.#checkOwner(room)
+    this.#conversations.checkSwitch(room)
     const { room: name, owner } = await this.#uplink.request('room.enter', { room })
     this.#rooms.handleEntered({ room: name, owner })
     await this.#rooms.settled()
-    await this.#switchTo({ kind: 'room', room: name })
+    await this.#conversations.switchTo({ kind: 'room', room: name })
     return { room: name, owner }
   }
 
   async closeRoom(room?: string): Promise<{ room: string }> {
     this.#signedIn()
-    const name = room ?? (this.#current?.kind === 'room' ? this.#current.room : undefined)
+    const current = this.conversation
+    const name = room ?? (current?.kind === 'room' ? current.room : undefined)
     if (name === undefined) throw new MsgError('MSG_ERR_NO_CONVERSATION')
-    await this.#settle({ kind: 'room', room: name })
+    await this.#conversations.settle({ kind: 'room', room: name })
     const closed = await this.#uplink.request('room.close', { room: name })
     this.#rooms.handleClosed({ room: closed.room, reason: 'closed' })
     return closed
@@ -225,31 +235,29 @@ export class MsgClient implements Client {
   ): Promise<{ left: Conversation; closed: boolean }> {
     this.#signedIn()
     const { to, force = false } = options
-    const left = this.#known(options.conversation ?? this.#current)
-    if (left.kind === 'room' && to === undefined && !force && this.#isOwnerOfOthers(left.room))
-      throw new MsgError('MSG_ERR_OWNER_LEAVING', { detail: left.room })
-    await this.#settle(left)
-    const closed = await this.#leave(left, to)
-    return { left, closed }
+    const left = this.#conversations.find(options.conversation ?? this.conversation)
+    if (to === undefined && !force) this.#conversations.checkOwner(left)
+    await this.#conversations.settle(left)
+    return { left, closed: await this.#conversations.leave(left, to) }
   }
 
   async send(text: string, { to }: { to?: Conversation } = {}): Promise<SentMessage> {
     const { user } = this.#signedIn()
     const courier = this.#account?.courier
     if (!courier) throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false sends no messages' })
-    const conversation = to ?? this.#current
+    const conversation = to ?? this.conversation
     if (!conversation) throw new MsgError('MSG_ERR_NO_CONVERSATION')
-    if (conversation.kind === 'room') {
-      const room = this.#rooms.list().find((name) => sameName(name, conversation.room))
-      if (room === undefined) throw new MsgError('MSG_ERR_NOT_ROOM_MEMBER', { detail: conversation.room })
-      const recipients = this.#rooms.members(room).filter((member) => member !== user)
-      return courier.send(text, { kind: 'room', room }, recipients)
+    if (conversation.kind === 'room' || this.#conversations.has(conversation)) {
+      const open = this.#conversations.find(conversation)
+      const members = open.kind === 'session' ? [open.user] : this.#rooms.members(open.room)
+      return courier.send(
+        text,
+        open,
+        members.filter((member) => member !== user),
+      )
     }
-    if (this.#sessions.has(conversation.user)) return courier.send(text, conversation, [conversation.user])
-    const open = this.#sessions.list().find((session) => sameName(session.user, conversation.user))
-    if (open) return courier.send(text, { kind: 'session', user: open.user }, [open.user])
     const name = await this.#resolve(conversation.user)
-    if (sameName(name, user)) throw new MsgError('MSG_ERR_SELF')
+    if (isSameName(name, user)) throw new MsgError('MSG_ERR_SELF')
     const sent = await courier.send(text, { kind: 'session', user: name }, [name])
     void this.#outreach?.seek(name)
     return sent
@@ -266,36 +274,13 @@ export class MsgClient implements Client {
   }
 
   conversations(): ReturnType<Client['conversations']> {
-    const self = this.#identity?.user ?? ''
-    const entry = (conversation: Conversation, present: boolean): ReturnType<Client['conversations']>[number] => ({
-      conversation,
-      present,
-      current: this.#isCurrent(conversation),
-      queued: this.#account?.courier.outbox.queued({ key: conversationKey(conversation) }) ?? 0,
-    })
-    return [
-      ...this.#sessions.list().map(({ user, present }) => entry({ kind: 'session', user }, present)),
-      ...this.#rooms.list().map((room) => entry({ kind: 'room', room }, this.#rooms.isAnybodyPresent(room, self))),
-    ]
+    return this.#conversations.list()
   }
 
   async verify(user: string, { mark = false }: { mark?: boolean } = {}): ReturnType<Client['verify']> {
-    const { user: self, key } = this.#signedIn()
-    const { state, links } = this.#account ?? {}
-    const linked = (links?.peers() ?? []).filter((peer) => sameName(peer.user, user))
-    if (!state || linked.length === 0) throw new MsgError('MSG_ERR_SESSION_UNKNOWN', { detail: user })
-    if (mark) for (const { device } of linked) state.devices.verify(device, Date.now())
-    return [...new Map(linked.map((peer) => [peer.deviceKey, peer])).values()].map(({ user: name, deviceKey }) => {
-      const publicKey = Buffer.from(deviceKey, 'base64url')
-      return {
-        device: fingerprintOf(publicKey),
-        number: safetyNumber(
-          { user: canonicalName(self), publicKey: key.publicKey },
-          { user: canonicalName(name), publicKey },
-        ),
-        verified: state.devices.of(name).some((device) => device.key === deviceKey && device.isVerified),
-      }
-    })
+    const identity = this.#signedIn()
+    if (!this.#account) throw new MsgError('MSG_ERR_SESSION_UNKNOWN', { detail: user })
+    return verifyDevices(this.#account, identity, user, mark)
   }
 
   whoami(): ReturnType<Client['whoami']> {
@@ -316,7 +301,7 @@ export class MsgClient implements Client {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    await this.#account?.courier.until(() => !this.#isUnderWay(), CLOSE_DRAIN_MS)
+    await this.#account?.courier.until(() => !this.#conversations.isUnderWay(), CLOSE_DRAIN_MS)
     if (this.#identity && this.#uplink.channel)
       await withDeadline(this.#uplink.request('signout', { leave: true }), SIGNOUT_MS)
     await this.#end(true)
@@ -334,9 +319,11 @@ export class MsgClient implements Client {
 
   async #end(isGraceful: boolean): Promise<void> {
     this.#uplink.close(isGraceful)
-    await this.#account?.close()
     this.#emitter.emit({ type: 'disconnected', reason: 'closed' })
     this.#emitter.close()
+    // Messages that a consumer still takes are marked as seen, so that they are not told again.
+    if (isGraceful) await this.#emitter.drained(CONSUME_MS)
+    await this.#account?.close()
   }
 
   #signedIn(): { readonly user: string; readonly virtualAddress: string; readonly key: DeviceKey } {
@@ -368,6 +355,7 @@ export class MsgClient implements Client {
       return { user: signedIn.user, virtualAddress: signedIn.virtualAddress }
     } finally {
       this.#isSigningIn = false
+      this.#held.length = 0
       await endpoint?.close()
     }
   }
@@ -470,23 +458,24 @@ export class MsgClient implements Client {
       this.#sessions.handleRequest({ user })
       return
     }
-    const isBusy = this.#current !== undefined && !keepOpen && !this.#isCurrent({ kind: 'session', user })
+    const isBusy =
+      this.conversation !== undefined && !keepOpen && !this.#conversations.isCurrent({ kind: 'session', user })
     const answer = isBusy ? this.decline(user, { reason: 'busy' }) : this.accept(user)
     answer.catch(() => {})
   }
 
   #handleRoomEntered(params: { room: string; owner: string }): void {
     this.#rooms.handleEntered(params)
-    this.#current ??= { kind: 'room', room: params.room }
+    this.#conversations.handleOpened({ kind: 'room', room: params.room })
   }
 
   #handleSessionOpened(user: string): void {
-    this.#current ??= { kind: 'session', user }
+    this.#conversations.handleOpened({ kind: 'session', user })
     this.#openThread(user, { kind: 'session', user })
   }
 
   #handleSessionClosed(user: string, reason: string): void {
-    this.#forgetCurrent({ kind: 'session', user })
+    this.#conversations.handleClosed({ kind: 'session', user })
     this.#account?.courier.outbox.closeThread(user, `s:${user}`)
     this.#account?.courier.schedule()
     if (reason === 'gone' && this.#account?.courier.outbox.hasWaiting(user, `s:${user}`))
@@ -513,94 +502,10 @@ export class MsgClient implements Client {
     return this.#rooms.isMember(conversation.room, peer.user)
   }
 
-  async #switchTo(next: Conversation): Promise<void> {
-    const previous = this.#current
-    this.#current = next
-    if (this.#options.keepOpen || !previous || conversationKey(previous) === conversationKey(next)) return
-    await this.#settle(previous)
-    await this.#leave(previous)
-  }
-
-  /** Opening another conversation leaves the present one: not without a warning when that closes it for others. */
-  #checkOwner(next?: string): void {
-    const current = this.#current
-    if (this.#options.keepOpen || current?.kind !== 'room' || (next !== undefined && sameName(next, current.room)))
-      return
-    if (this.#isOwnerOfOthers(current.room)) throw new MsgError('MSG_ERR_OWNER_LEAVING', { detail: current.room })
-  }
-
-  #isOwnerOfOthers(room: string): boolean {
-    const self = this.#identity?.user
-    return this.#rooms.ownerOf(room) === self && this.#rooms.members(room).some((member) => member !== self)
-  }
-
-  /** Lets what was said last be acknowledged before the conversation goes. */
-  async #settle(conversation: Conversation): Promise<void> {
-    const key = conversationKey(conversation)
-    await this.#account?.courier.until(() => !this.#isUnderWay(key), DRAIN_MS)
-  }
-
-  /** True when something waits for somebody who is there: it will be acknowledged soon. */
-  #isUnderWay(key?: ConversationKey): boolean {
-    const waiting = this.#account?.courier.outbox.waitingThreads() ?? []
-    return waiting.some(
-      (thread) =>
-        (key === undefined || thread.key === key) &&
-        (thread.key.startsWith('r:')
-          ? this.#rooms.isPresent(thread.key.slice(2), thread.user)
-          : this.#sessions.isPresent(thread.user)),
-    )
-  }
-
-  /** @returns true when a room was closed by that. */
-  async #leave(conversation: Conversation, to?: string): Promise<boolean> {
-    if (conversation.kind === 'session') {
-      const { user } = await this.#uplink.request('session.close', { user: conversation.user })
-      this.#sessions.handleClosed({ user, reason: 'left' })
-      return false
-    }
-    const { room, closed } = await this.#uplink.request('room.leave', {
-      room: conversation.room,
-      ...(to === undefined ? {} : { to }),
-    })
-    this.#rooms.handleClosed({ room, reason: closed ? 'owner-left' : 'left' })
-    return closed
-  }
-
-  /** The conversation as it is listed. @throws MSG_ERR_NO_CONVERSATION, MSG_ERR_SESSION_UNKNOWN, MSG_ERR_NOT_ROOM_MEMBER */
-  #known(conversation: Conversation | undefined): Conversation {
-    if (!conversation) throw new MsgError('MSG_ERR_NO_CONVERSATION')
-    if (conversation.kind === 'room') {
-      const room = this.#rooms.list().find((name) => sameName(name, conversation.room))
-      if (room === undefined) throw new MsgError('MSG_ERR_NOT_ROOM_MEMBER', { detail: conversation.room })
-      return { kind: 'room', room }
-    }
-    const session = this.#sessions.list().find(({ user }) => sameName(user, conversation.user))
-    if (!session) throw new MsgError('MSG_ERR_SESSION_UNKNOWN', { detail: conversation.user })
-    return { kind: 'session', user: session.user }
-  }
-
-  #isCurrent(conversation: Conversation): boolean {
-    return this.#current !== undefined && conversationKey(this.#current) === conversationKey(conversation)
-  }
-
-  #forgetCurrent(conversation: Conversation): void {
-    if (this.#isCurrent(conversation)) this.#current = undefined
-  }
-
   /** The name as the server shows it; as typed while the server is away. */
   async #resolve(user: string): Promise<string> {
     if (!this.#uplink.channel) return displayName(user)
     return (await this.#uplink.request('user.watch', { user })).user
-  }
-}
-
-function sameName(a: string, b: string): boolean {
-  if (a === b) return true
-  try {
-    return canonicalName(a) === canonicalName(b)
-  } catch {
-    return false
   }
 }
 
@@ -610,10 +515,10 @@ async function withDeadline(promise: Promise<unknown>, ms: number): Promise<void
   clearTimeout(timer)
 }
 
-/** How long what was said last may take to be acknowledged before the conversation is left, milliseconds. */
-const DRAIN_MS = 3_000
-/** The same before the client goes: an introduction may take two seconds, and a link as long again. */
+/** How long what was said last may take to be acknowledged before the client goes, milliseconds: an introduction may take two seconds, and a link as long again. */
 const CLOSE_DRAIN_MS = 5_000
+/** How long a graceful end waits for consumers of events to take what is queued, milliseconds. */
+const CONSUME_MS = 500
 /** How long a graceful end waits for the server, milliseconds. */
 const SIGNOUT_MS = 2_000
 /** When peers that the server did not introduce again after a reconnection are probed, milliseconds. */

@@ -2,14 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Gives each test of the surrounding suite an empty directory, and removes it afterwards. */
+/** A new folder for the tests of the calling `describe`; gone after each test. @returns its path, to be called inside a test. */
 export function useTempDir(): () => string {
-  let directory = ''
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'msg-test-'))
-  })
+  let dir: string | undefined
   afterEach(() => {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+    if (dir) rmSync(dir, { recursive: true, force: true })
+    dir = undefined
   })
-  return () => directory
+  return () => (dir ??= mkdtempSync(join(tmpdir(), 'msg-test-')))
 }

@@ -2,7 +2,7 @@ import type { Instant } from '../time/instant.ts'
 import { createCubic } from './congestion/cubic.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
 import type { ConnectionEvent } from './connection/events.ts'
-import { Dialing, HANDSHAKE_TIMEOUT, readAsking, type LocalIdentity } from './connection/handshake.ts'
+import { Dialing, HANDSHAKE_TIMEOUT, readAsking, type HandshakeResult, type LocalIdentity } from './connection/handshake.ts'
 import { Connection } from './connection/machine.ts'
 import { CookieJar } from './cookie-jar.ts'
 import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
@@ -173,10 +173,10 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       const cookie = decodeCookie(payload)
       if (cookie) link.dialing.handleCookie(from, cookie)
     } else {
-      const response = decodeResponse(payload)
-      const result = response && link.dialing.handleResponse(response.noise)
-      if (!response || !result) return
-      link.connect(this.#createConnection(now, true, result, response.sourceId, from))
+      const noise = decodeResponse(payload)
+      const result = noise && link.dialing.handleResponse(now, noise)
+      if (!result) return
+      link.connect(this.#createConnection(now, true, result, from))
     }
     this.touch(link)
   }
@@ -202,26 +202,19 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     if (!expected || asking.destination !== local.instance || !Buffer.from(expected.key).equals(asking.peer.key)) return
 
     const id = random(ID_LENGTH)
-    const { message, secrets } = asking.answer()
-    const result = { secrets, remoteParameters: asking.remoteParameters }
-    const connection = this.#createConnection(now, false, result, Uint8Array.from(initial.sourceId), undefined)
+    const { message, result } = asking.answer(id)
+    const connection = this.#createConnection(now, false, result, undefined)
     const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy: now + HANDSHAKE_TIMEOUT })
-    const response = encodeResponse(initial.sourceId, id, message)
+    const response = encodeResponse(initial.sourceId, message)
     this.#links.set(link.idKey, link)
     this.#halfOpen.set(source, { link, noise: Uint8Array.from(initial.noise), response })
     this.#outbox.push({ to: from, payload: response })
     this.touch(link)
   }
 
-  #createConnection(
-    now: Instant,
-    isInitiator: boolean,
-    result: NonNullable<ReturnType<Dialing['handleResponse']>>,
-    remoteId: Uint8Array,
-    remote: SocketAddress | undefined,
-  ): Connection {
+  #createConnection(now: Instant, isInitiator: boolean, result: HandshakeResult, remote: SocketAddress | undefined): Connection {
     const { random, createController = createCubic } = this.#init
-    return new Connection({ now, isInitiator, ...result, remoteId: Uint8Array.from(remoteId), remote, createController, random })
+    return new Connection({ ...result, now, isInitiator, remote, createController, random })
   }
 
   /** Only a confirmed handshake replaces: a replayed first message cannot end a living link. */

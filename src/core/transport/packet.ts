@@ -8,11 +8,12 @@ import { TAG_LENGTH } from '../crypto/packet-keys.ts'
  * | datagram | layout |
  * |---|---|
  * | 0x01 initial | type 1, version 4, source id 8, cookie 16, length 2, Noise message, zero padding, mac 16; at least 1,200 in all |
- * | 0x02 response | type 1, destination id 8, source id 8, Noise message |
+ * | 0x02 response | type 1, destination id 8, Noise message |
  * | 0x03 cookie | type 1, destination id 8, cookie 16 |
  * | 0x40, 0x41 data | type 1 (lowest bit: key phase), destination id 8, packet number 4, sealed frames, tag 16 |
  *
- * A connection id is chosen by the side that receives under it. The mac of an initial is keyed with the receiver's public
+ * A connection id is chosen by the side that receives under it; both ids are also inside the sealed handshake payloads, which
+ * alone are believed. The mac of an initial is keyed with the receiver's public
  * key, so that somebody who does not know whom they write to is refused before any public-key work (after WireGuard's mac1).
  */
 export interface InitialPacket {
@@ -53,14 +54,13 @@ export function decodeInitial(packet: Uint8Array, ownKey: Uint8Array): InitialPa
 }
 
 /** @see PacketType.response */
-export function encodeResponse(destinationId: Uint8Array, sourceId: Uint8Array, noise: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.of(PacketType.response), destinationId, sourceId, noise])
+export function encodeResponse(destinationId: Uint8Array, noise: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.of(PacketType.response), destinationId, noise])
 }
 
-/** @returns `undefined` when it is too short to be one. */
-export function decodeResponse(packet: Uint8Array): { sourceId: Uint8Array; noise: Uint8Array } | undefined {
-  if (packet.byteLength < 17 || packet.byteLength > INITIAL_LENGTH) return undefined
-  return { sourceId: packet.subarray(9, 17), noise: packet.subarray(17) }
+/** The Noise message of a response; `undefined` when the length is wrong. */
+export function decodeResponse(packet: Uint8Array): Uint8Array | undefined {
+  return packet.byteLength > 9 && packet.byteLength <= INITIAL_LENGTH ? packet.subarray(9) : undefined
 }
 
 /** @see PacketType.cookie */

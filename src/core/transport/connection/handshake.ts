@@ -3,7 +3,7 @@ import { MsgError } from '../../errors.ts'
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
 import type { PeerIdentity, SocketAddress } from '../endpoint-api.ts'
 import type { Transmit } from '../machine.ts'
-import { COOKIE_LENGTH, encodeInitial } from '../packet.ts'
+import { COOKIE_LENGTH, encodeInitial, ID_LENGTH } from '../packet.ts'
 import { decodeParameters, encodeParameters, LOCAL_PARAMETERS, type TransportParameters } from '../transport-parameters.ts'
 
 /** Who this endpoint is. */
@@ -16,7 +16,11 @@ export interface LocalIdentity {
 /** What a handshake ends with. */
 export interface HandshakeResult {
   readonly secrets: Omit<Secrets, 'payload'>
+  /** The peer's connection id, 8 bytes. */
+  readonly remoteId: Uint8Array
   readonly remoteParameters: TransportParameters
+  /** Round trip of the handshake, microseconds; `undefined` when it is not known which message was answered. */
+  readonly rttSample: Duration | undefined
 }
 
 /** The initiator's side: asks every candidate until one answers. */
@@ -29,11 +33,13 @@ export class Dialing {
   #initial: Uint8Array
   #sendAt: Instant
   #interval: Duration = FIRST_INTERVAL
+  /** When the only message so far went out. */
+  #firstSentAt: Instant | undefined
   #toSend: SocketAddress[] = []
 
   /** @param ephemeralSecret - 32 random bytes. @param sourceId - this side's connection id. */
   constructor(now: Instant, local: LocalIdentity, peer: PeerIdentity, candidates: readonly SocketAddress[], sourceId: Uint8Array, ephemeralSecret: Uint8Array) {
-    const hello = Buffer.concat([Buffer.from(local.instance, 'hex'), Buffer.from(peer.instance, 'hex'), encodeParameters(LOCAL_PARAMETERS)])
+    const hello = Buffer.concat([Buffer.from(local.instance, 'hex'), Buffer.from(peer.instance, 'hex'), sourceId, encodeParameters(LOCAL_PARAMETERS)])
     this.#noise = new NoiseInitiator(local.key, peer.key, hello, ephemeralSecret, PROLOGUE)
     this.#sourceId = sourceId
     this.#receiverKey = peer.key
@@ -44,15 +50,19 @@ export class Dialing {
   }
 
   /** @returns the secrets when this is the peer's answer, else `undefined`, and nothing has changed. */
-  handleResponse(noise: Uint8Array): HandshakeResult | undefined {
+  handleResponse(now: Instant, noise: Uint8Array): HandshakeResult | undefined {
     const secrets = this.#noise.finish(noise)
-    const remoteParameters = secrets && parametersOf(secrets.payload)
-    return secrets && remoteParameters && { secrets, remoteParameters }
+    if (secrets === undefined || secrets.payload.byteLength < ID_LENGTH) return undefined
+    const remoteId = Uint8Array.from(secrets.payload.subarray(0, ID_LENGTH))
+    const remoteParameters = parametersOf(secrets.payload.subarray(ID_LENGTH))
+    const rttSample = this.#firstSentAt === undefined ? undefined : now - this.#firstSentAt
+    return remoteParameters && { secrets, remoteId, remoteParameters, rttSample }
   }
 
   /** The responder is busy and wants proof of the address first. */
   handleCookie(from: SocketAddress, cookie: Uint8Array): void {
     this.#initial = this.#encode(cookie)
+    this.#firstSentAt = undefined
     this.#toSend.push(from)
   }
 
@@ -61,6 +71,7 @@ export class Dialing {
     if (now >= this.#deadline) return true
     if (now < this.#sendAt) return false
     this.#toSend = [...this.#candidates]
+    this.#firstSentAt = this.#interval === FIRST_INTERVAL ? now : undefined
     this.#sendAt = now + this.#interval
     this.#interval = Math.min(this.#interval * 2, MAX_INTERVAL)
     return false
@@ -80,13 +91,13 @@ export class Dialing {
   }
 }
 
-/** A first message that was read and belongs to somebody who is expected, perhaps. */
+/** A first message that was read: somebody who knows this endpoint's key, perhaps somebody expected. */
 export interface Asking {
   readonly peer: PeerIdentity
   /** Whom they meant to reach: 16 bytes in hex. */
   readonly destination: string
-  readonly remoteParameters: TransportParameters
-  answer(): { message: Uint8Array; secrets: Omit<Secrets, 'payload'> }
+  /** @param ownId - this side's connection id, 8 bytes. */
+  answer(ownId: Uint8Array): { message: Uint8Array; result: HandshakeResult }
 }
 
 /**
@@ -97,15 +108,18 @@ export interface Asking {
  */
 export function readAsking(local: LocalIdentity, noise: Uint8Array, ephemeralSecret: Uint8Array): Asking | undefined {
   const responder = noiseResponder(local.key, noise, ephemeralSecret, PROLOGUE)
-  if (responder === undefined || responder.payload.byteLength < 32) return undefined
+  if (responder === undefined || responder.payload.byteLength < 32 + ID_LENGTH) return undefined
   const { payload, remoteKey } = responder
-  const remoteParameters = parametersOf(payload.subarray(32))
+  const remoteId = Uint8Array.from(payload.subarray(32, 32 + ID_LENGTH))
+  const remoteParameters = parametersOf(payload.subarray(32 + ID_LENGTH))
   if (remoteParameters === undefined) return undefined
   return {
     peer: { instance: hex(payload.subarray(0, 16)), key: remoteKey },
     destination: hex(payload.subarray(16, 32)),
-    remoteParameters,
-    answer: () => responder.answer(encodeParameters(LOCAL_PARAMETERS)),
+    answer(ownId) {
+      const { message, secrets } = responder.answer(Buffer.concat([ownId, encodeParameters(LOCAL_PARAMETERS)]))
+      return { message, result: { secrets, remoteId, remoteParameters, rttSample: undefined } }
+    },
   }
 }
 
@@ -127,4 +141,4 @@ export const HANDSHAKE_TIMEOUT: Duration = seconds(10)
 const PROLOGUE = Buffer.from('msg link 1')
 /** Initials are small and rare: asking again soon costs little and hides a lost one. */
 const FIRST_INTERVAL: Duration = millis(250)
-const MAX_INTERVAL: Duration = seconds(2)
+const MAX_INTERVAL: Duration = millis(800)

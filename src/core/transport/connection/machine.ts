@@ -1,4 +1,3 @@
-import type { Secrets } from '../../crypto/noise.ts'
 import { MsgError } from '../../errors.ts'
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
 import { Writer } from '../../wire/writer.ts'
@@ -11,24 +10,21 @@ import { DATA_HEADER_LENGTH, DATA_OVERHEAD, readDataHeader, writeDataHeader } fr
 import { LossDetector, type Carried, type SentPacket } from '../recovery/loss-detector.ts'
 import { RttEstimator } from '../recovery/rtt-estimator.ts'
 import { StreamSet } from '../streams/stream-set.ts'
-import { LOCAL_PARAMETERS, type TransportParameters } from '../transport-parameters.ts'
+import { LOCAL_PARAMETERS } from '../transport-parameters.ts'
 import { AckTracker } from './acks.ts'
 import { Closing } from './closing.ts'
 import type { ClosedEvent, ConnectionEvent } from './events.ts'
+import type { HandshakeResult } from './handshake.ts'
 import { KeyPhases } from './key-phases.ts'
 import { Liveness } from './liveness.ts'
 import { Rekeying } from './rekeying.ts'
 
-/** What a finished handshake hands to a connection. */
-export interface ConnectionInit {
+/** What a connection starts with: the handshake's result and where it stands. */
+export interface ConnectionInit extends HandshakeResult {
   readonly now: Instant
   readonly isInitiator: boolean
-  readonly secrets: Omit<Secrets, 'payload'>
-  /** The peer's connection id, 8 bytes. */
-  readonly remoteId: Uint8Array
   /** Where the peer is; `undefined` for a responder, who learns it from the first authentic packet. */
   readonly remote: SocketAddress | undefined
-  readonly remoteParameters: TransportParameters
   readonly createController: CongestionControllerFactory
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array
@@ -73,6 +69,7 @@ export class Connection {
     this.#pacer = new Pacer(this.#controller.window)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
     this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
+    if (init.rttSample !== undefined) this.rtt.update(init.rttSample, 0)
     // The initiator's first packet tells the responder that its answer arrived and that the keys work.
     if (!init.isInitiator) return
     this.#pingsDue = 1
@@ -289,17 +286,18 @@ export class Connection {
     if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
     const inFlight = this.#loss.bytesInFlight
     const { acked, lost, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
-    const newest = acked.reduce<SentPacket | undefined>((a, b) => (a && a.packetNumber > b.packetNumber ? a : b), undefined)
-    if (newest === undefined) return
     if (rttSample !== undefined && now >= this.#stalledUntil) {
       this.rtt.update(rttSample, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
     }
     let bytes = 0
+    let newest: SentPacket | undefined
     for (const packet of acked) {
       bytes += packet.bytes
+      if (newest === undefined || packet.packetNumber > newest.packetNumber) newest = packet
       for (const carried of packet.carried) this.streams.onAcked(carried)
     }
     if (lost.length > 0) this.#onLost(now, lost)
+    if (newest === undefined) return
     // A window that was not even half used proves nothing about the path (RFC 9002 section 7.8).
     const appLimited = newest.appLimited || inFlight < this.#controller.window / 2
     this.#controller.onAck({ now, sentAt: newest.sentAt, bytes, smoothedRtt: this.rtt.smoothed, appLimited })

@@ -1,7 +1,7 @@
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { membersTable, roomsTable } from '../render/lists.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 const rooms = lineCommand({
   name: 'rooms',

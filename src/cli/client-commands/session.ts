@@ -3,7 +3,7 @@ import type { ClientEvent } from '../../core/index.ts'
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { presenceWord } from '../render/client-words.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 const open = lineCommand({
   name: 'open',

@@ -2,7 +2,7 @@ import type { ClientEvent } from '../../core/index.ts'
 import { conversationName, reasonText } from './client-words.ts'
 import type { Palette } from './palette.ts'
 import { clockTime, milliseconds } from './time.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** Says a client's event for people: mostly one line, none for what only scripts need. */
 export function clientEventLines(event: ClientEvent, palette: Palette): string[] {
@@ -20,9 +20,11 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
     case 'signed-in':
       return event.restored ? [`Signed in again as ${name(event.user)}.`] : []
     case 'message': {
-      const from = event.own ? `${name(event.from)} ${palette.dim('(you, elsewhere)')}` : name(event.from)
+      const from = event.own
+        ? `you ${palette.dim(`(elsewhere, to ${event.with === null ? 'the room' : visible(event.with)})`)}`
+        : name(event.from)
       const where = event.room === null ? '' : `${room(event.room)} `
-      const [first = '', ...more] = event.text.split('\n').map(visible)
+      const [first = '', ...more] = visible(event.text, { multiline: true }).split('\n')
       return [`${palette.dim(clockTime(event.at))} ${where}${from}: ${first}`, ...more.map((line) => `      ${line}`)]
     }
     case 'message.sent':

@@ -1,6 +1,6 @@
 import type { Conversation } from '../../core/index.ts'
 import type { Palette } from './palette.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** `bob`, or `#lobby` for a room. */
 export function conversationName(conversation: Conversation, palette: Palette): string {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Args } from '@oclif/core'
 import { OneShotCommand, type OneShot } from '../../cli/client/one-shot.ts'
-import { visible } from '../../cli/render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 import { MsgError } from '../../core/errors.ts'
 
 export default class ClientSend extends OneShotCommand {

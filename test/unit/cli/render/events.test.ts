@@ -8,7 +8,7 @@ import type { ServerEvent } from '../../../../src/core/server/api.ts'
 const plain = palette(false)
 const say = (event: ClientEvent): string => clientEventLines(event, plain).join('\n')
 const at = new Date(2026, 0, 2, 3, 4).toISOString()
-const message = { type: 'message', from: 'bob', text: 'hi', id: '0', at, room: null, own: false } as const
+const message = { type: 'message', from: 'bob', text: 'hi', id: '0', at, room: null, with: 'bob', own: false } as const
 
 describe('clientEventLines', () => {
   it('shows a message with its time and sender', () => {
@@ -17,7 +17,7 @@ describe('clientEventLines', () => {
 
   it('shows the room of a message, and that it is one of your own from elsewhere', () => {
     expect(say({ ...message, room: 'lobby' })).to.equal('03:04 #lobby bob: hi')
-    expect(say({ ...message, own: true })).to.equal('03:04 bob (you, elsewhere): hi')
+    expect(say({ ...message, own: true })).to.equal('03:04 you (elsewhere, to bob): hi')
   })
 
   it('indents the further lines of a message, so that none can pass for another message', () => {

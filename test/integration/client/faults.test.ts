@@ -123,6 +123,26 @@ describe('clients when things go wrong', () => {
     expect(await trusting.client.login('alice')).to.include({ user: 'alice' })
   })
 
+  it('do not go on with a server that comes back with another key', async () => {
+    const alice = await world.person('alice')
+    await world.replace()
+    const { reason } = await alice.heard('disconnected')
+    expect(reason).to.match(/key has changed/)
+    expect(alice.client.connected).to.equal(false)
+    await expectRejects(alice.client.users(), 'MSG_ERR_SERVER_UNREACHABLE')
+  })
+
+  it('forget a request that rang when the server went', async () => {
+    const [alice, bob] = [await world.person('alice'), await world.person('bob')]
+    const opening = alice.client.open('bob')
+    await bob.heard('session.request')
+    const lost = expectRejects(opening, 'MSG_ERR_CONNECTION_CLOSED')
+    await world.restart()
+    await lost
+    await bob.heard('session.withdrawn')
+    expect(bob.client.requests).to.deep.equal([])
+  })
+
   it('say what is wrong with their own files', async () => {
     await (await world.person('alice')).client.close()
     const [profile] = [join(world.dir, 'alice', 'servers')]

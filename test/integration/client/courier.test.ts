@@ -134,7 +134,7 @@ describe('the courier over a fake network', () => {
     await turnsUntil(() => bob.count('warning') === 1)
     expect(bob.events.find(({ type }) => type === 'warning')).to.include({ code: 'MSG_ERR_PROTOCOL' })
     await say(alice, 'bob', 'after all')
-    await turnsUntil(() => bob.texts().length === 1, 200_000)
+    await turnsUntil(() => bob.texts().length === 1, 10_000_000)
   })
 
   it('lets a peer go once what is on the link is acknowledged', async () => {

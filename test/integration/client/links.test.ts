@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { FakeNetwork, type FakeEndpoint } from '../../../src/core/testing/fake-endpoint.ts'
+import { type FakeEndpoint, FakeNetwork } from '../../../src/core/testing/fake-endpoint.ts'
 import { newDeviceKey } from '../../../src/core/client/profile/profile.ts'
 import { Correspondent, turnsUntil } from '../../helpers/courier.ts'
 import { useTempDir } from '../../helpers/temp-dir.ts'
@@ -40,6 +40,17 @@ describe('links to introduced peers', () => {
     network.cut('a1', 'b1')
     await turnsUntil(() => paths(alice).length === 3 && paths(bob).length === 3, 200_000)
     expect(paths(alice)).to.deep.equal(['open', 'closed idle', 'open'])
+  })
+
+  it('are not called again at once when the other side closes them', async () => {
+    await linked()
+    const { links } = bob.endpoint as FakeEndpoint
+    const [link] = [...links]
+    link!.close(2, 'chat')
+    await turnsUntil(() => paths(alice).length === 2)
+    for (let i = 0; i < 50; i++) await turnsUntil(() => true)
+    expect(paths(alice)).to.deep.equal(['open', 'closed chat'])
+    await turnsUntil(() => paths(alice).length === 3, 10_000_000)
   })
 
   it('tell honestly when nobody answers, and are tried again', async () => {

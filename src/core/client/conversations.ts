@@ -50,7 +50,7 @@ export class Conversations {
     this.#current = next
     if (this.#deps.keepOpen || !previous || conversationKey(previous) === conversationKey(next)) return
     await this.settle(previous)
-    await this.leave(previous)
+    if (this.has(previous)) await this.leave(previous)
   }
 
   /**

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { MsgError } from '../../../src/core/errors.ts'
+import { dialControl } from '../../../src/core/io/control-channel.ts'
 import { createClient } from '../../../src/core/client/create-client.ts'
 import { keptSignIns } from '../../../src/core/client/profiles.ts'
 import { expectRejects } from '../../helpers/errors.ts'
@@ -130,6 +132,28 @@ describe('clients when things go wrong', () => {
     expect(reason).to.match(/key has changed/)
     expect(alice.client.connected).to.equal(false)
     await expectRejects(alice.client.users(), 'MSG_ERR_SERVER_UNREACHABLE')
+  })
+
+  it('learn on return what was closed while they could not be told', async () => {
+    let isCut = false
+    const dial: typeof dialControl = (options) =>
+      isCut ? Promise.reject(new MsgError('MSG_ERR_SERVER_UNREACHABLE', { detail: 'cut off' })) : dialControl(options)
+    const alice = await world.visitor('alice', { keepOpen: true }, { dial })
+    await alice.client.register('alice', 'x')
+    const bob = await world.person('bob', { keepOpen: true })
+    await world.introduce(alice, bob)
+    await bob.client.createRoom('lab')
+    await alice.client.enterRoom('lab')
+    isCut = true
+    await world.restart()
+    await alice.heard('reconnecting')
+    await bob.heard('signed-in', ({ restored }) => restored)
+    await bob.client.leave({ conversation: { kind: 'session', user: 'alice' } })
+    await bob.client.closeRoom('lab')
+    isCut = false
+    expect(await alice.heard('session.closed')).to.include({ with: 'bob', reason: 'gone' })
+    expect(await alice.heard('room.closed')).to.include({ room: 'lab' })
+    expect(alice.client.conversations()).to.deep.equal([])
   })
 
   it('forget a request that rang when the server went', async () => {

@@ -73,10 +73,10 @@ export class JsonChild {
     return await this.#exited
   }
 
-  /** Asks it to leave with SIGTERM, and ends it after `patienceMs`. */
+  /** Asks it to leave with SIGTERM, and ends it after `patienceMs`; at once when that is 0. */
   async stop(patienceMs = STOP_PATIENCE_MS): Promise<void> {
     if (this.#isOver) return
-    this.#process.kill('SIGTERM')
+    this.#process.kill(patienceMs === 0 ? 'SIGKILL' : 'SIGTERM')
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), patienceMs)
     await this.#exited
     clearTimeout(timer)

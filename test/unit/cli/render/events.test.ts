@@ -48,9 +48,7 @@ describe('clientEventLines', () => {
   })
 
   it('says why something closed', () => {
-    expect(say({ type: 'session.closed', with: 'bob', reason: 'left' })).to.equal(
-      'The session with bob is closed: they left.',
-    )
+    expect(say({ type: 'session.closed', with: 'bob', reason: 'left' })).to.equal('The session with bob is closed.')
     expect(say({ type: 'room.closed', room: 'lobby', reason: 'owner-left' })).to.equal(
       '#lobby is closed: the owner left.',
     )
@@ -65,7 +63,7 @@ describe('clientEventLines', () => {
   })
 
   it('says who comes and goes', () => {
-    expect(say({ type: 'session.opened', with: 'bob', present: true })).to.equal('bob is here.')
+    expect(say({ type: 'session.opened', with: 'bob', present: true })).to.equal('You and bob can talk.')
     expect(say({ type: 'session.opened', with: 'bob', present: false })).to.equal('bob is away; messages wait.')
     expect(say({ type: 'session.withdrawn', from: 'bob' })).to.equal('bob no longer asks.')
     expect(say({ type: 'room.joined', room: 'lobby', user: 'bob' })).to.equal('#lobby bob came in.')

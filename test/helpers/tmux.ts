@@ -1,5 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** True where a real terminal can be had. With CI=true it must be: the tests then fail instead of being skipped. */
@@ -10,6 +13,7 @@ export function isTmuxAvailable(): boolean {
 /** A program on a real pseudo-terminal, seen as a person sees it: the screen, not the bytes. */
 export class TmuxScreen {
   readonly #socket = `msg-test-${randomBytes(6).toString('hex')}`
+  readonly #notes = mkdtempSync(join(tmpdir(), 'msg-tmux-'))
 
   /** @param columns - and rows of the terminal, characters. */
   constructor(
@@ -24,7 +28,10 @@ export class TmuxScreen {
     this.#tmux(...words)
     this.#tmux('set-option', '-g', 'remain-on-exit', 'on')
     this.#tmux('set-option', '-g', 'window-size', 'manual')
-    this.#tmux('respawn-pane', '-k', '-c', cwd, '-t', 'main', command.map(quote).join(' '))
+    // tmux forgets the status now and then, so the shell around the program notes it.
+    const program = `echo $$ > ${this.#note('pid')}; exec ${command.map(quote).join(' ')}`
+    const script = `sh -c ${quote(program)}; echo $? > ${this.#note('status')}`
+    this.#tmux('respawn-pane', '-k', '-c', cwd, '-t', 'main', script)
   }
 
   /** The lines on the screen, without the empty ones at its end. */
@@ -65,23 +72,26 @@ export class TmuxScreen {
   async exitStatus(): Promise<number> {
     const deadline = Date.now() + 15_000
     for (;;) {
-      const [isDead, status] = this.#tmux('display-message', '-p', '-t', 'main', '#{pane_dead} #{pane_dead_status}')
-        .trim()
-        .split(' ')
-      if (isDead === '1' && status !== undefined && status !== '') return Number(status)
+      const status = existsSync(this.#note('status')) ? readFileSync(this.#note('status'), 'utf8').trim() : ''
+      if (status !== '') return Number(status)
       if (Date.now() > deadline) throw new Error(`still running:\n${this.text}`)
       await delay(30)
     }
   }
 
-  /** The process in the terminal. */
+  /** The program in the terminal. Known once it has drawn something. */
   get pid(): number {
-    return Number(this.#tmux('display-message', '-p', '-t', 'main', '#{pane_pid}').trim())
+    return Number(readFileSync(this.#note('pid'), 'utf8').trim())
   }
 
   /** Ends the terminal and everything in it. */
   close(): void {
     spawnSync('tmux', ['-L', this.#socket, 'kill-server'])
+    rmSync(this.#notes, { recursive: true, force: true })
+  }
+
+  #note(name: string): string {
+    return join(this.#notes, name)
   }
 
   #tmux(...args: string[]): string {

@@ -16,6 +16,8 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
       return [palette.bad(`The server is away (${visible(event.reason)}); trying again ${wait}.`)]
     }
     case 'disconnected':
+      // One's own doing: the command has said it.
+      if (event.reason === 'closed') return []
       return [palette.bad(`Disconnected: ${visible(event.reason)}.`)]
     case 'signed-in':
       return event.restored ? [`Signed in again as ${name(event.user)}.`] : []
@@ -60,7 +62,7 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
     case 'room.owner':
       return [palette.dim(`${room(event.room)} belongs to ${name(event.owner)} now.`)]
     case 'room.closed':
-      return [`${conversationName({ kind: 'room', room: event.room }, palette)} is closed: ${because(event.reason)}.`]
+      return [`${conversationName({ kind: 'room', room: event.room }, palette)} is closed${because(event.reason)}.`]
     case 'path':
       return pathLines(event, palette)
     case 'peer.device':

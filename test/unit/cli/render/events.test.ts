@@ -52,6 +52,7 @@ describe('clientEventLines', () => {
     expect(say({ type: 'room.closed', room: 'lobby', reason: 'owner-left' })).to.equal(
       '#lobby is closed: the owner left.',
     )
+    expect(say({ type: 'disconnected', reason: 'closed' })).to.equal('')
     expect(say({ type: 'disconnected', reason: 'server stopped' })).to.equal('Disconnected: server stopped.')
   })
 

@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import { millis, seconds } from '../../src/core/time/instant.ts'
 import type {
   AckSample,
   CongestionController,
@@ -7,9 +6,10 @@ import type {
   LossSample,
 } from '../../src/core/transport/congestion/controller.ts'
 import { seededRandom } from '../helpers/random.ts'
+import { ms, s } from '../helpers/time.ts'
 
 const DATAGRAM = 1_200
-const RTT = millis(50)
+const RTT = ms(50)
 
 const acked = (now: number, changes: Partial<AckSample> = {}): AckSample => ({
   now,
@@ -65,7 +65,7 @@ export function describeCongestionController(name: string, create: CongestionCon
       const controller = make()
       for (let i = 1; i < 100; i++) controller.onAck(acked(i * 1_000, { appLimited: true }))
       expect(controller.window).to.equal(12_000)
-      let now = grow(controller, seconds(1), 3)
+      let now = grow(controller, s(1), 3)
       controller.onCongestion(lost(now))
       now = grow(controller, now + RTT, 2)
       const before = controller.window
@@ -170,7 +170,7 @@ export function describeCongestionController(name: string, create: CongestionCon
       const controller = make()
       controller.onAck(acked(0, { sentAt: 0, bytes: 0, smoothedRtt: 1 }))
       controller.onCongestion(lost(0, { sentAt: 0, bytes: 0 }))
-      controller.onAck(acked(0, { sentAt: 1, bytes: 2 ** 32, smoothedRtt: seconds(60) }))
+      controller.onAck(acked(0, { sentAt: 1, bytes: 2 ** 32, smoothedRtt: s(60) }))
       controller.onAck(acked(Number.MAX_SAFE_INTEGER, { sentAt: 1, bytes: 1 }))
       expect(Number.isFinite(controller.window)).to.equal(true)
     })

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { seconds } from '../../../src/core/time/instant.ts'
 import { CookieJar } from '../../../src/core/transport/cookie-jar.ts'
 import { COOKIE_LENGTH } from '../../../src/core/transport/packet.ts'
 import { seededBytes, seededRandom } from '../../helpers/random.ts'
+import { s } from '../../helpers/time.ts'
 
 const from = { host: '192.0.2.1', port: 4_000 }
 const sourceId = Uint8Array.from({ length: 8 }, (_, i) => i)
@@ -13,7 +13,7 @@ describe('transport/cookie-jar', () => {
     const cookies = jar()
     const cookie = cookies.cookieFor(0, from, sourceId)
     expect(cookie.byteLength).to.equal(COOKIE_LENGTH)
-    expect(cookies.isValid(seconds(1), from, sourceId, cookie)).to.equal(true)
+    expect(cookies.isValid(s(1), from, sourceId, cookie)).to.equal(true)
   })
 
   it('refuses a cookie from another host, port or connection id', () => {
@@ -46,16 +46,16 @@ describe('transport/cookie-jar', () => {
 
   it('keeps a cookie good through one change of secret and not through two', () => {
     const cookies = jar()
-    const cookie = cookies.cookieFor(seconds(119), from, sourceId)
-    expect(cookies.isValid(seconds(121), from, sourceId, cookie)).to.equal(true)
-    expect(cookies.isValid(seconds(239), from, sourceId, cookie)).to.equal(true)
-    expect(cookies.isValid(seconds(242), from, sourceId, cookie)).to.equal(false)
+    const cookie = cookies.cookieFor(s(119), from, sourceId)
+    expect(cookies.isValid(s(121), from, sourceId, cookie)).to.equal(true)
+    expect(cookies.isValid(s(239), from, sourceId, cookie)).to.equal(true)
+    expect(cookies.isValid(s(242), from, sourceId, cookie)).to.equal(false)
   })
 
   it('makes another cookie under another secret', () => {
     const cookies = jar()
     const first = cookies.cookieFor(0, from, sourceId)
-    expect(Buffer.from(cookies.cookieFor(seconds(60), from, sourceId)).equals(first)).to.equal(true)
-    expect(Buffer.from(cookies.cookieFor(seconds(121), from, sourceId)).equals(first)).to.equal(false)
+    expect(Buffer.from(cookies.cookieFor(s(60), from, sourceId)).equals(first)).to.equal(true)
+    expect(Buffer.from(cookies.cookieFor(s(121), from, sourceId)).equals(first)).to.equal(false)
   })
 })

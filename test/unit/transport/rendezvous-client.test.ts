@@ -1,7 +1,8 @@
 import { expect } from 'chai'
-import { millis, seconds, type Instant } from '../../../src/core/time/instant.ts'
+import type { Instant } from '../../../src/core/time/instant.ts'
 import { RendezvousClient } from '../../../src/core/transport/rendezvous-client.ts'
 import { decodeRequest, encodeResponse } from '../../../src/core/wire/rendezvous.ts'
+import { ms, s } from '../../helpers/time.ts'
 
 const server = { host: '192.0.2.1', port: 7_788 }
 const token = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
@@ -38,21 +39,21 @@ describe('transport/rendezvous-client', () => {
     const rendezvous = client()
     rendezvous.handleTimeout(0)
     rendezvous.pollTransmit()
-    expect(rendezvous.handleTimeout(millis(249))).to.equal(false)
+    expect(rendezvous.handleTimeout(ms(249))).to.equal(false)
     expect(rendezvous.pollTransmit()).to.equal(undefined)
   })
 
   it('asks again after waits that double, up to the refresh interval', () => {
     const { fired } = unanswered(client(), 12)
     const waits = fired.slice(1).map((at, i) => at - fired[i]!)
-    expect(waits.slice(0, 7)).to.deep.equal([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000].map(millis))
-    expect(waits.slice(7)).to.deep.equal([25_000, 25_000, 25_000, 25_000].map(millis))
+    expect(waits.slice(0, 7)).to.deep.equal([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000].map(ms))
+    expect(waits.slice(7)).to.deep.equal([25_000, 25_000, 25_000, 25_000].map(ms))
   })
 
   it('gives the server up once, after about four seconds, and goes on asking', () => {
     const { fired, gaveUp } = unanswered(client(), 2_000)
     expect(gaveUp).to.deep.equal([4])
-    expect(fired[4]).to.equal(millis(3_750))
+    expect(fired[4]).to.equal(ms(3_750))
     expect(fired.every(Number.isSafeInteger)).to.equal(true)
   })
 
@@ -69,11 +70,11 @@ describe('transport/rendezvous-client', () => {
   it('refreshes every 25 seconds while it is answered', () => {
     const rendezvous = client()
     rendezvous.handleTimeout(0)
-    rendezvous.handleResponse(millis(30), answer())
-    expect(rendezvous.pollTimeout()).to.equal(millis(30) + seconds(25))
-    rendezvous.handleTimeout(millis(30) + seconds(25))
+    rendezvous.handleResponse(ms(30), answer())
+    expect(rendezvous.pollTimeout()).to.equal(ms(30) + s(25))
+    rendezvous.handleTimeout(ms(30) + s(25))
     expect(rendezvous.pollTransmit()).to.not.equal(undefined)
-    expect(rendezvous.pollTimeout()).to.equal(millis(280) + seconds(25))
+    expect(rendezvous.pollTimeout()).to.equal(ms(280) + s(25))
   })
 
   it('forgets the address when the server falls silent, and tells it again when it is back', () => {
@@ -82,7 +83,7 @@ describe('transport/rendezvous-client', () => {
     rendezvous.handleResponse(0, answer())
     expect(unanswered(rendezvous, 5).gaveUp).to.deep.equal([4])
     expect(rendezvous.observed).to.equal(undefined)
-    expect(rendezvous.handleResponse(seconds(60), answer())).to.equal(true)
+    expect(rendezvous.handleResponse(s(60), answer())).to.equal(true)
     expect(unanswered(rendezvous, 5).gaveUp).to.deep.equal([4])
   })
 

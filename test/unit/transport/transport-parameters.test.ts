@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import { seconds } from '../../../src/core/time/instant.ts'
 import {
   decodeParameters,
   encodeParameters,
@@ -8,14 +7,15 @@ import {
 } from '../../../src/core/transport/transport-parameters.ts'
 import { Writer } from '../../../src/core/wire/writer.ts'
 import { expectCode } from '../../helpers/errors.ts'
+import { s } from '../../helpers/time.ts'
 
 /** Ids with the ends of their ranges, as docs and code promise them. */
 const RANGES: ReadonlyArray<readonly [name: keyof TransportParameters, id: number, min: number, max: number]> = [
   ['initialMaxData', 1, 65_536, 2 ** 40],
   ['initialMaxStreamData', 2, 65_536, 2 ** 40],
   ['initialMaxStreams', 3, 1, 2 ** 20],
-  ['maxAckDelay', 4, 0, seconds(1)],
-  ['idleTimeout', 5, seconds(1), seconds(600)],
+  ['maxAckDelay', 4, 0, s(1)],
+  ['idleTimeout', 5, s(1), s(600)],
   ['maxDatagramSize', 6, 1_200, 65_527],
 ]
 

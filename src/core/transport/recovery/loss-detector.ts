@@ -24,7 +24,6 @@ export interface SentPacket {
 /** What one ACK changed. */
 export interface AckOutcome {
   readonly acked: readonly SentPacket[]
-  readonly lost: readonly SentPacket[]
   /** RTT sample, microseconds; `undefined` when the ACK gives none. */
   readonly rttSample: Duration | undefined
 }
@@ -68,6 +67,8 @@ export class LossDetector {
   }
 
   /**
+   * Call {@link LossDetector.detectLost} next, once the sample is in the RTT (RFC 9002 appendix A.7).
+   *
    * @param ranges - descending, as an ACK frame gives them; numbers never sent are the caller's to refuse.
    */
   onAck(now: Instant, largest: number, ranges: readonly Readonly<Range>[]): AckOutcome {
@@ -82,7 +83,25 @@ export class LossDetector {
     }
     this.#largestAcked = Math.max(this.#largestAcked, largest)
     if (acked.length > 0) this.#ptoCount = 0
-    return { acked, lost: this.#detectLost(now), rttSample: newest && now - newest.sentAt }
+    return { acked, rttSample: newest && now - newest.sentAt }
+  }
+
+  /** Gives up, and returns, the packets that are lost by now. */
+  detectLost(now: Instant): SentPacket[] {
+    const lost: SentPacket[] = []
+    this.#lossTime = undefined
+    const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
+    for (const packet of this.#sent.values()) {
+      if (packet.packetNumber > this.#largestAcked) break
+      const isLate = packet.sentAt + delay <= now
+      if (isLate || this.#largestAcked - packet.packetNumber >= PACKET_THRESHOLD) lost.push(packet)
+      else this.#lossTime = Math.min(this.#lossTime ?? Infinity, Math.ceil(packet.sentAt + delay))
+    }
+    for (const packet of lost) {
+      this.#sent.delete(packet.packetNumber)
+      this.#bytesInFlight -= packet.bytes
+    }
+    return lost
   }
 
   /**
@@ -91,7 +110,7 @@ export class LossDetector {
    * @returns lost packets, or how many probes to send now.
    */
   onTimeout(now: Instant, maxAckDelay: Duration): { lost: readonly SentPacket[]; probes: number } {
-    if (this.#lossTime !== undefined && now >= this.#lossTime) return { lost: this.#detectLost(now), probes: 0 }
+    if (this.#lossTime !== undefined && now >= this.#lossTime) return { lost: this.detectLost(now), probes: 0 }
     const at = this.pollTimeout(maxAckDelay)
     if (at === undefined || now < at) return { lost: [], probes: 0 }
     this.#ptoCount++
@@ -127,23 +146,6 @@ export class LossDetector {
     this.#sent.delete(packetNumber)
     this.#bytesInFlight -= packet.bytes
     into.push(packet)
-  }
-
-  #detectLost(now: Instant): SentPacket[] {
-    const lost: SentPacket[] = []
-    this.#lossTime = undefined
-    const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
-    for (const packet of this.#sent.values()) {
-      if (packet.packetNumber > this.#largestAcked) break
-      const isLate = packet.sentAt + delay <= now
-      if (isLate || this.#largestAcked - packet.packetNumber >= PACKET_THRESHOLD) lost.push(packet)
-      else this.#lossTime = Math.min(this.#lossTime ?? Infinity, Math.ceil(packet.sentAt + delay))
-    }
-    for (const packet of lost) {
-      this.#sent.delete(packet.packetNumber)
-      this.#bytesInFlight -= packet.bytes
-    }
-    return lost
   }
 }
 

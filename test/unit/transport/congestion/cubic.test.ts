@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { millis, seconds } from '../../../../src/core/time/instant.ts'
 import { Cubic } from '../../../../src/core/transport/congestion/cubic.ts'
+import { ms, s } from '../../../helpers/time.ts'
 
 const MSS = 1_200
 const BETA = 0.7
@@ -31,7 +31,7 @@ describe('transport/congestion/cubic', () => {
   it('doubles its window every round trip in slow start', () => {
     const cubic = new Cubic({ datagramSize: MSS })
     for (const expected of [24_000, 48_000, 96_000]) {
-      run(cubic, 0, 1, millis(10))
+      run(cubic, 0, 1, ms(10))
       expect(cubic.window).to.equal(expected)
     }
   })
@@ -42,21 +42,21 @@ describe('transport/congestion/cubic', () => {
 
   it('is back at the window of the loss after K seconds: cbrt((Wmax - cwnd) / C)', () => {
     const k = Math.cbrt((1_000 * (1 - BETA)) / C)
-    const rtt = millis(100)
+    const rtt = ms(100)
     const cubic = lostAt(1_000)
-    const now = run(cubic, 0, seconds(k - 0.5), rtt)
+    const now = run(cubic, 0, s(k - 0.5), rtt)
     expect(cubic.window / MSS).to.be.within(990, 1_000)
-    run(cubic, now, seconds(k + 0.5), rtt)
+    run(cubic, now, s(k + 0.5), rtt)
     expect(cubic.window / MSS).to.be.within(999, 1_005)
   })
 
   it('is concave before the plateau, flat on it and convex after it', () => {
     const cubic = lostAt(1_000)
-    const rtt = millis(100)
+    const rtt = ms(100)
     const windows: number[] = []
     let now = 0
     for (let second = 1; second <= 18; second++) {
-      now = run(cubic, now, seconds(second), rtt)
+      now = run(cubic, now, s(second), rtt)
       windows.push(cubic.window / MSS)
     }
     const growth = windows.slice(1).map((window, i) => window - windows[i]!)
@@ -69,9 +69,9 @@ describe('transport/congestion/cubic', () => {
 
   it('follows C * (t - K)^3 + Wmax, whatever the round trip', () => {
     const k = Math.cbrt(300 / C)
-    for (const rtt of [millis(20), millis(50), millis(100)]) {
+    for (const rtt of [ms(20), ms(50), ms(100)]) {
       const cubic = lostAt(1_000)
-      const now = run(cubic, 0, seconds(5), rtt)
+      const now = run(cubic, 0, s(5), rtt)
       const expected = C * (now / 1e6 - k) ** 3 + 1_000
       expect(cubic.window / MSS).to.be.closeTo(expected, 15)
     }
@@ -79,40 +79,40 @@ describe('transport/congestion/cubic', () => {
 
   it('grows by at most half of its window in a round trip', () => {
     const cubic = lostAt(20)
-    let now = run(cubic, 0, millis(100), millis(100))
+    let now = run(cubic, 0, ms(100), ms(100))
     for (let i = 0; i < 100; i++) {
       const before = cubic.window
-      now = run(cubic, now, now + 1, millis(100))
+      now = run(cubic, now, now + 1, ms(100))
       expect(cubic.window).to.be.at.most(before * 1.6)
     }
   })
 
   it('does no worse than Reno where the window is small and the round trip short', () => {
     const cubic = lostAt(10)
-    const rtt = millis(1)
-    run(cubic, 0, millis(100), rtt)
+    const rtt = ms(1)
+    run(cubic, 0, ms(100), rtt)
     // One round trip adds 3 * (1 - 0.7) / (1 + 0.7) = 0.53 datagrams.
     expect(cubic.window / MSS).to.be.closeTo(7 + 100 * 0.53, 8)
   })
 
   it('makes room for others when it loses below its last maximum', () => {
     const cubic = lostAt(1_000)
-    cubic.onCongestion({ now: seconds(1), sentAt: seconds(0.5), bytes: MSS, persistent: false })
+    cubic.onCongestion({ now: s(1), sentAt: s(0.5), bytes: MSS, persistent: false })
     expect(cubic.snapshot()['windowMax']).to.equal(Math.floor(700 * MSS * ((1 + BETA) / 2)))
     const fair = lostAt(1_000)
-    run(fair, 0, seconds(12), millis(100))
+    run(fair, 0, s(12), ms(100))
     const before = fair.window
-    fair.onCongestion({ now: seconds(20), sentAt: seconds(19), bytes: MSS, persistent: false })
+    fair.onCongestion({ now: s(20), sentAt: s(19), bytes: MSS, persistent: false })
     expect(fair.snapshot()['windowMax']).to.be.closeTo(before, 1)
   })
 
   it('returns to slow start after persistent congestion, up to the window of the loss', () => {
     const cubic = lostAt(1_000)
-    cubic.onCongestion({ now: seconds(1), sentAt: seconds(0.9), bytes: MSS, persistent: true })
+    cubic.onCongestion({ now: s(1), sentAt: s(0.9), bytes: MSS, persistent: true })
     expect(cubic.window).to.equal(2 * MSS)
     expect(cubic.isSlowStart).to.equal(true)
     expect(cubic.snapshot()['threshold']).to.equal(Math.floor(1_000 * MSS * BETA * BETA))
-    run(cubic, seconds(1), seconds(1) + 3, 1)
+    run(cubic, s(1), s(1) + 3, 1)
     expect(cubic.window).to.equal(16 * MSS)
   })
 

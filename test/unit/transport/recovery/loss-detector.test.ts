@@ -263,6 +263,49 @@ describe('transport/recovery/loss-detector', () => {
       expect(loss.isPersistent(lost, MAX_ACK_DELAY)).to.equal(true)
     })
 
+    it('is not when something sent in between has arrived: the path works', () => {
+      const { loss } = measured()
+      send(loss, 0, 0)
+      for (let n = 1; n < 10; n++) send(loss, n, n * ms(100))
+      send(loss, 10, LONG)
+      send(loss, 20, LONG + 1)
+      loss.onAck(LONG + 10, 20, [
+        { start: 20, end: 21 },
+        { start: 1, end: 10 },
+      ])
+      const lost = loss.detectLost(LONG + 10)
+      expect(numbers(lost)).to.deep.equal([0, 10])
+      expect(loss.isPersistent(lost, MAX_ACK_DELAY)).to.equal(false)
+    })
+
+    it('is when a long run is lost although more was lost before an arrival', () => {
+      const { loss } = measured()
+      send(loss, 0, 0)
+      send(loss, 1, 1)
+      for (let n = 2; n < 10; n++) send(loss, n, n * ms(200))
+      send(loss, 20, ms(2_000))
+      loss.onAck(ms(2_010), 20, [
+        { start: 20, end: 21 },
+        { start: 1, end: 2 },
+      ])
+      const lost = loss.detectLost(ms(2_010))
+      expect(numbers(lost)).to.deep.equal([0, 2, 3, 4, 5, 6, 7, 8, 9])
+      expect(loss.isPersistent(lost, MAX_ACK_DELAY)).to.equal(true)
+    })
+
+    it('is not for what was sent before the first round trip was measured', () => {
+      const rtt = new RttEstimator()
+      const loss = new LossDetector(rtt)
+      send(loss, 0, 0)
+      send(loss, 1, LONG)
+      send(loss, 10, LONG + 1)
+      loss.onAck(LONG + 10, 10, [{ start: 10, end: 11 }])
+      rtt.update(10, 0)
+      const lost = loss.detectLost(LONG + 10)
+      expect(numbers(lost)).to.deep.equal([0, 1])
+      expect(loss.isPersistent(lost, MAX_ACK_DELAY)).to.equal(false)
+    })
+
     it('is not when they are exactly that far apart, or when there is one only', () => {
       const { loss } = measured()
       send(loss, 0, 0)

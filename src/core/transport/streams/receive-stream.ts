@@ -23,6 +23,11 @@ export class ReceiveStream {
     return this.#highest
   }
 
+  /** How far bytes were delivered in order: what of the window was consumed. */
+  get delivered(): number {
+    return this.#delivered
+  }
+
   /** What the peer should be told. */
   get limit(): number {
     return this.#limit

@@ -116,6 +116,23 @@ describe('transport/congestion/cubic', () => {
     expect(cubic.window).to.equal(16 * MSS)
   })
 
+  it('does not count the time in which the application had nothing to send (RFC 9438 section 5.8)', () => {
+    const busy = lostAt(1_000)
+    const idle = lostAt(1_000)
+    const rtt = ms(100)
+    let now = run(busy, 0, s(3), rtt)
+    run(idle, 0, s(3), rtt)
+    expect(idle.window).to.equal(busy.window)
+    // One side says nothing for a minute, but for a heartbeat now and then.
+    const pause = s(60)
+    for (let at = now; at <= now + pause; at += s(1)) {
+      idle.onAck({ now: at, sentAt: at - rtt, bytes: 40, smoothedRtt: rtt, appLimited: true })
+    }
+    run(busy, now, now + s(2), rtt)
+    now = run(idle, now + pause, now + pause + s(2), rtt)
+    expect(idle.window / MSS).to.be.closeTo(busy.window / MSS, 3)
+  })
+
   it('takes a larger datagram size for its smallest window', () => {
     const cubic = new Cubic({ datagramSize: MSS })
     cubic.onDatagramSize(60_000)

@@ -108,6 +108,8 @@ export interface Asking {
   readonly peer: PeerIdentity
   /** Whom they meant to reach: 16 bytes in hex. */
   readonly destination: string
+  /** Their connection id, as sealed. */
+  readonly sourceId: Uint8Array
   /** @param ownId - this side's connection id, 8 bytes. */
   answer(ownId: Uint8Array): { message: Uint8Array; result: HandshakeResult }
 }
@@ -122,15 +124,16 @@ export function readAsking(local: LocalIdentity, noise: Uint8Array, ephemeralSec
   const responder = noiseResponder(local.key, noise, ephemeralSecret, PROLOGUE)
   if (responder === undefined || responder.payload.byteLength < 32 + ID_LENGTH) return undefined
   const { payload, remoteKey } = responder
-  const remoteId = Uint8Array.from(payload.subarray(32, 32 + ID_LENGTH))
+  const sourceId = Uint8Array.from(payload.subarray(32, 32 + ID_LENGTH))
   const remoteParameters = parametersOf(payload.subarray(32 + ID_LENGTH))
   if (remoteParameters === undefined) return undefined
   return {
     peer: { instance: hex(payload.subarray(0, 16)), key: remoteKey },
     destination: hex(payload.subarray(16, 32)),
+    sourceId,
     answer(ownId) {
       const { message, secrets } = responder.answer(Buffer.concat([ownId, encodeParameters(LOCAL_PARAMETERS)]))
-      return { message, result: { secrets, remoteId, remoteParameters, rttSample: undefined } }
+      return { message, result: { secrets, remoteId: sourceId, remoteParameters, rttSample: undefined } }
     },
   }
 }

@@ -88,6 +88,32 @@ describe('fuzz: a pair of connections', () => {
     )
   })
 
+  it('changes its keys in the middle of a transfer, under any loss, reordering and duplication', () => {
+    const fates = fc
+      .array(fc.constantFrom<Fate>('pass', 'pass', 'pass', 'drop', 'twice', 'late'), { minLength: 3, maxLength: 60 })
+      .filter((all) => all.some((one) => one !== 'drop'))
+    fc.assert(
+      fc.property(fates, fc.nat(1_000), (fates, before) => {
+        const pair = new ConnectionPair()
+        pair.exchange().pass(s(15 * 60) - ms(before))
+        const sent = [pair.a, pair.b].map((from, salt) => {
+          const id = from.connection.streams.open(0)
+          const bytes = pattern(60_000, salt)
+          from.connection.streams.write(id, bytes)
+          from.connection.streams.finish(id)
+          return { to: pair.other(from), id, bytes }
+        })
+        carry(pair, fates, () => sent.every(({ to, id }) => isEnded(to, id)))
+        for (const { to, id, bytes } of sent) expect(bytesOn(to, id).equals(bytes)).to.equal(true)
+        // Whatever was late of the exchange goes on now that nothing is lost.
+        pair.pass(s(30))
+        const phases = [pair.a, pair.b].map(({ connection }) => connection.stats().keyPhase)
+        expect(phases).to.deep.equal([1, 1])
+      }),
+      { numRuns: 40 },
+    )
+  })
+
   it('survives any authentic frames of a hostile peer: it goes on, or it closes, and never throws', () => {
     const number = fc.oneof(fc.nat(12), fc.nat(2 ** 21), fc.maxSafeNat())
     const frame = fc.oneof(

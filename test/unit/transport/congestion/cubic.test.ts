@@ -77,14 +77,23 @@ describe('transport/congestion/cubic', () => {
     }
   })
 
-  it('grows by at most half of its window in a round trip', () => {
-    const cubic = lostAt(20)
-    let now = run(cubic, 0, ms(100), ms(100))
-    for (let i = 0; i < 100; i++) {
-      const before = cubic.window
-      now = run(cubic, now, now + 1, ms(100))
-      expect(cubic.window).to.be.at.most(before * 1.6)
+  it('aims at the curve one round trip ahead', () => {
+    const cubic = lostAt(1_000)
+    const rtt = ms(200)
+    cubic.onAck({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: rtt, appLimited: false })
+    const target = C * (0.2 - Math.cbrt(300 / C)) ** 3 + 1_000
+    expect(cubic.window / MSS).to.be.closeTo(700 + (target - 700) / 700, 0.001)
+  })
+
+  it('grows by at most half of its window in a round trip, however far up the curve is', () => {
+    const cubic = lostAt(1_000)
+    cubic.onAck({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: ms(100), appLimited: false })
+    const before = cubic.window
+    let left = before
+    for (; left > 0; left -= MSS) {
+      cubic.onAck({ now: s(60), sentAt: s(59.9), bytes: MSS, smoothedRtt: ms(100), appLimited: false })
     }
+    expect(cubic.window / before).to.be.within(1.4, 1.7)
   })
 
   it('does no worse than Reno where the window is small and the round trip short', () => {

@@ -37,6 +37,15 @@ export class Person {
     }
   }
 
+  /** Waits until that many events of a type came. */
+  async heardTimes(type: ClientEvent['type'], count: number): Promise<ClientEvent[]> {
+    for (;;) {
+      const found = this.events.filter((event) => event.type === type)
+      if (found.length >= count) return found
+      await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    }
+  }
+
   texts(): string[] {
     return [...this.#texts]
   }
@@ -65,6 +74,7 @@ export class World {
   readonly people: Person[] = []
   server!: Server
   #limits: Partial<ServerLimits> = {}
+  #home = 'server'
 
   static async start(limits: Partial<ServerLimits> = {}): Promise<World> {
     const world = new World()
@@ -82,6 +92,14 @@ export class World {
     const { port, udpPort } = this.server.address
     await this.server.close()
     await meanwhile()
+    this.server = await this.#listen(port, udpPort)
+  }
+
+  /** Another server takes the place of this one: same port, another key, other accounts. */
+  async replace(): Promise<void> {
+    const { port, udpPort } = this.server.address
+    await this.server.close()
+    this.#home = 'another-server'
     this.server = await this.#listen(port, udpPort)
   }
 
@@ -136,7 +154,7 @@ export class World {
 
   #listen(port: number, udpPort: number): Promise<Server> {
     return createServer({
-      dataDir: join(this.dir, 'server'),
+      dataDir: join(this.dir, this.#home),
       host: '127.0.0.1',
       port,
       udpPort,

@@ -89,8 +89,10 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     this.#expected.set(peer.instance, peer)
   }
 
+  /** Handshakes with that instance that are not confirmed yet end in silence; an open link stays. */
   forget(instance: string): void {
     this.#expected.delete(instance)
+    for (const { link } of this.#halfOpenWith(instance)) this.#drop(link)
   }
 
   /** Keeps `server` told of this socket under `token` (16 bytes), in place of an earlier one. */
@@ -201,6 +203,11 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     const expected = asking && this.#expected.get(asking.peer.instance)
     if (!expected || asking.destination !== local.instance || !Buffer.from(expected.key).equals(asking.peer.key)) return
 
+    // Sealed and readable id differ: somebody else sends a first message again to make one link more of it.
+    if (!Buffer.from(asking.sourceId).equals(initial.sourceId)) return
+    const others = this.#halfOpenWith(asking.peer.instance)
+    if (others.length >= MAX_HALF_OPEN_PER_PEER) this.#drop(others[0]!.link)
+
     const id = random(ID_LENGTH)
     const { message, result } = asking.answer(id)
     const connection = this.#createConnection(now, false, result, undefined)
@@ -226,6 +233,20 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     }
   }
 
+  /** Handshakes with one instance that are not confirmed, oldest first. */
+  #halfOpenWith(instance: string): HalfOpen[] {
+    return [...this.#halfOpen.values()].filter(({ link }) => link.peer.instance === instance && link.state === 'connecting')
+  }
+
+  /** Forgets a link that has nothing more to say. */
+  #drop(link: LinkMachine): void {
+    for (const [source, half] of this.#halfOpen) if (half.link === link) this.#halfOpen.delete(source)
+    this.#links.delete(link.idKey)
+    this.#timeouts.delete(link)
+    this.#sending.delete(link)
+    this.#telling.delete(link)
+  }
+
   /** After a link has said everything it has to say now. */
   #settle(link: LinkMachine): void {
     if (link.state !== 'connecting') {
@@ -244,3 +265,5 @@ export class EndpointMachine implements Machine<EndpointEvent> {
 const BUSY_HALF_OPEN = 16
 /** Half-open handshakes kept at most. */
 const MAX_HALF_OPEN = 128
+/** Of these, with one peer: more than anybody needs who dials anew each time an answer is late. */
+const MAX_HALF_OPEN_PER_PEER = 8

@@ -13,6 +13,8 @@ export class Cubic implements CongestionController {
   /** Start of the current growth, and the seconds until it reaches `#windowMax` again. */
   #epochStart: Instant | undefined
   #k = 0
+  /** Since when the application has been the limit. */
+  #limitedSince: Instant | undefined
   /** What Reno would have by now, bytes: CUBIC never does worse. */
   #renoWindow = 0
 
@@ -30,7 +32,11 @@ export class Cubic implements CongestionController {
   }
 
   onAck({ now, sentAt, bytes, smoothedRtt, appLimited }: AckSample): void {
+    if (appLimited) this.#limitedSince ??= now
     if (appLimited || (this.#recoveryStart !== undefined && sentAt <= this.#recoveryStart)) return
+    // RFC 9438 section 5.8: the curve stands still meanwhile, or it would be far up after a pause.
+    if (this.#epochStart !== undefined) this.#epochStart += now - (this.#limitedSince ?? now)
+    this.#limitedSince = undefined
     if (this.isSlowStart) {
       this.#window += bytes
       return

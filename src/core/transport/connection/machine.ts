@@ -285,10 +285,11 @@ export class Connection {
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
     const inFlight = this.#loss.bytesInFlight
-    const { acked, lost, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
+    const { acked, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
     if (rttSample !== undefined && now >= this.#stalledUntil) {
       this.rtt.update(rttSample, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
     }
+    const lost = this.#loss.detectLost(now)
     let bytes = 0
     let newest: SentPacket | undefined
     for (const packet of acked) {
@@ -332,7 +333,8 @@ export class Connection {
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
     if (this.#closing.isClosed) return
     this.#closing.start(event, now + 3 * this.rtt.pto, tellPeer && this.#isConfirmed)
-    this.#events.push(event)
+    // Nobody was told of a link that never opened: a first message that came twice, or was replayed, is no news.
+    if (this.#isConfirmed) this.#events.push(event)
   }
 }
 

@@ -37,7 +37,9 @@ export class StreamSet {
   /** Streams with something to send, by priority; each served one goes to the back. */
   readonly #pending = new Map<number, Set<SendStream>>()
   readonly #control = new Map<string, Carried>()
-  readonly #events: StreamEvent[] = []
+  #events: StreamEvent[] = []
+  /** Events at the front that are taken already: shifting a long array one by one is quadratic. */
+  #eventsTaken = 0
   #opened = 0
   #peerOpened = 0
   #peerClosed = 0
@@ -47,6 +49,7 @@ export class StreamSet {
   #dataSent = 0
   #peerDataLimit: number
   #dataReceived = 0
+  #dataDelivered = 0
 
   constructor(isInitiator: boolean, local: TransportParameters, remote: TransportParameters) {
     this.#parity = isInitiator ? 0 : 1
@@ -179,7 +182,13 @@ export class StreamSet {
   }
 
   pollEvent(): StreamEvent | undefined {
-    return this.#events.shift()
+    const event = this.#events[this.#eventsTaken]
+    if (event === undefined) return undefined
+    if (++this.#eventsTaken === this.#events.length) {
+      this.#events = []
+      this.#eventsTaken = 0
+    }
+    return event
   }
 
   #writeStream(writer: Writer, packet: Uint8Array, send: SendStream, carried: Carried[]): void {
@@ -232,13 +241,14 @@ export class StreamSet {
 
   /** Runs `step` on a receiving half and accounts for what it used of the connection's window. */
   #receive(id: number, stream: StreamState, step: () => void): void {
-    const before = stream.receive.highest
+    const { highest, delivered } = stream.receive
     step()
-    this.#dataReceived += stream.receive.highest - before
+    this.#dataReceived += stream.receive.highest - highest
+    this.#dataDelivered += stream.receive.delivered - delivered
     if (this.#dataReceived > this.#peerDataLimit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
     if (stream.receive.nextLimit() !== undefined) this.#queue({ kind: 'max-stream-data', stream: id })
-    // Bytes out of order are bounded by each stream's window, so what arrived counts as consumed.
-    const limit = this.#dataReceived + this.#local.initialMaxData
+    // Only what was delivered makes room: so the window bounds what all streams together hold out of order.
+    const limit = this.#dataDelivered + this.#local.initialMaxData
     if (limit - this.#peerDataLimit < this.#local.initialMaxData / 2) return
     this.#peerDataLimit = limit
     this.#queue({ kind: 'max-data' })

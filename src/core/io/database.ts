@@ -1,5 +1,5 @@
 import Database from 'libsql'
-import type { ERRORS} from '../errors.ts';
+import type { ERRORS } from '../errors.ts'
 import { MsgError, type ErrorCode } from '../errors.ts'
 
 /** What {@link openDatabase} takes. */
@@ -23,7 +23,10 @@ export type Row = Record<string, unknown>
  * @throws MSG_ERR_STORE_CORRUPT when the file is damaged, no database, or of a newer schema; MSG_ERR_DIRECTORY_ACCESS when it
  * cannot be opened or written.
  */
-export function openDatabase(path: string, { migrations, busyMs = BUSY_MS, isChecked = true }: DatabaseOptions): Database.Database {
+export function openDatabase(
+  path: string,
+  { migrations, busyMs = BUSY_MS, isChecked = true }: DatabaseOptions,
+): Database.Database {
   let database: Database.Database | undefined
   try {
     database = new Database(path, { timeout: busyMs })

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
 import type { ConnectionEvent } from '../transport/connection/events.ts'
-import type { Link, LinkEndpoint, LinkListener, LinkStats, PeerIdentity, SocketAddress } from '../transport/endpoint-api.ts'
+import type {
+  Link,
+  LinkEndpoint,
+  LinkListener,
+  LinkStats,
+  PeerIdentity,
+  SocketAddress,
+} from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
 import { now as clock } from './clock.ts'

@@ -2,7 +2,13 @@ import type { Instant } from '../time/instant.ts'
 import { createCubic } from './congestion/cubic.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
 import type { ConnectionEvent } from './connection/events.ts'
-import { Dialing, HANDSHAKE_TIMEOUT, readAsking, type HandshakeResult, type LocalIdentity } from './connection/handshake.ts'
+import {
+  Dialing,
+  HANDSHAKE_TIMEOUT,
+  readAsking,
+  type HandshakeResult,
+  type LocalIdentity,
+} from './connection/handshake.ts'
 import { Connection } from './connection/machine.ts'
 import { CookieJar } from './cookie-jar.ts'
 import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
@@ -219,7 +225,12 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     this.touch(link)
   }
 
-  #createConnection(now: Instant, isInitiator: boolean, result: HandshakeResult, remote: SocketAddress | undefined): Connection {
+  #createConnection(
+    now: Instant,
+    isInitiator: boolean,
+    result: HandshakeResult,
+    remote: SocketAddress | undefined,
+  ): Connection {
     const { random, createController = createCubic } = this.#init
     return new Connection({ ...result, now, isInitiator, remote, createController, random })
   }
@@ -235,7 +246,9 @@ export class EndpointMachine implements Machine<EndpointEvent> {
 
   /** Handshakes with one instance that are not confirmed, oldest first. */
   #halfOpenWith(instance: string): HalfOpen[] {
-    return [...this.#halfOpen.values()].filter(({ link }) => link.peer.instance === instance && link.state === 'connecting')
+    return [...this.#halfOpen.values()].filter(
+      ({ link }) => link.peer.instance === instance && link.state === 'connecting',
+    )
   }
 
   /** Forgets a link that has nothing more to say. */

@@ -28,7 +28,13 @@ export type Frame =
   | { readonly type: 'ack'; readonly largest: number; readonly delay: Duration; readonly ranges: readonly Range[] }
   | { readonly type: 'reset'; readonly stream: number; readonly code: number; readonly finalSize: number }
   | { readonly type: 'stop'; readonly stream: number; readonly code: number }
-  | { readonly type: 'stream'; readonly stream: number; readonly offset: number; readonly fin: boolean; readonly data: Uint8Array }
+  | {
+      readonly type: 'stream'
+      readonly stream: number
+      readonly offset: number
+      readonly fin: boolean
+      readonly data: Uint8Array
+    }
   | { readonly type: 'max-data'; readonly limit: number }
   | { readonly type: 'max-stream-data'; readonly stream: number; readonly limit: number }
   | { readonly type: 'max-streams'; readonly limit: number }
@@ -72,7 +78,11 @@ function decodeFrame(reader: Reader): Frame {
       return { type: 'max-streams', limit: reader.varint() }
     case FrameType.close: {
       const code = reader.varint()
-      return { type: 'close', code, reason: Buffer.from(reader.bytes(reader.varint())).toString('utf8').slice(0, MAX_REASON) }
+      return {
+        type: 'close',
+        code,
+        reason: Buffer.from(reader.bytes(reader.varint())).toString('utf8').slice(0, MAX_REASON),
+      }
     }
     case FrameType.rekey:
       return { type: 'rekey', publicKey: reader.bytes(32) }

@@ -43,7 +43,7 @@ export class Cubic implements CongestionController {
     }
     this.#epochStart ??= this.#beginEpoch(now)
     const elapsed = (now - this.#epochStart + smoothedRtt) / 1_000_000
-    const cubic = (C * (elapsed - this.#k) ** 3) * this.#datagramSize + this.#windowMax
+    const cubic = C * (elapsed - this.#k) ** 3 * this.#datagramSize + this.#windowMax
     const target = Math.min(Math.max(cubic, this.#window), 1.5 * this.#window)
     this.#renoWindow += RENO_ALPHA * this.#datagramSize * (bytes / this.#window)
     const grown = this.#window + ((target - this.#window) / this.#window) * bytes
@@ -71,7 +71,12 @@ export class Cubic implements CongestionController {
   }
 
   snapshot(): Readonly<Record<string, number | string>> {
-    return { id: this.id, window: this.window, threshold: this.#threshold === Infinity ? -1 : Math.floor(this.#threshold), windowMax: Math.floor(this.#windowMax) }
+    return {
+      id: this.id,
+      window: this.window,
+      threshold: this.#threshold === Infinity ? -1 : Math.floor(this.#threshold),
+      windowMax: Math.floor(this.#windowMax),
+    }
   }
 
   get #minimum(): number {

@@ -5,7 +5,12 @@ import { normalizeHost } from '../../wire/address.ts'
 import type { PeerIdentity, SocketAddress } from '../endpoint-api.ts'
 import type { Transmit } from '../machine.ts'
 import { COOKIE_LENGTH, encodeInitial, ID_LENGTH } from '../packet.ts'
-import { decodeParameters, encodeParameters, LOCAL_PARAMETERS, type TransportParameters } from '../transport-parameters.ts'
+import {
+  decodeParameters,
+  encodeParameters,
+  LOCAL_PARAMETERS,
+  type TransportParameters,
+} from '../transport-parameters.ts'
 
 /** Who this endpoint is. */
 export interface LocalIdentity {
@@ -41,8 +46,20 @@ export class Dialing {
   #cookiesLeft = 0
 
   /** @param ephemeralSecret - 32 random bytes. @param sourceId - this side's connection id. */
-  constructor(now: Instant, local: LocalIdentity, peer: PeerIdentity, candidates: readonly SocketAddress[], sourceId: Uint8Array, ephemeralSecret: Uint8Array) {
-    const hello = Buffer.concat([Buffer.from(local.instance, 'hex'), Buffer.from(peer.instance, 'hex'), sourceId, encodeParameters(LOCAL_PARAMETERS)])
+  constructor(
+    now: Instant,
+    local: LocalIdentity,
+    peer: PeerIdentity,
+    candidates: readonly SocketAddress[],
+    sourceId: Uint8Array,
+    ephemeralSecret: Uint8Array,
+  ) {
+    const hello = Buffer.concat([
+      Buffer.from(local.instance, 'hex'),
+      Buffer.from(peer.instance, 'hex'),
+      sourceId,
+      encodeParameters(LOCAL_PARAMETERS),
+    ])
     this.#noise = new NoiseInitiator(local.key, peer.key, hello, ephemeralSecret, PROLOGUE)
     this.#sourceId = sourceId
     this.#receiverKey = peer.key
@@ -69,7 +86,8 @@ export class Dialing {
    */
   handleCookie(from: SocketAddress, cookie: Uint8Array): void {
     const host = normalizeHost(from.host)
-    if (!this.#candidates.some((candidate) => candidate.port === from.port && normalizeHost(candidate.host) === host)) return
+    if (!this.#candidates.some((candidate) => candidate.port === from.port && normalizeHost(candidate.host) === host))
+      return
     if (this.#cookiesLeft === 0) return
     this.#cookiesLeft--
     this.#initial = this.#encode(cookie)

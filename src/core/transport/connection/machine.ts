@@ -96,7 +96,13 @@ export class Connection {
   }
 
   /** Counters and gauges; units as in {@link LinkStats}. */
-  stats(): typeof this.counts & { srtt: Duration; minRtt: Duration; cwnd: number; bytesInFlight: number; keyPhase: number } {
+  stats(): typeof this.counts & {
+    srtt: Duration
+    minRtt: Duration
+    cwnd: number
+    bytesInFlight: number
+    keyPhase: number
+  } {
     return {
       ...this.#counts,
       srtt: this.rtt.hasSample ? Math.round(this.rtt.smoothed) : 0,
@@ -108,7 +114,9 @@ export class Connection {
   }
 
   /** Packets and bytes (whole datagrams) so far. */
-  get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'bytesSent' | 'bytesReceived', number>> {
+  get counts(): Readonly<
+    Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'bytesSent' | 'bytesReceived', number>
+  > {
     return this.#counts
   }
 
@@ -147,7 +155,11 @@ export class Connection {
     if (late > STALL) this.#stalledUntil = now + STALL
     switch (this.#liveness.handleTimeout(now)) {
       case 'dead':
-        return this.#close(now, { type: 'closed', kind: 'idle', code: 0, reason: 'nothing was heard from the peer' }, false)
+        return this.#close(
+          now,
+          { type: 'closed', kind: 'idle', code: 0, reason: 'nothing was heard from the peer' },
+          false,
+        )
       case 'ping':
         this.#pingsDue = Math.max(this.#pingsDue, 1)
     }
@@ -176,7 +188,10 @@ export class Connection {
     if (!isAckDue && !mayData) return undefined
 
     const packet = Buffer.allocUnsafe(DATAGRAM_SIZE)
-    const writer = new Writer(packet.subarray(0, DATAGRAM_SIZE - (DATA_OVERHEAD - DATA_HEADER_LENGTH)), DATA_HEADER_LENGTH)
+    const writer = new Writer(
+      packet.subarray(0, DATAGRAM_SIZE - (DATA_OVERHEAD - DATA_HEADER_LENGTH)),
+      DATA_HEADER_LENGTH,
+    )
     const carried: Carried[] = []
     if (isAckDue || this.#acks.isWaiting) this.#writeAck(now, writer)
     if (mayData) this.#writeData(writer, packet, carried)
@@ -221,7 +236,8 @@ export class Connection {
   }
 
   #writeAck(now: Instant, writer: Writer): void {
-    if (this.#acks.ranges.length > 0 && encodeAck(writer, this.#acks.ranges, this.#acks.delay(now))) this.#acks.onAckSent()
+    if (this.#acks.ranges.length > 0 && encodeAck(writer, this.#acks.ranges, this.#acks.delay(now)))
+      this.#acks.onAckSent()
   }
 
   #writeData(writer: Writer, packet: Uint8Array, carried: Carried[]): void {
@@ -283,7 +299,8 @@ export class Connection {
   }
 
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
-    if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
+    if (ack.largest >= this.#nextPacketNumber)
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
     const inFlight = this.#loss.bytesInFlight
     const { acked, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
     if (rttSample !== undefined && now >= this.#stalledUntil) {

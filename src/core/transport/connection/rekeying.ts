@@ -65,7 +65,8 @@ export class Rekeying {
     }
     if (this.#answered && Buffer.from(this.#answered).equals(publicKey)) return false
     // Each agreement costs public-key work: the peer gets one for every update, not one for every frame.
-    if (this.#answeredAt === this.#keys.count) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a second REKEY before the first was used' })
+    if (this.#answeredAt === this.#keys.count)
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a second REKEY before the first was used' })
     const secret = this.#random(32)
     const mix = agreed(secret, publicKey)
     this.#answered = Uint8Array.from(publicKey)

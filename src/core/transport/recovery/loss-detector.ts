@@ -4,7 +4,13 @@ import { TIMER_GRANULARITY, type RttEstimator } from './rtt-estimator.ts'
 
 /** What was in a packet that must be sent again when the packet is lost. */
 export type Carried =
-  | { readonly kind: 'stream'; readonly stream: number; readonly start: number; readonly end: number; readonly fin: boolean }
+  | {
+      readonly kind: 'stream'
+      readonly stream: number
+      readonly start: number
+      readonly end: number
+      readonly fin: boolean
+    }
   | { readonly kind: 'reset'; readonly stream: number }
   | { readonly kind: 'stop'; readonly stream: number }
   | { readonly kind: 'max-stream-data'; readonly stream: number }

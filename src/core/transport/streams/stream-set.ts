@@ -22,7 +22,10 @@ interface StreamState {
 }
 
 /** Frames that concern streams. */
-export type StreamFrame = Extract<Frame, { type: 'reset' | 'stop' | 'stream' | 'max-data' | 'max-stream-data' | 'max-streams' }>
+export type StreamFrame = Extract<
+  Frame,
+  { type: 'reset' | 'stop' | 'stream' | 'max-data' | 'max-stream-data' | 'max-streams' }
+>
 
 /**
  * All streams of a link: ids, scheduling by priority, flow control of the connection (RFC 9000 sections 2 to 4).
@@ -63,7 +66,8 @@ export class StreamSet {
 
   /** @param priority - lower goes first. @throws MSG_ERR_LIMIT when the peer allows no more streams yet. */
   open(priority: number): number {
-    if (this.#opened >= this.#streamLimit) throw new MsgError('MSG_ERR_LIMIT', { detail: `${this.#opened} streams on one link` })
+    if (this.#opened >= this.#streamLimit)
+      throw new MsgError('MSG_ERR_LIMIT', { detail: `${this.#opened} streams on one link` })
     const id = this.#opened++ * 2 + this.#parity
     this.#create(id, priority)
     return id
@@ -143,7 +147,8 @@ export class StreamSet {
     const stream = this.#streams.get(carried.stream)
     if (stream === undefined) return
     if (carried.kind === 'reset') stream.isResetAcked = true
-    else if (stream.send.onAcked(carried.start, carried.end, carried.fin)) this.#events.push({ type: 'writable', stream: carried.stream })
+    else if (stream.send.onAcked(carried.start, carried.end, carried.fin))
+      this.#events.push({ type: 'writable', stream: carried.stream })
     this.#dropIfDone(carried.stream, stream)
   }
 
@@ -245,7 +250,8 @@ export class StreamSet {
     step()
     this.#dataReceived += stream.receive.highest - highest
     this.#dataDelivered += stream.receive.delivered - delivered
-    if (this.#dataReceived > this.#peerDataLimit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
+    if (this.#dataReceived > this.#peerDataLimit)
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
     if (stream.receive.nextLimit() !== undefined) this.#queue({ kind: 'max-stream-data', stream: id })
     // Only what was delivered makes room: so the window bounds what all streams together hold out of order.
     const limit = this.#dataDelivered + this.#local.initialMaxData

@@ -1,0 +1,47 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+/** A line of the JSON contract. */
+export type JsonLine = Readonly<Record<string, unknown>> & { readonly type: string }
+
+/** A process that speaks JSON lines: what it said is kept, what is still to come can be awaited. */
+export class JsonProcess {
+  readonly lines: JsonLine[] = []
+  readonly child: ChildProcess
+  readonly #exited: Promise<unknown>
+  #wake: () => void = () => {}
+
+  constructor([command, args]: [string, string[]], env: Readonly<Record<string, string>>) {
+    this.child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#exited = once(this.child, 'exit')
+    createInterface({ input: this.child.stdout! }).on('line', (line) => {
+      this.lines.push(JSON.parse(line) as JsonLine)
+      this.#wake()
+    })
+  }
+
+  say(command: string): void {
+    this.child.stdin!.write(`${command}\n`)
+  }
+
+  /** The first line, past or future, with these fields. The test's own timeout ends the wait. */
+  async until(fields: Readonly<Record<string, unknown>>): Promise<JsonLine> {
+    for (;;) {
+      const found = this.lines.find((line) => Object.entries(fields).every(([key, value]) => line[key] === value))
+      if (found) return found
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+  }
+
+  /** Ends the input, which leaves cleanly, and waits for the process. */
+  async leave(): Promise<void> {
+    this.child.stdin!.end()
+    await this.#exited
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    this.child.kill(signal)
+    await this.#exited
+  }
+}

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import Database from 'libsql'
 import type { ERRORS } from '../errors.ts'
 import { MsgError, type ErrorCode } from '../errors.ts'
+import { makePrivate } from './files.ts'
 
 /** What {@link openDatabase} takes. */
 export interface DatabaseOptions {
@@ -16,7 +18,7 @@ export interface DatabaseOptions {
 export type Row = Record<string, unknown>
 
 /**
- * Opens a SQLite file in WAL mode, checks that it is whole and brings its schema up to date.
+ * Opens a SQLite file, for this user alone, in WAL mode, checks that it is whole and brings its schema up to date.
  *
  * `synchronous=NORMAL`: a commit survives the death of the process; a power cut may take the last ones back, never half of one.
  *
@@ -30,12 +32,15 @@ export function openDatabase(
 ): Database.Database {
   let database: Database.Database | undefined
   try {
+    makePrivate(path)
     database = new Database(path, { timeout: busyMs })
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     database.pragma('foreign_keys = ON')
     if (isChecked) check(database, path)
     migrate(database, migrations, path)
+    // SQLite gives these the mode of the main file, but they may be older.
+    for (const beside of [`${path}-wal`, `${path}-shm`]) if (existsSync(beside)) makePrivate(beside)
     return database
   } catch (cause) {
     database?.close()

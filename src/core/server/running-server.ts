@@ -130,12 +130,15 @@ export class RunningServer implements Server {
     this.#host.close()
     for (const connection of [...this.#signedIn, ...this.#strangers]) connection.stop()
     await this.#tls?.drain(GRACE_MS)
-    await this.#release()
-    this.#store.close()
-    this.#parts.dataDir.close()
-    this.#events.publish({ type: 'stopped' })
-    this.#events.close()
-    this.#resolveStopped()
+    try {
+      await this.#release()
+      this.#store.close()
+    } finally {
+      this.#parts.dataDir.close()
+      this.#events.publish({ type: 'stopped' })
+      this.#events.close()
+      this.#resolveStopped()
+    }
   }
 
   /** Frees what was opened so far. */

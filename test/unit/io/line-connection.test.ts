@@ -170,6 +170,15 @@ describe('io/line-connection, without a network', () => {
     expect(closed).to.equal(1)
   })
 
+  it('lets the other side hang up though it was paused when it ended', async () => {
+    connection.pause()
+    await socket.deliver('unheard\n')
+    connection.end()
+    await socket.hangUp()
+    expect(lines).to.deep.equal([])
+    expect(closed).to.equal(1)
+  })
+
   it('takes an end after the end for nothing', async () => {
     connection.destroy()
     await turn()

@@ -153,7 +153,8 @@ describe('server/directory-host', () => {
     expect(woken.length).to.be.above(early)
     host.close()
     const before = woken.length
-    open()
+    signIn(3, 'carol')
+    expect(directory.pollTimeout()).not.to.equal(undefined)
     mock.timers.tick(10_000_000)
     expect(woken).to.have.lengthOf(before)
   })

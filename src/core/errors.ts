@@ -123,6 +123,13 @@ export const ERRORS = {
   MSG_ERR_CONNECTION_CLOSED: { message: 'the connection closed: %s', exit: 5, retryable: true },
   MSG_ERR_LINK_CLOSED: { message: 'the link closed: %s', exit: 5, retryable: true },
   MSG_ERR_SERVER_FULL: { message: 'the server is full: %s', exit: 5, wire: 0x41, retryable: true },
+  MSG_ERR_STORAGE_FAILED: {
+    message: 'nothing can be saved: %s',
+    exit: 5,
+    wire: 0x42,
+    retryable: true,
+    hint: 'nothing was changed; try again when there is room on that disk',
+  },
 
   MSG_ERR_TIMEOUT: { message: 'no answer in time: %s', exit: 6, wire: 0x50, retryable: true },
 

@@ -55,6 +55,8 @@ const SERVER_EVENTS: Record<ServerEvent['type'], true> = {
   'room.left': true,
   'room.closed': true,
   refused: true,
+  'storage.failed': true,
+  'storage.recovered': true,
   stopped: true,
 }
 

@@ -60,6 +60,14 @@ for (const [name, create] of Object.entries(implementations)) {
       expect(store.accountAt('100.64.0.1')?.verifier).to.equal('new')
     })
 
+    it('makes an account with its first device, or neither', () => {
+      store.createAccount({ user: 'alice', name: 'Alice', verifier: 'v', device: { key: 'k1', at: 1 } })
+      expect(store.hasDevice('alice', 'k1')).to.equal(true)
+      expect(store.account('alice')).to.have.all.keys('user', 'name', 'verifier', 'virtualAddress')
+      store.createAccount({ user: 'alice', name: 'Alice', verifier: 'v', device: { key: 'k2', at: 1 } })
+      expect(store.hasDevice('alice', 'k2')).to.equal(false)
+    })
+
     it('remembers device keys of each account', () => {
       add('alice')
       add('bob')

@@ -2,6 +2,7 @@ import { Directory, type DirectoryMethod } from '../../src/core/control/director
 import type { Departure } from '../../src/core/control/connections.ts'
 import type { DirectoryEvent } from '../../src/core/control/events.ts'
 import type { Params, Result } from '../../src/core/control/methods.ts'
+import { MsgError } from '../../src/core/errors.ts'
 import type { DirectoryLimits } from '../../src/core/control/state.ts'
 import type { DirectoryWrite } from '../../src/core/control/writes.ts'
 import { MemoryStore } from '../../src/core/store/memory.ts'
@@ -28,6 +29,8 @@ export class DirectoryLab {
   readonly closed: number[] = []
   readonly events: DirectoryEvent[] = []
   readonly writes: DirectoryWrite[] = []
+  /** True: the store cannot keep anything. */
+  isDiskFull = false
   directory: Directory
   now = seconds(1_000)
   readonly #limits: DirectoryLimits
@@ -112,10 +115,7 @@ export class DirectoryLab {
       return act(this.directory)
     } finally {
       for (const output of this.directory.pollOutputs()) {
-        if (output.kind === 'write') {
-          this.writes.push(output.write)
-          this.store.apply([output.write])
-        } else if (output.kind === 'close') this.closed.push(output.connection)
+        if (output.kind === 'close') this.closed.push(output.connection)
         else if (output.kind === 'event') this.events.push(output.event)
         else {
           const line = `${output.method} ${Object.values(output.params as object)
@@ -128,7 +128,17 @@ export class DirectoryLab {
   }
 
   #create(): Directory {
-    return new Directory({ accounts: this.store, limits: this.#limits, snapshot: this.store.load(), now: this.now })
+    return new Directory({
+      accounts: this.store,
+      keep: (writes) => {
+        if (this.isDiskFull) throw new MsgError('MSG_ERR_STORAGE_FAILED', { detail: 'full' })
+        this.writes.push(...writes)
+        this.store.apply(writes)
+      },
+      limits: this.#limits,
+      snapshot: this.store.load(),
+      now: this.now,
+    })
   }
 }
 

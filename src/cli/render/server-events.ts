@@ -29,6 +29,10 @@ export function serverEventLine(event: ServerEvent, palette: Palette): string {
       return `${room(event.room)} is closed.`
     case 'refused':
       return palette.bad(`Refused ${visible(event.address)}: ${visible(event.reason)}.`)
+    case 'storage.failed':
+      return palette.bad(`Nothing can be saved: ${visible(event.reason)}.`)
+    case 'storage.recovered':
+      return 'Saving works again.'
     case 'stopped':
       return 'The server has stopped.'
   }

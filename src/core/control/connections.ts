@@ -3,11 +3,13 @@ import { millis, type Instant } from '../time/instant.ts'
 import type { Account } from './accounts.ts'
 import type { Introductions } from './introductions.ts'
 import type { Presence } from './presence.ts'
-import type { Rooms } from './rooms.ts'
+import { departure, type Rooms } from './rooms.ts'
 import type { Sessions } from './sessions.ts'
 import {
   event,
   isPresent,
+  listening,
+  sessionKey,
   tell,
   tellUser,
   type Connection,
@@ -29,9 +31,9 @@ export interface SignIn {
 
 /**
  * How a connection went: `left`, it signed out, and ends what the user has open if no listening connection remains; `signed-out`, it signed out
- * and keeps that; `vanished`, its TCP connection broke.
+ * and keeps that; `vanished`, its TCP connection broke; `server stopped`, which is as good as that.
  */
-export type Departure = 'left' | 'signed-out' | 'vanished'
+export type Departure = 'left' | 'signed-out' | 'vanished' | 'server stopped'
 
 /** Control connections coming and going, and what that means for what their users have open. */
 export class Connections {
@@ -84,7 +86,7 @@ export class Connections {
     return user
   }
 
-  /** A connection went. Unknown ones are ignored. */
+  /** A connection went. Unknown ones are ignored. @throws what cannot be kept; the connection is still there then. */
   remove(now: Instant, id: ConnectionId, how: Departure): void {
     const connection = this.#state.connections.get(id)
     if (!connection) return
@@ -154,15 +156,17 @@ export class Connections {
   #remove(now: Instant, connection: Connection, how: Departure): void {
     const { user } = connection
     const wasPresent = isPresent(user)
+    const endsAll = how === 'left' && connection.isListening && listening(user).length === 1
+    if (endsAll) this.#keepEndOf(user)
     this.#state.connections.delete(connection.id)
     this.#state.instances.delete(connection.instance)
     user.connections.delete(connection)
     connection.patience?.cancel()
     this.#presence.unwatch(connection)
-    this.#introductions.leave(connection, how === 'vanished' ? 'vanished' : 'left')
+    this.#introductions.leave(connection, how === 'left' || how === 'signed-out' ? 'left' : 'vanished')
     if (!isPresent(user)) this.#sessions.silence(user)
     if (wasPresent && !isPresent(user)) {
-      if (how === 'left') {
+      if (endsAll) {
         this.#endAll(now, user, { session: 'left', room: 'owner-left' })
         user.status = 'active'
       } else {
@@ -174,13 +178,26 @@ export class Connections {
     settle(this.#state, user, now)
   }
 
-  /** A vanished user did not come back. */
+  /** A vanished user did not come back. What cannot be kept stays open a while longer. */
   expire(now: Instant, user: User): void {
     user.expiry = undefined
     if (isPresent(user)) return
+    try {
+      this.#keepEndOf(user)
+    } catch {
+      user.expiry = this.#state.deadlines.add(now + EXPIRE_AGAIN, { kind: 'expiry', user })
+      return
+    }
     user.status = 'active'
     this.#endAll(now, user, { session: 'gone', room: 'expired' })
     settle(this.#state, user, now)
+  }
+
+  #keepEndOf(user: User): void {
+    this.#state.keep([
+      ...[...user.sessions.keys()].map((other) => ({ op: 'session.delete', users: sessionKey(user, other) }) as const),
+      ...[...user.rooms].map((room) => departure(room, user)),
+    ])
   }
 
   #endAll(now: Instant, user: User, reason: { session: 'left' | 'gone'; room: 'owner-left' | 'expired' }): void {
@@ -194,3 +211,5 @@ export class Connections {
 
 /** Specification: how long a connection is introduced to nobody while its address has not been observed. */
 const PATIENCE = millis(2_000)
+/** Implementation: when giving up what a vanished user had is tried again after the store could not keep it. */
+const EXPIRE_AGAIN = millis(60_000)

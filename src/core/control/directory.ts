@@ -20,11 +20,13 @@ import {
   type User,
 } from './state.ts'
 import { settle, userOf } from './users.ts'
-import type { DirectorySnapshot } from './writes.ts'
+import type { DirectorySnapshot, Keep } from './writes.ts'
 
 /** What {@link Directory} is built with. */
 export interface DirectoryDeps {
   readonly accounts: AccountIndex
+  /** Called synchronously, before what it keeps changes here. */
+  readonly keep: Keep
   readonly limits: DirectoryLimits
   /** What was open when the server stopped; everybody counts as vanished. */
   readonly snapshot: DirectorySnapshot
@@ -38,8 +40,9 @@ export type DirectoryMethod = Exclude<Method, 'hello' | 'register' | 'login' | '
 /**
  * Who is here, who talks to whom, who is introduced to whom: the server's whole knowledge, as a state machine.
  *
- * Feed it sign-ins, requests, observed addresses and the clock; after each call drain `pollOutput` and arrange for `handleTimeout`
- * at `pollTimeout`. A call that throws has changed nothing.
+ * Feed it sign-ins, requests, observed addresses and the clock; after each call drain `pollOutputs` and arrange for `handleTimeout`
+ * at `pollTimeout`. What is to survive a restart is kept before it happens, so that memory never holds what the store does not. A call
+ * that throws has changed nothing.
  */
 export class Directory {
   readonly #state: DirectoryState
@@ -50,9 +53,10 @@ export class Directory {
   readonly #connections: Connections
   readonly listings: Listings
 
-  constructor({ accounts, limits, snapshot, now }: DirectoryDeps) {
+  constructor({ accounts, keep, limits, snapshot, now }: DirectoryDeps) {
     this.#state = {
       accounts,
+      keep,
       limits,
       users: new Map(),
       connections: new Map(),
@@ -92,7 +96,7 @@ export class Directory {
     return this.#connections.signIn(now, id, who)
   }
 
-  /** A connection went. */
+  /** A connection went. @throws what {@link DirectoryDeps.keep} throws, when it `left` with something open. */
   remove(now: Instant, id: ConnectionId, how: Departure): void {
     this.#connections.remove(now, id, how)
   }
@@ -115,6 +119,7 @@ export class Directory {
     this.#locate(connection)
   }
 
+  /** Never throws: what cannot be kept stays as it is, and is tried again later. */
   handleTimeout(now: Instant): void {
     for (let due = this.#state.deadlines.take(now); due; due = this.#state.deadlines.take(now)) {
       if (due.kind === 'ring') this.#sessions.expire(due.ring.from, due.ring.to)

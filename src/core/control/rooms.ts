@@ -3,8 +3,9 @@ import type { Instant } from '../time/instant.ts'
 import { canonicalName, displayName } from '../wire/names.ts'
 import type { Introductions } from './introductions.ts'
 import type { NotificationParams, Result } from './methods.ts'
-import { event, tellUser, write, type Connection, type DirectoryState, type Room, type User } from './state.ts'
+import { event, tellUser, type Connection, type DirectoryState, type Room, type User } from './state.ts'
 import { findAccount, keyOf, settle } from './users.ts'
+import type { DirectoryWrite } from './writes.ts'
 
 /** Named conversations of many. A room always has an owner, who is a member. */
 export class Rooms {
@@ -23,10 +24,12 @@ export class Rooms {
     if (taken) throw new MsgError('MSG_ERR_ROOM_TAKEN', { detail: taken.name })
     this.#checkRoomsOf(user)
     const room: Room = { room: key, name: displayName(given), owner: user, members: new Set([user]) }
+    this.#state.keep([
+      { op: 'room.put', room: key, name: room.name, owner: user.user },
+      { op: 'member.put', room: key, user: user.user },
+    ])
     this.#state.rooms.set(key, room)
     user.rooms.add(room)
-    write(this.#state, { op: 'room.put', room: key, name: room.name, owner: user.user })
-    write(this.#state, { op: 'member.put', room: key, user: user.user })
     event(this.#state, { type: 'room.created', room: room.name, owner: user.name })
     tellUser(this.#state, user, 'room.entered', { room: room.name, owner: user.name })
     settle(this.#state, user, now)
@@ -44,10 +47,10 @@ export class Rooms {
         detail: `${room.name} has ${room.members.size} members, the most there may be`,
       })
     }
+    this.#state.keep([{ op: 'member.put', room: room.room, user: user.user }])
     this.#tellMembers(room, { user: user.name, change: 'entered' })
     room.members.add(user)
     user.rooms.add(room)
-    write(this.#state, { op: 'member.put', room: room.room, user: user.user })
     event(this.#state, { type: 'room.joined', room: room.name, user: user.name })
     tellUser(this.#state, user, 'room.entered', answer)
     for (const member of room.members) if (member !== user) this.#introductions.join(user, member)
@@ -64,7 +67,14 @@ export class Rooms {
     const room = this.find(name)
     const { user } = by
     if (!room.members.has(user)) throw new MsgError('MSG_ERR_NOT_ROOM_MEMBER', { detail: room.name })
-    if (to !== undefined) this.#handOver(room, user, to)
+    const heir = to === undefined ? undefined : this.#heir(room, user, to)
+    if (heir) {
+      this.#state.keep([
+        { op: 'room.owner', room: room.room, from: user.user, to: heir.user },
+        { op: 'member.delete', room: room.room, user: user.user },
+      ])
+      this.#handOver(room, heir)
+    } else this.#state.keep([departure(room, user)])
     if (room.owner === user) {
       this.end(now, room, 'owner-left', by)
       return { room: room.name, closed: true }
@@ -78,25 +88,24 @@ export class Rooms {
   close(now: Instant, by: Connection, name: string): Result<'room.close'> {
     const room = this.find(name)
     if (room.owner !== by.user) throw new MsgError('MSG_ERR_NOT_ROOM_OWNER', { detail: room.name })
+    this.#state.keep([{ op: 'room.delete', room: room.room }])
     this.end(now, room, 'closed', by)
     return { room: room.name }
   }
 
-  /** Takes a member who is not the owner out of a room, and tells the others. */
+  /** Takes a member who is not the owner out of a room, which was kept already, and tells the others. */
   drop(now: Instant, room: Room, user: User): void {
     room.members.delete(user)
     user.rooms.delete(room)
-    write(this.#state, { op: 'member.delete', room: room.room, user: user.user })
     event(this.#state, { type: 'room.left', room: room.name, user: user.name })
     this.#tellMembers(room, { user: user.name, change: 'left' })
     for (const member of room.members) this.#introductions.part(user, member)
     settle(this.#state, user, now)
   }
 
-  /** Ends a room for everybody; all but `except` are told. */
+  /** Ends a room for everybody, which was kept already; all but `except` are told. */
   end(now: Instant, room: Room, reason: NotificationParams<'room.closed'>['reason'], except?: Connection): void {
     this.#state.rooms.delete(room.room)
-    write(this.#state, { op: 'room.delete', room: room.room })
     event(this.#state, { type: 'room.closed', room: room.name })
     const members = [...room.members]
     for (const member of members) {
@@ -121,15 +130,19 @@ export class Rooms {
     return room
   }
 
-  #handOver(room: Room, owner: User, to: string): void {
+  /** @returns the other member that `to` names. */
+  #heir(room: Room, owner: User, to: string): User {
     if (room.owner !== owner) throw new MsgError('MSG_ERR_NOT_ROOM_OWNER', { detail: room.name })
     const { user: key, name } = findAccount(this.#state, to)
     const heir = this.#state.users.get(key)
     if (!heir || heir === owner || !room.members.has(heir)) {
       throw new MsgError('MSG_ERR_USER_UNKNOWN', { detail: `${name} among the other members of ${room.name}` })
     }
+    return heir
+  }
+
+  #handOver(room: Room, heir: User): void {
     room.owner = heir
-    write(this.#state, { op: 'room.owner', room: room.room, from: owner.user, to: heir.user })
     for (const member of room.members)
       tellUser(this.#state, member, 'room.owner', { room: room.name, owner: heir.name })
   }
@@ -144,4 +157,9 @@ export class Rooms {
     if (user.rooms.size < this.#state.limits.roomsPerUser) return
     throw new MsgError('MSG_ERR_LIMIT', { detail: `you are in ${user.rooms.size} rooms, the most there may be` })
   }
+}
+
+/** What a member's going makes of a room: an owner's takes the room along. */
+export function departure({ room, owner }: Room, user: User): DirectoryWrite {
+  return owner === user ? { op: 'room.delete', room } : { op: 'member.delete', room, user: user.user }
 }

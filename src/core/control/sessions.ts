@@ -9,7 +9,6 @@ import {
   ringKey,
   sessionKey,
   tellUser,
-  write,
   type Connection,
   type DirectoryState,
   type Ring,
@@ -37,8 +36,7 @@ export class Sessions {
     if (to && from.sessions.has(to)) return { user: to.name, state: 'open' }
     const asked = to && rings.get(ringKey(to, from))
     if (asked) {
-      this.#answer(asked)
-      this.#establish(now, from, asked.from)
+      this.#establish(now, from, asked)
       return { user: account.name, state: 'open' }
     }
     if (!to || !isVisible(to)) throw new MsgError('MSG_ERR_USER_OFFLINE', { detail: account.name })
@@ -56,8 +54,7 @@ export class Sessions {
     const from = this.#liveUser(name)
     if (from && by.user.sessions.has(from)) return { user: from.name }
     const ring = this.#requestOf(from, by.user, name)
-    this.#answer(ring)
-    this.#establish(now, by.user, ring.from)
+    this.#establish(now, by.user, ring)
     return { user: ring.from.name }
   }
 
@@ -74,6 +71,7 @@ export class Sessions {
     const other = this.#liveUser(name)
     const ring = other && this.#state.rings.get(ringKey(by.user, other))
     if (other && by.user.sessions.has(other)) {
+      this.#state.keep([{ op: 'session.delete', users: sessionKey(by.user, other) }])
       this.end(now, by.user, other, { toOther: 'left', toUser: 'left', except: by })
     } else if (other && ring) {
       this.#answer(ring)
@@ -85,7 +83,7 @@ export class Sessions {
     return { user: other.name }
   }
 
-  /** Ends an open session of `user` with `other`; each side is told its own reason, if any. */
+  /** Ends an open session of `user` with `other`, which was kept already; each side is told its own reason, if any. */
   end(
     now: Instant,
     user: User,
@@ -94,7 +92,6 @@ export class Sessions {
   ): void {
     user.sessions.delete(other)
     other.sessions.delete(user)
-    write(this.#state, { op: 'session.delete', users: sessionKey(user, other) })
     event(this.#state, { type: 'session.closed', users: [user.name, other.name] })
     tellUser(this.#state, other, 'session.closed', { user: user.name, reason: told.toOther })
     if (told.toUser)
@@ -125,10 +122,12 @@ export class Sessions {
     }
   }
 
-  #establish(now: Instant, a: User, b: User): void {
+  #establish(now: Instant, a: User, ring: Ring): void {
+    const b = ring.from
+    this.#state.keep([{ op: 'session.put', users: sessionKey(a, b), since: Math.floor(now / 1_000) }])
+    this.#answer(ring)
     a.sessions.set(b, now)
     b.sessions.set(a, now)
-    write(this.#state, { op: 'session.put', users: sessionKey(a, b), since: Math.floor(now / 1_000) })
     event(this.#state, { type: 'session.opened', users: [a.name, b.name] })
     tellUser(this.#state, a, 'session.opened', { user: b.name, present: isPresent(b) })
     tellUser(this.#state, b, 'session.opened', { user: a.name, present: isPresent(a) })

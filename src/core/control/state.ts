@@ -4,7 +4,7 @@ import type { Account, AccountIndex } from './accounts.ts'
 import type { DirectoryEvent } from './events.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Notification, NotificationParams } from './methods.ts'
-import type { DirectoryWrite } from './writes.ts'
+import type { Keep } from './writes.ts'
 
 /** Names a control connection within one server process. */
 export type ConnectionId = number
@@ -58,9 +58,8 @@ export interface Ring {
   readonly deadline: Deadline
 }
 
-/** What the directory wants done. Writes come before the notifications that depend on them. */
+/** What the directory wants done. */
 export type Output =
-  | { readonly kind: 'write'; readonly write: DirectoryWrite }
   | { readonly kind: 'tell'; readonly to: ConnectionId; readonly method: Notification; readonly params: unknown }
   /** Close this connection: another one took its place. */
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
@@ -87,6 +86,8 @@ export interface DirectoryLimits {
 /** Everything the parts of the directory share. */
 export interface DirectoryState {
   readonly accounts: AccountIndex
+  /** Called before anything that it keeps changes here: what cannot be kept does not happen. */
+  readonly keep: Keep
   readonly limits: DirectoryLimits
   readonly users: Map<string, User>
   readonly connections: Map<ConnectionId, Connection>
@@ -146,10 +147,6 @@ export function tellUser<N extends Notification>(
   for (const connection of user.connections) {
     if (connection.isListening && connection !== except) tell(state, connection, method, params)
   }
-}
-
-export function write(state: DirectoryState, change: DirectoryWrite): void {
-  state.outputs.push({ kind: 'write', write: change })
 }
 
 export function event(state: DirectoryState, what: DirectoryEvent): void {

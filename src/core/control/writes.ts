@@ -12,6 +12,13 @@ export type DirectoryWrite =
   | { readonly op: 'member.put'; readonly room: string; readonly user: string }
   | { readonly op: 'member.delete'; readonly room: string; readonly user: string }
 
+/**
+ * Keeps changes across restarts: when it returns they are kept, all of them.
+ *
+ * @throws when they cannot be; then none is.
+ */
+export type Keep = (writes: readonly DirectoryWrite[]) => void
+
 /** What the directory starts from: the sum of all writes so far. */
 export interface DirectorySnapshot {
   readonly sessions: ReadonlyArray<{ readonly users: readonly [string, string]; readonly since: number }>

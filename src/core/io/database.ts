@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import Database from 'libsql'
 import type { ERRORS } from '../errors.ts'
 import { MsgError, type ErrorCode } from '../errors.ts'
+import { makePrivate } from './files.ts'
 
 /** What {@link openDatabase} takes. */
 export interface DatabaseOptions {
@@ -16,12 +18,13 @@ export interface DatabaseOptions {
 export type Row = Record<string, unknown>
 
 /**
- * Opens a SQLite file in WAL mode, checks that it is whole and brings its schema up to date.
+ * Opens a SQLite file, for this user alone, in WAL mode, checks that it is whole and brings its schema up to date.
  *
  * `synchronous=NORMAL`: a commit survives the death of the process; a power cut may take the last ones back, never half of one.
  *
  * @throws MSG_ERR_STORE_CORRUPT when the file is damaged, no database, or of a newer schema; MSG_ERR_DIRECTORY_ACCESS when it
- * cannot be opened or written.
+ * cannot be opened or written; MSG_ERR_STORAGE_FAILED when its disk is full or fails; MSG_ERR_DATA_DIR_BUSY when another process keeps it
+ * locked.
  */
 export function openDatabase(
   path: string,
@@ -29,12 +32,15 @@ export function openDatabase(
 ): Database.Database {
   let database: Database.Database | undefined
   try {
+    makePrivate(path)
     database = new Database(path, { timeout: busyMs })
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     database.pragma('foreign_keys = ON')
     if (isChecked) check(database, path)
     migrate(database, migrations, path)
+    // SQLite gives these the mode of the main file, but they may be older.
+    for (const beside of [`${path}-wal`, `${path}-shm`]) if (existsSync(beside)) makePrivate(beside)
     return database
   } catch (cause) {
     database?.close()
@@ -44,12 +50,15 @@ export function openDatabase(
 
 /**
  * Closes, with everything in the main file: libsql lets go of a connection only when its prepared statements are collected, so
- * the checkpoint that SQLite makes at the last close would come too late.
+ * the checkpoint that SQLite makes at the last close would come too late. When it fails (a full disk) nothing is lost: the next open
+ * reads the log.
  */
 export function closeDatabase(database: Database.Database): void {
   if (!database.open) return
   try {
     database.pragma('wal_checkpoint(TRUNCATE)')
+  } catch {
+    // Everything committed is in the log beside the main file.
   } finally {
     database.close()
   }
@@ -102,7 +111,8 @@ function migrate(database: Database.Database, migrations: readonly string[], pat
 const CODES: ReadonlyArray<readonly [RegExp, ErrorCode & keyof typeof ERRORS]> = [
   [/SQLITE_(CORRUPT|NOTADB)/, 'MSG_ERR_STORE_CORRUPT'],
   [/SQLITE_BUSY/, 'MSG_ERR_DATA_DIR_BUSY'],
-  [/SQLITE_(READONLY|CANTOPEN|PERM|FULL|IOERR)|Unable to open/, 'MSG_ERR_DIRECTORY_ACCESS'],
+  [/SQLITE_(FULL|IOERR)/, 'MSG_ERR_STORAGE_FAILED'],
+  [/SQLITE_(READONLY|CANTOPEN|PERM)|Unable to open/, 'MSG_ERR_DIRECTORY_ACCESS'],
 ]
 /** Long enough for another process's checkpoint, milliseconds. */
 const BUSY_MS = 5_000

@@ -1,5 +1,6 @@
 import Database from 'libsql'
 import { asMsgError } from './database.ts'
+import { makePrivate } from './files.ts'
 
 /**
  * An exclusive lock on a file, held by this process until it lets go or dies, however it dies.
@@ -23,6 +24,7 @@ export class FileLock {
   static acquire(path: string): FileLock | undefined {
     let database: Database.Database | undefined
     try {
+      makePrivate(path)
       database = new Database(path, { timeout: 0 })
       database.exec('BEGIN EXCLUSIVE')
       return new FileLock(database)

@@ -1,4 +1,14 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { MsgError } from '../errors.ts'
 
 /**
@@ -22,9 +32,32 @@ export function makeDirectory(path: string): void {
 export function writeFileAtomically(path: string, content: string | Uint8Array): void {
   const partial = `${path}.${process.pid}.new`
   try {
-    writeFileSync(partial, content, { mode: 0o600, flush: true })
+    writeFileSync(partial, content, { mode: PRIVATE, flush: true })
     renameSync(partial, path)
   } catch (cause) {
+    rmSync(partial, { force: true })
     throw new MsgError('MSG_ERR_DIRECTORY_ACCESS', { detail: `${path}: ${(cause as Error).message}`, cause })
   }
 }
+
+/**
+ * Sees to it that only this user may read a file that somebody else is about to write: makes it, empty, when it does not exist.
+ *
+ * A file that exists is not opened: closing it would let go of every lock that this process has on it (POSIX `fcntl`).
+ *
+ * @throws MSG_ERR_DIRECTORY_ACCESS when it cannot be made.
+ */
+export function makePrivate(path: string): void {
+  try {
+    if (!existsSync(path)) closeSync(openSync(path, 'wx', PRIVATE))
+    else if ((statSync(path).mode & OTHERS) !== 0 && statSync(path).isFile()) chmodSync(path, PRIVATE)
+  } catch (cause) {
+    // Somebody made it a moment ago; or it is another user's, whose business its mode is.
+    if (['EEXIST', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) return
+    throw new MsgError('MSG_ERR_DIRECTORY_ACCESS', { detail: `${path}: ${(cause as Error).message}`, cause })
+  }
+}
+
+const PRIVATE = 0o600
+/** What group and others may do. */
+const OTHERS = 0o077

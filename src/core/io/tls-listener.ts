@@ -26,8 +26,8 @@ export interface TlsListenerOptions {
 /**
  * TLS 1.3 over TCP.
  *
- * Without session tickets: a client signs in anew on each connection anyway, and a ticket costs a second flight of
- * data and memory for each.
+ * Without resumption: a client signs in anew on each connection anyway. What OpenSSL still sends in place of tickets is two short ids
+ * that nothing remembers; Node cannot keep it from that.
  */
 export class TlsListener {
   /** Where it listens, or did: an IP literal and the port. */

@@ -89,6 +89,9 @@ export type ServerEvent =
   | { type: 'room.left'; room: string; user: string }
   | { type: 'room.closed'; room: string }
   | { type: 'refused'; address: string; reason: string }
+  /** The database cannot be used: what clients ask that would have to be kept is refused until it can. */
+  | { type: 'storage.failed'; reason: string }
+  | { type: 'storage.recovered' }
   | { type: 'stopped' }
 
 /** What the console and the admin socket ask; the admin client implements it too. */

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import * as v from 'valibot'
 import type { Account } from '../control/accounts.ts'
+import type { Departure } from '../control/connections.ts'
 import type { DirectoryMethod } from '../control/directory.ts'
 import {
   CONTROL_PROTOCOL,
@@ -14,6 +15,7 @@ import {
 import {
   decodeRpc,
   encodeError,
+  encodeNotification,
   encodeResult,
   invalidParams,
   malformed,
@@ -65,6 +67,10 @@ export class ControlConnection implements LineHandler, DirectoryClient {
   /** While a password is checked or the rate is exceeded, nothing is read. */
   #isBusy = false
   #isClosed = false
+  /** How its user goes when the connection closes. */
+  #departure: 'vanished' | 'server stopped' = 'vanished'
+  /** True once it is only waited for the client to read the last words. */
+  #isEnding = false
   /** When it is closed unless it signs in or says something. */
   #deadline: Instant
 
@@ -85,7 +91,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
 
   /** True when it had its time to sign in. */
   isOverdue(at: Instant): boolean {
-    return !this.#account && !this.#isBusy && at >= this.#deadline
+    return !this.#account && !this.#isBusy && !this.#isEnding && at >= this.#deadline
   }
 
   send(line: string): void {
@@ -93,14 +99,22 @@ export class ControlConnection implements LineHandler, DirectoryClient {
   }
 
   close(): void {
+    this.#isEnding = true
     this.#lines.end()
+  }
+
+  /** The server stops: the client is told. */
+  stop(): void {
+    this.#departure = 'server stopped'
+    this.send(encodeNotification('server.closing', { reason: 'stopping' }))
+    this.close()
   }
 
   handleLine(line: string): void {
     const message = decodeRpc(line)
     if (message.kind === 'invalid') {
       this.#refuse(message.id, message.error)
-      if (message.isFatal) this.#lines.end()
+      if (message.isFatal) this.close()
     } else if (message.kind === 'request') {
       this.#deadline = now() + millis(this.#deps.limits.signInTimeoutMs)
       this.#handleRequest(message.id, message.method, message.params)
@@ -111,12 +125,12 @@ export class ControlConnection implements LineHandler, DirectoryClient {
 
   handleBroken(error: MsgError): void {
     this.#refuse(null, error.code === 'MSG_ERR_PROTOCOL' ? malformed(error) : toRpcError(error))
-    this.#lines.end()
+    this.close()
   }
 
   handleClosed(): void {
     this.#isClosed = true
-    if (this.#account) this.#signOut('vanished')
+    if (this.#account) this.#signOut(this.#departure)
     this.#deps.onClosed(this)
   }
 
@@ -175,7 +189,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
           new MsgError('MSG_ERR_VERSION', { detail: `the server speaks ${CONTROL_PROTOCOL}, the client ${protocol}` }),
         ),
       )
-      this.#lines.end()
+      this.close()
       return
     }
     this.#hasGreeted = true
@@ -249,13 +263,14 @@ export class ControlConnection implements LineHandler, DirectoryClient {
     )
   }
 
-  #signOut(how: 'left' | 'signed-out' | 'vanished'): void {
+  /** @throws MSG_ERR_STORAGE_FAILED when it `left` and that cannot be kept; it is still signed in then. */
+  #signOut(how: Departure): void {
     const { host, revokeToken, onSignedOut } = this.#deps
+    host.run((directory) => directory.remove(now(), this.id, how))
     this.#account = undefined
     revokeToken(this.#token)
     host.detach(this.id)
     onSignedOut(this)
-    host.run((directory) => directory.remove(now(), this.id, how))
   }
 
   #requireSignedIn(): void {

@@ -1,7 +1,6 @@
 import { Directory } from '../control/directory.ts'
 import { encodeNotification } from '../control/rpc.ts'
 import type { ConnectionId, Output } from '../control/state.ts'
-import type { DirectoryWrite } from '../control/writes.ts'
 import { now } from '../io/clock.ts'
 import type { EventHub } from '../io/event-hub.ts'
 import type { Store } from '../store/store.ts'
@@ -16,10 +15,9 @@ export interface DirectoryClient {
   close(reason: string): void
 }
 
-/** Runs the directory: gives it the time, writes what it wants kept, delivers what it tells. */
+/** Runs the directory: gives it the store and the time, delivers what it tells. */
 export class DirectoryHost {
   readonly directory: Directory
-  readonly #store: Store
   readonly #events: EventHub<ServerEvent>
   readonly #clients = new Map<ConnectionId, DirectoryClient>()
   #timer: NodeJS.Timeout | undefined
@@ -27,10 +25,10 @@ export class DirectoryHost {
   #isClosed = false
 
   constructor(store: Store, limits: ServerLimits, events: EventHub<ServerEvent>) {
-    this.#store = store
     this.#events = events
     this.directory = new Directory({
       accounts: store,
+      keep: (writes) => store.apply(writes),
       limits: directoryLimits(limits),
       snapshot: store.load(),
       now: now(),
@@ -54,13 +52,12 @@ export class DirectoryHost {
   /**
    * One step of the directory. What it wants kept is kept before `answer` is called, and what it tells goes out after that.
    *
-   * @throws what `step` throws, and MSG_ERR_INTERNAL when the store fails.
+   * @throws what `step` throws; when the store failed, nothing was changed.
    */
   run<T>(step: (directory: Directory) => T, answer?: (result: T) => void): T {
     const result = step(this.directory)
     const outputs = this.directory.pollOutputs()
     try {
-      this.#store.apply(outputs.flatMap((output): DirectoryWrite[] => (output.kind === 'write' ? [output.write] : [])))
       answer?.(result)
     } finally {
       for (const output of outputs) this.#deliver(output)

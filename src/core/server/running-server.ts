@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { Admission } from '../control/admission.ts'
-import { encodeNotification } from '../control/rpc.ts'
 import type { ConnectionId } from '../control/state.ts'
 import { TokenBucket } from '../control/token-bucket.ts'
 import { MsgError } from '../errors.ts'
@@ -22,6 +21,7 @@ import { DirectoryHost } from './directory-host.ts'
 import type { ResolvedServerOptions } from './options.ts'
 import { Overview } from './overview.ts'
 import { SignInDesk } from './sign-in.ts'
+import { WatchedStore } from './watched-store.ts'
 
 /** What a {@link RunningServer} runs on; it closes them when it stops. */
 export interface ServerParts {
@@ -40,6 +40,7 @@ export class RunningServer implements Server {
   readonly #options: ResolvedServerOptions
   readonly #parts: ServerParts
   readonly #events = new EventHub<ServerEvent>()
+  readonly #store: Store
   readonly #admission: Admission
   readonly #host: DirectoryHost
   /** Rendezvous tokens of signed-in connections. */
@@ -62,8 +63,9 @@ export class RunningServer implements Server {
     this.#options = options
     this.#parts = parts
     this.#admission = new Admission(options.limits)
-    this.#host = new DirectoryHost(parts.store, options.limits, this.#events)
-    const overview = new Overview(parts.store, this.#host.directory, this.#signedIn)
+    this.#store = new WatchedStore(parts.store, (event) => this.#events.publish(event))
+    this.#host = new DirectoryHost(this.#store, options.limits, this.#events)
+    const overview = new Overview(this.#store, this.#host.directory, this.#signedIn)
     this.users = (filter) => overview.users(filter)
     this.sessions = () => overview.sessions()
     this.rooms = () => overview.rooms()
@@ -106,7 +108,7 @@ export class RunningServer implements Server {
       ...this.address,
       dataDir: this.#parts.dataDir.path,
       startedAt: this.#startedAt,
-      accounts: this.#parts.store.size,
+      accounts: this.#store.size,
       connections: this.#signedIn.size,
       sessions: listings.allSessions().length,
       rooms: listings.allRooms().length,
@@ -126,18 +128,17 @@ export class RunningServer implements Server {
   async #close(): Promise<void> {
     this.#tls?.stop()
     this.#host.close()
-    const closing = encodeNotification('server.closing', { reason: 'stopping' })
-    for (const connection of [...this.#signedIn, ...this.#strangers]) {
-      connection.send(closing)
-      connection.close()
-    }
+    for (const connection of [...this.#signedIn, ...this.#strangers]) connection.stop()
     await this.#tls?.drain(GRACE_MS)
-    await this.#release()
-    this.#parts.store.close()
-    this.#parts.dataDir.close()
-    this.#events.publish({ type: 'stopped' })
-    this.#events.close()
-    this.#resolveStopped()
+    try {
+      await this.#release()
+      this.#store.close()
+    } finally {
+      this.#parts.dataDir.close()
+      this.#events.publish({ type: 'stopped' })
+      this.#events.close()
+      this.#resolveStopped()
+    }
   }
 
   /** Frees what was opened so far. */
@@ -215,7 +216,7 @@ export class RunningServer implements Server {
     const { limits, name, passwordCost } = this.#options
     return {
       host: this.#host,
-      desk: new SignInDesk(this.#parts.store, new Passwords({ cost: passwordCost })),
+      desk: new SignInDesk(this.#store, new Passwords({ cost: passwordCost })),
       limits,
       name,
       version: VERSION,

@@ -31,15 +31,14 @@ export class SignInDesk {
     this.#passwords = passwords
   }
 
-  /** @throws MSG_ERR_NAME_INVALID, MSG_ERR_NAME_TAKEN, MSG_ERR_SERVER_FULL */
+  /** @throws MSG_ERR_NAME_INVALID, MSG_ERR_NAME_TAKEN, MSG_ERR_SERVER_FULL, MSG_ERR_STORAGE_FAILED */
   async register({ user, password, device }: Params<'register'>): Promise<Account> {
     const [key, name] = [canonicalName(user), displayName(user)]
     const taken = new MsgError('MSG_ERR_NAME_TAKEN', { detail: name })
     if (this.#store.account(key)) throw taken
     const verifier = await this.#passwords.hash(password)
-    const account = this.#store.createAccount({ user: key, name, verifier })
+    const account = this.#store.createAccount({ user: key, name, verifier, device: { key: device, at: Date.now() } })
     if (!account) throw taken
-    this.#remember(account, device)
     return account
   }
 
@@ -49,7 +48,8 @@ export class SignInDesk {
    * Attempts for one account take turns, so that guessing on many connections at once gains nothing, and several of its owner's
    * terminals may sign in at the same time.
    *
-   * @throws MSG_ERR_SIGN_IN_FAILED, MSG_ERR_SIGN_IN_DELAYED, MSG_ERR_SERVER_FULL
+   * @throws MSG_ERR_SIGN_IN_FAILED, MSG_ERR_SIGN_IN_DELAYED, MSG_ERR_SERVER_FULL; MSG_ERR_STORAGE_FAILED when the device is new and
+   * cannot be remembered.
    */
   async login(params: Params<'login'>, origin: SignInOrigin): Promise<Account> {
     const key = keyFor(params.user)
@@ -96,8 +96,13 @@ export class SignInDesk {
     return account
   }
 
-  #remember(account: StoredAccount, device: string): void {
-    this.#store.putDevice(account.user, device, Date.now())
+  /** A device that is known already gets in though its use cannot be noted: a full disk keeps nobody out. */
+  #remember({ user }: StoredAccount, device: string): void {
+    try {
+      this.#store.putDevice(user, device, Date.now())
+    } catch (error) {
+      if (!this.#store.hasDevice(user, device)) throw error
+    }
   }
 }
 

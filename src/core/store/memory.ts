@@ -31,12 +31,13 @@ export class MemoryStore implements Store {
       .slice(0, limit)
   }
 
-  createAccount(given: { user: string; name: string; verifier: string }): StoredAccount | undefined {
+  createAccount({ device, ...given }: Parameters<Store['createAccount']>[0]): StoredAccount | undefined {
     if (this.#accounts.has(given.user)) return undefined
     if (this.size >= MAX_ACCOUNTS) throw new MsgError('MSG_ERR_SERVER_FULL', { detail: 'no virtual address is left' })
     const account = { ...given, virtualAddress: virtualAddress(this.size + 1) }
     this.#accounts.set(account.user, account)
     this.#addresses.set(account.virtualAddress, account)
+    if (device) this.putDevice(account.user, device.key, device.at)
     return account
   }
 

@@ -40,17 +40,21 @@ export class SqliteStore implements Store {
     return rows.flatMap((row) => toAccount(row) ?? [])
   }
 
-  createAccount({ user, name, verifier }: { user: string; name: string; verifier: string }): StoredAccount | undefined {
+  createAccount({ user, name, verifier, device }: Parameters<Store['createAccount']>[0]): StoredAccount | undefined {
     const number = this.#size + 1
     if (number > MAX_ACCOUNTS) throw new MsgError('MSG_ERR_SERVER_FULL', { detail: 'no virtual address is left' })
-    const changes = this.#run(
-      'INSERT INTO account (user, name, number, verifier) VALUES (?, ?, ?, ?) ON CONFLICT (user) DO NOTHING',
-      user,
-      name,
-      number,
-      verifier,
-    )
-    if (changes === 0) return undefined
+    const isNew = this.#transaction(() => {
+      const changes = this.#run(
+        'INSERT INTO account (user, name, number, verifier) VALUES (?, ?, ?, ?) ON CONFLICT (user) DO NOTHING',
+        user,
+        name,
+        number,
+        verifier,
+      )
+      if (changes > 0 && device) this.#putDevice(user, device.key, device.at)
+      return changes > 0
+    })
+    if (!isNew) return undefined
     this.#size = number
     return { user, name, verifier, virtualAddress: virtualAddress(number) }
   }
@@ -60,17 +64,7 @@ export class SqliteStore implements Store {
   }
 
   putDevice(user: string, device: string, at: number): void {
-    this.#run(
-      'INSERT INTO device (user, key, used_at) VALUES (?, ?, ?) ON CONFLICT (user, key) DO UPDATE SET used_at = excluded.used_at',
-      user,
-      device,
-      at,
-    )
-    this.#run(
-      'DELETE FROM device WHERE user = ?1 AND key IN (SELECT key FROM device WHERE user = ?1 ORDER BY used_at DESC LIMIT -1 OFFSET ?2)',
-      user,
-      MAX_DEVICES,
-    )
+    this.#transaction(() => this.#putDevice(user, device, at))
   }
 
   hasDevice(user: string, device: string): boolean {
@@ -79,13 +73,9 @@ export class SqliteStore implements Store {
 
   apply(writes: readonly DirectoryWrite[]): void {
     if (writes.length === 0) return
-    try {
-      inTransaction(this.#database, () => {
-        for (const write of writes) this.#apply(write)
-      })
-    } catch (cause) {
-      throw asMsgError(cause, this.#path)
-    }
+    this.#transaction(() => {
+      for (const write of writes) this.#apply(write)
+    })
   }
 
   load(): DirectorySnapshot {
@@ -111,6 +101,20 @@ export class SqliteStore implements Store {
   close(): void {
     this.#statements.clear()
     closeDatabase(this.#database)
+  }
+
+  #putDevice(user: string, device: string, at: number): void {
+    this.#run(
+      'INSERT INTO device (user, key, used_at) VALUES (?, ?, ?) ON CONFLICT (user, key) DO UPDATE SET used_at = excluded.used_at',
+      user,
+      device,
+      at,
+    )
+    this.#run(
+      'DELETE FROM device WHERE user = ?1 AND key IN (SELECT key FROM device WHERE user = ?1 ORDER BY used_at DESC LIMIT -1 OFFSET ?2)',
+      user,
+      MAX_DEVICES,
+    )
   }
 
   #apply(write: DirectoryWrite): void {
@@ -168,6 +172,10 @@ export class SqliteStore implements Store {
     const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
     this.#statements.set(sql, statement)
     return statement
+  }
+
+  #transaction<T>(act: () => T): T {
+    return this.#guard(() => inTransaction(this.#database, act))
   }
 
   #guard<T>(act: () => T): T {

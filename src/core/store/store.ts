@@ -11,7 +11,8 @@ export interface StoredAccount extends Account {
  * What a server keeps: accounts with their device keys, open sessions, rooms. Synchronous; when a call returns, a killed process
  * has lost nothing of it.
  *
- * Users and rooms are keyed by canonical name. Every method throws MSG_ERR_INTERNAL when the storage fails.
+ * Users and rooms are keyed by canonical name. Every method throws when the storage fails, MSG_ERR_STORAGE_FAILED when
+ * its disk is full; nothing was changed then.
  */
 export interface Store extends AccountIndex {
   account(user: string): StoredAccount | undefined
@@ -19,7 +20,7 @@ export interface Store extends AccountIndex {
   /** How many accounts there are. */
   readonly size: number
   /**
-   * Makes an account unless there is one, and gives it the next virtual address.
+   * Makes an account unless there is one, with its first device key, and gives it the next virtual address.
    *
    * @returns the new account, or `undefined` when the name is taken.
    * @throws MSG_ERR_SERVER_FULL when every virtual address is given away.
@@ -28,6 +29,8 @@ export interface Store extends AccountIndex {
     readonly user: string
     readonly name: string
     readonly verifier: string
+    /** As for {@link Store.putDevice}. */
+    readonly device?: { readonly key: string; readonly at: number }
   }): StoredAccount | undefined
   /** Sets a new password verifier if the present one is `expected`. @returns whether it was. */
   replaceVerifier(user: string, expected: string, verifier: string): boolean

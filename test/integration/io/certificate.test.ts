@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { expect } from 'chai'
 import { loadCertificate } from '../../../src/core/io/certificate.ts'
-import { makeDirectory, writeFileAtomically } from '../../../src/core/io/files.ts'
+import { makeDirectory, makePrivate, writeFileAtomically } from '../../../src/core/io/files.ts'
 import { expectCode, expectRejects } from '../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../helpers/temp.ts'
 
@@ -59,6 +59,33 @@ describe('io/files', () => {
     expect(readFileSync(path, 'utf8')).to.equal('two')
     expect(statSync(path).mode & 0o777).to.equal(0o600)
     expect(readdirSync(directory)).to.deep.equal(['file'])
+  })
+
+  it('leaves no half file when it cannot put it in place', () => {
+    const directory = tempDir()
+    mkdirSync(join(directory, 'taken', 'full'), { recursive: true })
+    expectCode(() => writeFileAtomically(join(directory, 'taken'), 'x'), 'MSG_ERR_DIRECTORY_ACCESS')
+    expect(readdirSync(directory)).to.deep.equal(['taken'])
+  })
+
+  it('makes a private file, or one that is there private, and does not touch what is in it', () => {
+    const path = join(tempDir(), 'file')
+    makePrivate(path)
+    expect(statSync(path).mode & 0o777).to.equal(0o600)
+    writeFileSync(path, 'content')
+    chmodSync(path, 0o644)
+    makePrivate(path)
+    expect(statSync(path).mode & 0o777).to.equal(0o600)
+    expect(readFileSync(path, 'utf8')).to.equal('content')
+    expectCode(() => makePrivate(join(path, 'below')), 'MSG_ERR_DIRECTORY_ACCESS')
+    expectCode(() => makePrivate(join(tempDir(), 'missing', 'file')), 'MSG_ERR_DIRECTORY_ACCESS')
+  })
+
+  it('leaves a directory in the place of a file as it is', () => {
+    const path = tempDir()
+    chmodSync(path, 0o755)
+    makePrivate(path)
+    expect(statSync(path).mode & 0o777).to.equal(0o755)
   })
 
   it('says what it cannot write', () => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { FileLock } from '../../../src/core/io/file-lock.ts'
@@ -41,6 +42,28 @@ describe('io/file-lock', () => {
     const lock = FileLock.acquire(path)
     expect(lock).to.be.instanceOf(FileLock)
     lock?.release()
+  })
+
+  it('keeps another process out though a second lock was tried here meanwhile', async () => {
+    const path = join(tempDir(), 'lock')
+    const lock = FileLock.acquire(path)
+    expect(FileLock.acquire(path)).to.equal(undefined)
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', HOLDER, path]
+    const other = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [said] = (await once(other.stdout, 'data')) as [Buffer]
+    other.kill('SIGKILL')
+    await once(other, 'close')
+    expect(said.toString()).to.equal('refused')
+    lock?.release()
+  })
+
+  it('makes a file that only its owner may read, and closes one that was open to others', () => {
+    const path = join(tempDir(), 'lock')
+    FileLock.acquire(path)?.release()
+    expect(statSync(path).mode & 0o777).to.equal(0o600)
+    chmodSync(path, 0o666)
+    FileLock.acquire(path)?.release()
+    expect(statSync(path).mode & 0o777).to.equal(0o600)
   })
 
   it('says when the directory cannot be used', () => {

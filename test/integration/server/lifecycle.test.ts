@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -79,13 +79,49 @@ describe('server: lifecycle', () => {
     expect(await client.next('server.closing')).to.deep.equal({ reason: 'stopping' })
     expect(await stranger.next('server.closing')).to.deep.equal({ reason: 'stopping' })
     await client.closed
-    const types: string[] = []
-    for await (const { type } of events) types.push(type)
-    expect(types).to.deep.equal(['registered', 'signed-in', 'signed-out', 'stopped'])
+    const seen: unknown[] = []
+    for await (const event of events) seen.push(event)
+    expect(seen).to.deep.equal([
+      { type: 'registered', user: 'alice' },
+      { type: 'signed-in', user: 'alice', address: '127.0.0.1' },
+      { type: 'signed-out', user: 'alice', reason: 'server stopped' },
+      { type: 'stopped' },
+    ])
     expect(existsSync(join(dataDir, 'server.json'))).to.equal(false)
     expect(existsSync(join(dataDir, 'admin.sock'))).to.equal(false)
     const again = await start({ dataDir, port: server.address.port })
     expect((await again.status()).accounts).to.equal(1)
+  })
+
+  it('has a data directory and files in it that only its owner may read, also where they were open to others', async () => {
+    const dataDir = join(tempDir(), 'data')
+    const modes = (): Record<string, string> =>
+      Object.fromEntries(
+        readdirSync(dataDir)
+          .sort()
+          .map((name) => [name, (statSync(join(dataDir, name)).mode & 0o777).toString(8)]),
+      )
+    const names = ['admin.sock', 'server-cert.pem', 'server-key.pem', 'server.db', 'server.json', 'server.lock']
+    const expectPrivate = (): void => {
+      const found = modes()
+      expect(found).to.include.keys(...names)
+      expect(new Set(Object.values(found)), JSON.stringify(found)).to.deep.equal(new Set(['600']))
+    }
+    const umask = process.umask(0)
+    try {
+      const server = await start({ dataDir })
+      const client = await ControlClient.connect(server.address.port)
+      await client.register('alice')
+      expect(statSync(dataDir).mode & 0o777).to.equal(0o700)
+      expectPrivate()
+      await server.close()
+      for (const name of ['server.db', 'server.lock']) chmodSync(join(dataDir, name), 0o644)
+      const again = await start({ dataDir })
+      expectPrivate()
+      await again.close()
+    } finally {
+      process.umask(umask)
+    }
   })
 
   it('keeps its certificate, with a key that only its owner may read', async () => {

@@ -52,4 +52,17 @@ describe('control/throttle', () => {
     expect(throttle.delay(0, 'first')).to.equal(0)
     expect(throttle.delay(0, 'k0')).to.be.above(0)
   })
+
+  it('forgets whoever failed longest ago when there are too many, not who began longest ago', () => {
+    const throttle = new Throttle(1)
+    throttle.fail(0, 'early')
+    throttle.fail(1, 'forgotten')
+    for (let i = 2; i < 65_536; i++) throttle.fail(i, `key ${i}`)
+    throttle.fail(65_536, 'early')
+    expect(throttle.size).to.equal(65_536)
+    throttle.fail(65_537, 'one more')
+    expect(throttle.size).to.equal(65_536)
+    expect(throttle.delay(65_537, 'early')).to.be.above(0)
+    expect(throttle.delay(65_537, 'forgotten')).to.equal(0)
+  })
 })

@@ -121,6 +121,8 @@ describe('serverEventLine', () => {
     [{ type: 'room.left', room: 'lobby', user: 'bob' }, 'bob left #lobby.'],
     [{ type: 'room.closed', room: 'lobby' }, '#lobby is closed.'],
     [{ type: 'refused', address: '1.2.3.4:5', reason: 'full' }, 'Refused 1.2.3.4:5: full.'],
+    [{ type: 'storage.failed', reason: 'full' }, 'Nothing can be saved: full.'],
+    [{ type: 'storage.recovered' }, 'Saving works again.'],
     [{ type: 'stopped' }, 'The server has stopped.'],
   ]
   for (const [event, line] of lines) {

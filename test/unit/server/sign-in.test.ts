@@ -1,0 +1,220 @@
+import { expect } from 'chai'
+import { signInTranscript } from '../../../src/core/control/methods.ts'
+import { deviceKey } from '../../../src/core/crypto/device-key.ts'
+import { MsgError } from '../../../src/core/errors.ts'
+import type { Passwords } from '../../../src/core/io/passwords.ts'
+import { SignInDesk } from '../../../src/core/server/sign-in.ts'
+import { FailingStore } from '../../helpers/failing-store.ts'
+import { expectCode, expectRejects } from '../../helpers/errors.ts'
+import { turn } from '../../helpers/fake-socket.ts'
+
+describe('server/sign-in', () => {
+  const key = deviceKey(Buffer.alloc(32, 1))
+  const device = Buffer.from(key.publicKey).toString('base64url')
+  const EXPORTER = Buffer.alloc(32, 9)
+  let store: FailingStore
+  let desk: SignInDesk
+  /** Verifiers that were looked at, in order. */
+  let verified: Array<string | undefined>
+  /** Set: checks wait until it resolves. */
+  let gate: Promise<void> | undefined
+
+  beforeEach(() => {
+    store = new FailingStore()
+    verified = []
+    gate = undefined
+    const passwords: Pick<Passwords, 'hash' | 'verify'> = {
+      hash: async (password) => {
+        await gate
+        return `hash of ${password}`
+      },
+      verify: async (verifier, password) => {
+        verified.push(verifier)
+        await gate
+        return verifier === `hash of ${password}`
+      },
+    }
+    desk = new SignInDesk(store, passwords as Passwords)
+  })
+
+  const common = (user: string) => ({ user, device, instance: '0'.repeat(32), listening: true })
+  const register = (user: string, password = 'secret') => desk.register({ ...common(user), password })
+  const login = (user: string, password = 'secret', address = '192.0.2.1') =>
+    desk.login({ ...common(user), password }, { address, exporter: () => EXPORTER })
+  const sign = (user: string, over: { exporter?: Uint8Array; instance?: string } = {}): string =>
+    Buffer.from(key.sign(signInTranscript(over.exporter ?? EXPORTER, user, over.instance ?? '0'.repeat(32)))).toString(
+      'base64url',
+    )
+  const loginDevice = (user: string, signature = sign(user), by = device) =>
+    desk.loginDevice({ ...common(user), device: by, signature }, { address: '192.0.2.1', exporter: () => EXPORTER })
+
+  describe('registering', () => {
+    it('makes an account under the canonical name, and remembers the device', async () => {
+      const account = await register('Alice')
+      expect(account).to.deep.include({ user: 'alice', name: 'Alice', virtualAddress: '100.64.0.1' })
+      expect(store.account('alice')?.verifier).to.equal('hash of secret')
+      expect(store.hasDevice('alice', device)).to.equal(true)
+    })
+
+    it('refuses a taken name in any spelling, before it costs a hash', async () => {
+      await register('Alice')
+      gate = new Promise(() => {})
+      await expectRejects(register('ALICE'), 'MSG_ERR_NAME_TAKEN')
+    })
+
+    it('refuses what is no name', async () => {
+      for (const name of ['', 'a b', '10.0.0.1', '...', 'a\u0000'])
+        await expectRejects(register(name), 'MSG_ERR_NAME_INVALID')
+      expect(store.size).to.equal(0)
+    })
+
+    it('gives a name to one of two who ask at once', async () => {
+      const answers = await Promise.allSettled([register('alice', 'one'), register('ALICE', 'two')])
+      expect(answers.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected'])
+      expect(store.account('alice')?.verifier).to.equal('hash of one')
+    })
+
+    it('makes no account at all when its device cannot be remembered with it', async () => {
+      store.putDevice = () => {
+        throw new MsgError('MSG_ERR_STORAGE_FAILED', { detail: 'full' })
+      }
+      store.writing = 'SQLITE_FULL'
+      await expectRejects(register('alice'), 'MSG_ERR_STORAGE_FAILED')
+      expect(store.size).to.equal(0)
+    })
+
+    it('works under the same name once there is room', async () => {
+      store.writing = 'SQLITE_FULL'
+      await expectRejects(register('alice'), 'MSG_ERR_STORAGE_FAILED')
+      store.writing = undefined
+      expect((await register('alice')).virtualAddress).to.equal('100.64.0.1')
+    })
+  })
+
+  describe('signing in with the password', () => {
+    beforeEach(() => register('Alice'))
+
+    it('takes any spelling of the name', async () => {
+      for (const name of ['alice', 'ALICE', 'Ａｌｉｃｅ']) expect((await login(name)).name).to.equal('Alice')
+    })
+
+    it('looks as hard at nobody, and at what is no name, as at somebody', async () => {
+      for (const name of ['nobody', 'no body']) await expectRejects(login(name), 'MSG_ERR_SIGN_IN_FAILED')
+      expect(verified).to.deep.equal([undefined, undefined])
+    })
+
+    it('says no without looking after five wrong guesses, and forgets them after a right one', async () => {
+      for (let i = 0; i < 4; i++) await expectRejects(login('alice', 'wrong'), 'MSG_ERR_SIGN_IN_FAILED')
+      await login('alice')
+      for (let i = 0; i < 5; i++) await expectRejects(login('alice', 'wrong'), 'MSG_ERR_SIGN_IN_FAILED')
+      verified.length = 0
+      const error = await expectRejects(login('alice'), 'MSG_ERR_SIGN_IN_DELAYED')
+      expect(error.detail).to.equal('try again in 1 second')
+      expect(verified).to.deep.equal([])
+    })
+
+    it('counts every spelling of a name as one account', async () => {
+      for (const name of ['alice', 'ALICE', 'Alice', 'aLiCe', 'Ａlice'])
+        await expectRejects(login(name, 'wrong'), 'MSG_ERR_SIGN_IN_FAILED')
+      await expectRejects(login('alice'), 'MSG_ERR_SIGN_IN_DELAYED')
+    })
+
+    it('makes an address wait that guesses at many accounts, and nobody else', async () => {
+      for (let i = 0; i < 20; i++) await expectRejects(login(`user${i}`, 'wrong'), 'MSG_ERR_SIGN_IN_FAILED')
+      await expectRejects(login('alice'), 'MSG_ERR_SIGN_IN_DELAYED')
+      expect((await login('alice', 'secret', '192.0.2.2')).user).to.equal('alice')
+    })
+
+    it('counts one IPv6 network as one address', async () => {
+      for (let i = 0; i < 20; i++)
+        await expectRejects(login(`user${i}`, 'wrong', `2001:db8::${i + 1}`), 'MSG_ERR_SIGN_IN_FAILED')
+      await expectRejects(login('alice', 'secret', '2001:db8::ffff'), 'MSG_ERR_SIGN_IN_DELAYED')
+      await login('alice', 'secret', '2001:db8:0:1::1')
+    })
+
+    it('lets attempts for one account take turns, and others go past', async () => {
+      await register('bob')
+      let open!: () => void
+      gate = new Promise((resolve) => (open = resolve))
+      const attempts = [login('alice'), login('alice', 'wrong').catch(() => undefined), login('bob')]
+      await turn()
+      expect(verified).to.have.lengthOf(2)
+      open()
+      await Promise.all(attempts)
+      expect(verified).to.have.lengthOf(3)
+    })
+
+    it('goes on after an attempt that broke', async () => {
+      store.reading = 'SQLITE_IOERR_READ'
+      const broken = login('alice')
+      const next = login('alice')
+      await expectRejects(broken, 'MSG_ERR_STORAGE_FAILED')
+      await expectRejects(next, 'MSG_ERR_STORAGE_FAILED')
+      store.reading = undefined
+      expect((await login('alice')).user).to.equal('alice')
+    })
+
+    it('lets a device in that it knows, and no new one, while nothing can be saved', async () => {
+      store.writing = 'SQLITE_FULL'
+      expect((await login('alice')).user).to.equal('alice')
+      const other = Buffer.from(deviceKey(Buffer.alloc(32, 2)).publicKey).toString('base64url')
+      const attempt = desk.login(
+        { ...common('alice'), device: other, password: 'secret' },
+        { address: '192.0.2.1', exporter: () => EXPORTER },
+      )
+      await expectRejects(attempt, 'MSG_ERR_STORAGE_FAILED')
+      store.writing = undefined
+      expect(store.hasDevice('alice', other)).to.equal(false)
+    })
+
+    it('does not count it as a guess when nothing can be saved', async () => {
+      const other = Buffer.from(deviceKey(Buffer.alloc(32, 2)).publicKey).toString('base64url')
+      store.writing = 'SQLITE_FULL'
+      for (let i = 0; i < 9; i++) {
+        const attempt = desk.login(
+          { ...common('alice'), device: other, password: 'secret' },
+          { address: '192.0.2.1', exporter: () => EXPORTER },
+        )
+        await expectRejects(attempt, 'MSG_ERR_STORAGE_FAILED')
+      }
+      expect((await login('alice')).user).to.equal('alice')
+    })
+  })
+
+  describe('signing in with the device key', () => {
+    beforeEach(() => register('Alice'))
+
+    it('takes the signature of a known device, and notes that it was used', () => {
+      const noted: number[] = []
+      store.putDevice = (_user, _device, at) => void noted.push(at)
+      expect(loginDevice('alice').name).to.equal('Alice')
+      expect(noted).to.have.lengthOf(1)
+    })
+
+    it('refuses all else with one answer', () => {
+      const stranger = deviceKey(Buffer.alloc(32, 3))
+      const bad: Array<() => unknown> = [
+        () => loginDevice('nobody'),
+        () => loginDevice('no body'),
+        () => loginDevice('alice', sign('bob')),
+        () => loginDevice('alice', sign('alice', { exporter: Buffer.alloc(32, 8) })),
+        () => loginDevice('alice', sign('alice', { instance: '1'.repeat(32) })),
+        () => loginDevice('alice', Buffer.alloc(64).toString('base64url')),
+        () => loginDevice('alice', 'short'),
+        () => loginDevice('alice', sign('alice'), Buffer.from(stranger.publicKey).toString('base64url')),
+        () => loginDevice('alice', sign('alice'), 'short'),
+      ]
+      for (const act of bad) expectCode(act, 'MSG_ERR_DEVICE_UNKNOWN')
+    })
+
+    it('lets it in while nothing can be saved', () => {
+      store.writing = 'SQLITE_FULL'
+      expect(loginDevice('alice').user).to.equal('alice')
+    })
+
+    it('is not slowed by wrong passwords', async () => {
+      for (let i = 0; i < 6; i++) await login('alice', 'wrong').catch(() => undefined)
+      expect(loginDevice('alice').user).to.equal('alice')
+    })
+  })
+})

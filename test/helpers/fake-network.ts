@@ -95,7 +95,7 @@ export class FakeClient implements Client {
     return [...this.#network.rooms].map(([room, { owner, members }]) => ({ room, owner, members: members.size }))
   }
 
-  async members(room: string) {
+  async members(room = this.#currentRoom()) {
     const { owner, members } = this.#room(room)
     return {
       room,
@@ -156,9 +156,7 @@ export class FakeClient implements Client {
     return { room, owner }
   }
 
-  async closeRoom(room?: string): Promise<{ room: string }> {
-    const name = room ?? (this.conversation?.kind === 'room' ? this.conversation.room : undefined)
-    if (name === undefined) throw error('MSG_ERR_NO_CONVERSATION')
+  async closeRoom(name = this.#currentRoom()): Promise<{ room: string }> {
     if (this.#room(name).owner !== this.#require()) throw error('MSG_ERR_NOT_ROOM_OWNER', name)
     this.#network.rooms.delete(name)
     this.conversation = undefined
@@ -303,6 +301,11 @@ export class FakeClient implements Client {
     const found = this.#network.rooms.get(room)
     if (found === undefined) throw error('MSG_ERR_ROOM_UNKNOWN', room)
     return found
+  }
+
+  #currentRoom(): string {
+    if (this.conversation?.kind === 'room') return this.conversation.room
+    throw error('MSG_ERR_NO_CONVERSATION')
   }
 
   #require(): string {

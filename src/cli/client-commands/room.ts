@@ -14,12 +14,9 @@ const rooms = lineCommand({
 const members = lineCommand({
   name: 'members',
   short: 'lru',
-  summary: 'who is in a room',
-  arguments: [{ name: 'room', kind: 'room' }],
-  async run(session: ClientSession, values) {
-    const { room, owner, members } = await session.client.members(values.text('room'))
-    return { room, owner, members }
-  },
+  summary: 'who is in a room: the current one unless named',
+  arguments: [{ name: 'room', kind: 'room', optional: true }],
+  run: (session: ClientSession, values) => session.client.members(values.optional('room')),
   text: (members, palette) => membersTable(members, palette),
 })
 

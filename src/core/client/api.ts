@@ -124,7 +124,8 @@ export interface Client {
     connected?: boolean
   }): Promise<Array<{ user: string; status: 'active' | 'offline'; virtualAddress: string }>>
   rooms(): Promise<Array<{ room: string; owner: string; members: number }>>
-  members(room: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
+  /** Who is in a room, the current one unless named. @throws MSG_ERR_NO_CONVERSATION, MSG_ERR_ROOM_UNKNOWN */
+  members(room?: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
   setStatus(status: 'active' | 'inactive'): Promise<void>
   readonly status: 'active' | 'inactive'
 

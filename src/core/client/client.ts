@@ -78,9 +78,8 @@ export class MsgClient implements Client {
     return listRooms(this.#core.uplink)
   }
 
-  async members(room: string): ReturnType<Client['members']> {
-    const { room: name, owner, members } = await listMembers(this.#core.uplink, room)
-    return { room: name, owner, members }
+  async members(room = this.#currentRoom()): ReturnType<Client['members']> {
+    return listMembers(this.#core.uplink, room)
   }
 
   async setStatus(status: 'active' | 'inactive'): Promise<void> {
@@ -145,13 +144,10 @@ export class MsgClient implements Client {
     return { room: name, owner }
   }
 
-  async closeRoom(room?: string): Promise<{ room: string }> {
+  async closeRoom(room = this.#currentRoom()): Promise<{ room: string }> {
     this.#signedIn()
-    const current = this.conversation
-    const name = room ?? (current?.kind === 'room' ? current.room : undefined)
-    if (name === undefined) throw new MsgError('MSG_ERR_NO_CONVERSATION')
-    await this.#core.conversations.settle({ kind: 'room', room: name })
-    const closed = await this.#core.uplink.request('room.close', { room: name })
+    await this.#core.conversations.settle({ kind: 'room', room })
+    const closed = await this.#core.uplink.request('room.close', { room })
     this.#core.rooms.handleClosed({ room: closed.room, reason: 'closed' })
     return closed
   }
@@ -253,6 +249,13 @@ export class MsgClient implements Client {
     const { identity } = this.#core
     if (!identity) throw new MsgError('MSG_ERR_SIGN_IN_REQUIRED')
     return identity
+  }
+
+  #currentRoom(): string {
+    this.#signedIn()
+    const { conversation } = this
+    if (conversation?.kind === 'room') return conversation.room
+    throw new MsgError('MSG_ERR_NO_CONVERSATION')
   }
 
   /** The name as the server shows it; as typed while the server is away. */

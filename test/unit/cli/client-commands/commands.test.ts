@@ -288,6 +288,21 @@ describe('the commands of the client', () => {
     expect(await bob.type('enter lobby')).to.include({ code: 'MSG_ERR_ROOM_UNKNOWN' })
   })
 
+  it('members without a name lists the current room, and fails where none is', async () => {
+    expect(await alice.type('lru')).to.include({ ok: false, code: 'MSG_ERR_NO_CONVERSATION' })
+    await alice.type('room create lobby')
+    expect(await alice.type('lru')).to.deep.include({ ok: true, command: 'members', room: 'lobby', owner: 'alice' })
+    expect(await alice.read('LRU')).to.equal('lobby: 1 member\n  alice (owner)\n')
+  })
+
+  it('verify without a name means the other of the session, and fails where none is', async () => {
+    expect(await alice.type('verify')).to.include({ ok: false, code: 'MSG_ERR_USAGE' })
+    await openSession()
+    expect(await alice.type('verify')).to.include({ ok: true, user: 'bob' })
+    await alice.type('room create lobby')
+    expect(await alice.type('verify')).to.include({ ok: false, code: 'MSG_ERR_USAGE' })
+  })
+
   it('leaving ones own room warns a script first, then closes it', async () => {
     await alice.type('room create lobby')
     expect(await alice.type('leave')).to.deep.include({

@@ -79,7 +79,8 @@ export type ClientEvent =
   | { type: 'session.request'; from: string }
   | { type: 'session.withdrawn'; from: string }
   | { type: 'session.opened'; with: string; present: boolean }
-  | { type: 'session.closed'; with: string; reason: string }
+  /** `by`: this user ended it here, or the other side did. */
+  | { type: 'session.closed'; with: string; reason: string; by: 'you' | 'them' }
   | { type: 'room.entered'; room: string; owner: string }
   | { type: 'room.joined'; room: string; user: string }
   | { type: 'room.left'; room: string; user: string }

@@ -92,20 +92,11 @@ export class MsgClient implements Client {
     this.#core.conversations.checkSwitch()
     if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: `asking ${user}` })
     const { user: name, state } = await this.#core.uplink.request('session.open', { user })
-    const withdraw = (): void => {
-      this.#core.sessions.withdraw(name, new MsgError('MSG_ERR_CANCELLED', { detail: `asking ${name}` }))
-      this.#core.uplink.request('session.close', { user: name }).catch(() => {})
-    }
-    signal?.addEventListener('abort', withdraw, { once: true })
-    try {
-      if (state === 'open' && !this.#core.sessions.has(name))
-        this.#core.sessions.handleOpened({ user: name, present: true })
-      const answer = await this.#core.sessions.answer(name)
-      await this.#core.conversations.switchTo({ kind: 'session', user: name })
-      return answer
-    } finally {
-      signal?.removeEventListener('abort', withdraw)
-    }
+    if (state === 'open' && !this.#core.sessions.has(name))
+      this.#core.sessions.handleOpened({ user: name, present: true })
+    const answer = await this.#core.answer(name, signal)
+    await this.#core.conversations.switchTo({ kind: 'session', user: name })
+    return answer
   }
 
   async accept(user: string, { always = false }: { always?: boolean } = {}): Promise<{ user: string }> {

@@ -48,7 +48,7 @@ describe('clientEventLines', () => {
   })
 
   it('says why something closed', () => {
-    expect(say({ type: 'session.closed', with: 'bob', reason: 'left' })).to.equal('The session with bob is closed.')
+    expect(say({ type: 'session.closed', with: 'bob', reason: 'left', by: 'them' })).to.equal('The session with bob is closed.')
     expect(say({ type: 'room.closed', room: 'lobby', reason: 'owner-left' })).to.equal(
       '#lobby is closed: the owner left.',
     )

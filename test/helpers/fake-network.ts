@@ -109,7 +109,7 @@ export class FakeClient implements Client {
     this.status = status
   }
 
-  async open(user: string): Promise<{ user: string; present: boolean }> {
+  async open(user: string, options: { signal?: AbortSignal } = {}): Promise<{ user: string; present: boolean }> {
     const me = this.#require()
     if (user === me) throw error('MSG_ERR_SELF')
     if (!this.#network.accounts.has(user)) throw error('MSG_ERR_USER_UNKNOWN', user)
@@ -118,6 +118,7 @@ export class FakeClient implements Client {
     if (other.options.accept !== 'everyone') {
       const answer = await new Promise<ErrorCode | 'yes'>((resolve) => {
         other.#ringing.set(me, resolve)
+        options.signal?.addEventListener('abort', () => other.#ringing.delete(me) && resolve('MSG_ERR_CANCELLED'))
         other.requests.push(me)
         other.tell({ type: 'session.request', from: me })
       })
@@ -207,7 +208,7 @@ export class FakeClient implements Client {
       this.tell({ type: 'message.delivered', id, to: target, room, latencyMs: 0.5 })
     }
     const state: MessageState = this.waiting > 0 ? 'queued' : 'delivered'
-    return { id, state, to }
+    return { id, state, to, recipients: targets }
   }
 
   async flush(options: { timeoutMs?: number } = {}): Promise<{ waiting: number }> {

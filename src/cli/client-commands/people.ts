@@ -33,11 +33,11 @@ const peers = lineCommand({
         palette.name(visible(peer.user)),
         peer.state,
         peer.path ?? '–',
-        peer.address ?? '–',
+        visible(peer.address ?? '–'),
         peer.rttMs === null ? '–' : milliseconds(peer.rttMs),
         `${(peer.loss * 100).toFixed(1)} %`,
         String(peer.queued),
-        `${peer.device.slice(0, DEVICE_CHARS)}…${peer.verified ? palette.good(' verified') : ''}`,
+        `${visible(peer.device.slice(0, DEVICE_CHARS))}…${peer.verified ? palette.good(' verified') : ''}`,
       ]),
       'Linked to nobody. `open <user>` or `enter <room>` makes links.',
     ),
@@ -58,7 +58,7 @@ const verify = lineCommand({
     return devices.flatMap(({ device, number, verified }) => [
       `Safety number with ${shown}${verified ? palette.good(' (verified)') : ''}:`,
       ...digitRows(number).map((row) => `    ${palette.strong(row)}`),
-      palette.dim(`    device ${device}`),
+      palette.dim(`    device ${visible(device)}`),
     ])
   },
 })

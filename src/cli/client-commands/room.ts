@@ -46,7 +46,8 @@ const close = lineCommand({
   summary: 'close a room you created, for everybody',
   arguments: [{ name: 'room', kind: 'room', optional: true }],
   run: (session: ClientSession, values) => session.client.closeRoom(values.optional('room')),
-  text: ({ room }, palette) => [`Room ${palette.room(visible(room))} is closed.`],
+  // The `room.closed` event says it already.
+  text: () => [],
 })
 
 /** Commands about rooms. */

@@ -36,6 +36,8 @@ export interface SentMessage {
   readonly id: string
   readonly state: MessageState
   readonly to: Conversation
+  /** Users it goes to. */
+  readonly recipients: readonly string[]
 }
 
 /** One other connection this client is linked to, or tries to be. */

@@ -221,7 +221,12 @@ export class Courier {
     }
     this.#digest(this.outbox.pollEvents())
     for (const send of sends)
-      send.resolve({ id: send.id, state: send.isOnLink ? 'sent' : 'queued', to: send.conversation })
+      send.resolve({
+        id: send.id,
+        state: send.isOnLink ? 'sent' : 'queued',
+        to: send.conversation,
+        recipients: send.recipients,
+      })
     this.#accepted.clear()
     if (this.#finished.length > 0 || (this.#sends.length > 0 && sends.length > 0)) this.schedule()
     for (const check of [...this.#waiters]) check()

@@ -267,11 +267,42 @@ describe('the commands of the client', () => {
     expect(await alice.type('send hi')).to.include({ code: 'MSG_ERR_NO_CONVERSATION' })
   })
 
-  it('send says that a message waits', async () => {
+  it('status counts what waits', async () => {
     await openSession()
     network.holdsDeliveries = true
-    expect(await alice.read('send hi')).to.equal('Waits for bob.\n')
+    expect(await alice.type('send hi')).to.include({ state: 'queued' })
     expect(await alice.read('status')).to.contain('* bob, here, 1 message waiting')
+  })
+
+  it('open says at once whom it asks, to people only', async () => {
+    const opened = alice.read('open bob')
+    expect(alice.text.text).to.match(/Asking bob …\n$/u)
+    await bob.eventually('session.request')
+    await bob.type('decline')
+    await opened
+    const before = alice.json.lines.length
+    await alice.type('open nobody')
+    expect(alice.json.lines.slice(before)).to.have.length(1)
+    await alice.read('open \u001b[2J')
+    expect(alice.text.text).not.to.contain('\u001b')
+    expect(alice.errors.text).not.to.contain('\u001b')
+  })
+
+  it('open can be taken back, every question at once', async () => {
+    expect(alice.session.withdraw()).to.equal(false)
+    const opened = alice.type('open bob')
+    await bob.eventually('session.request')
+    expect(alice.session.withdraw()).to.equal(true)
+    expect(await opened).to.include({ ok: false, code: 'MSG_ERR_CANCELLED' })
+    expect(alice.session.withdraw()).to.equal(false)
+    expect(alice.session.ended.aborted).to.equal(false)
+  })
+
+  it('open is taken back when the session ends', async () => {
+    const opened = alice.type('open bob')
+    await bob.eventually('session.request')
+    alice.session.end()
+    expect(await opened).to.include({ ok: false, code: 'MSG_ERR_CANCELLED' })
   })
 
   it('rooms can be made, entered, listed, spoken in and closed', async () => {

@@ -81,6 +81,7 @@ const CLIENT = [
   'decline [user] [--busy] |',
   'send <text> | s',
   'leave [--to <user>] [--force] | cs',
+  'history [name] [text] [--limit <number>] |',
   'rooms | lr',
   'members [room] | lru',
   'room create <room> | cnr',

@@ -2,6 +2,8 @@ import type {
   Client,
   ClientEvent,
   ClientOptions,
+  HistoryMessage,
+  HistoryQuery,
   Conversation,
   MessageState,
   PeerStatus,
@@ -49,6 +51,8 @@ export class FakeClient implements Client {
   isDestroyed = false
   waiting = 0
   readonly flushes: Array<number | undefined> = []
+  /** What the history holds, oldest first. */
+  readonly past: HistoryMessage[] = []
   readonly marked: string[] = []
   readonly always: string[] = []
   readonly #network: FakeNetwork
@@ -216,6 +220,22 @@ export class FakeClient implements Client {
     return { waiting: this.waiting }
   }
 
+  async history({ conversation, text = '', limit = 20 }: HistoryQuery = {}): Promise<HistoryMessage[]> {
+    this.#require()
+    const key = JSON.stringify(conversation)
+    return this.past
+      .filter((message) => conversation === undefined || JSON.stringify(placeOf(message)) === key)
+      .filter((message) => message.text.includes(text))
+      .slice(-limit)
+  }
+
+  pastConversations(): Conversation[] {
+    this.#require()
+    return [...new Set(this.past.map((message) => JSON.stringify(placeOf(message))))].map(
+      (key) => JSON.parse(key) as Conversation,
+    )
+  }
+
   peers(): PeerStatus[] {
     return [...this.#sessions].map((user) => ({
       user,
@@ -313,6 +333,10 @@ export class FakeClient implements Client {
     if (this.user === undefined) throw error('MSG_ERR_SIGN_IN_REQUIRED')
     return this.user
   }
+}
+
+function placeOf({ room, with: user }: HistoryMessage): Conversation {
+  return room === null ? { kind: 'session', user: user ?? '' } : { kind: 'room', room }
 }
 
 function addressOf(network: FakeNetwork, user: string): string {

@@ -40,6 +40,32 @@ export interface SentMessage {
   readonly recipients: readonly string[]
 }
 
+/** One message of the local history. */
+export interface HistoryMessage {
+  readonly id: string
+  readonly from: string
+  readonly text: string
+  /** Sender's clock, ISO 8601 in UTC. */
+  readonly at: string
+  /** Null in a session. */
+  readonly room: string | null
+  /** The other user of the session, null in a room. */
+  readonly with: string | null
+  /** Written by this user, here or on another connection. */
+  readonly own: boolean
+}
+
+/** What {@link Client.history} looks for. */
+export interface HistoryQuery {
+  /** Only this conversation; all when absent. */
+  readonly conversation?: Conversation
+  /** Only messages that contain this text, in upper or lower case. */
+  readonly text?: string
+  /** At most so many, the newest; 1 to 1,000. @default 20 */
+  readonly limit?: number
+  readonly signal?: AbortSignal
+}
+
 /** One other connection this client is linked to, or tries to be. */
 export interface PeerStatus {
   readonly user: string
@@ -151,6 +177,11 @@ export interface Client {
   send(text: string, options?: { to?: Conversation }): Promise<SentMessage>
   /** Resolves when nothing waits for acknowledgement; the number that still waits when `timeoutMs` has passed. */
   flush(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<{ waiting: number }>
+
+  /** What was said, oldest first: kept on this device only. @throws MSG_ERR_USAGE for a limit out of range, MSG_ERR_CANCELLED */
+  history(query?: HistoryQuery): Promise<HistoryMessage[]>
+  /** Every conversation with messages in the local history. */
+  pastConversations(): Conversation[]
 
   peers(): PeerStatus[]
   conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>

@@ -1,13 +1,23 @@
-import type { Conversation } from '../chat/conversation.ts'
+import { conversationOf, type Conversation } from '../chat/conversation.ts'
 import { fingerprintOf, type DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import { formatAddress } from '../wire/address.ts'
 import { canonicalName, displayName, isSameName } from '../wire/names.ts'
-import type { Client, ClientEvent, ClientOptions, PeerStatus, SentMessage } from './api.ts'
+import type {
+  Client,
+  ClientEvent,
+  ClientOptions,
+  HistoryMessage,
+  HistoryQuery,
+  PeerStatus,
+  SentMessage,
+} from './api.ts'
 import { ClientCore, type Identity } from './client-core.ts'
 import type { ClientDeps } from './deps.ts'
 import { listMembers, listRooms, listUsers } from './listings.ts'
+import { readHistory } from './past.ts'
 import { newDeviceKey } from './profile/profile.ts'
+import type { ProfileState } from './profile/state.ts'
 import { verifyDevices } from './verification.ts'
 
 /** {@link Client} as `createClient` makes it: what users call, in terms of what the pieces do. */
@@ -182,6 +192,15 @@ export class MsgClient implements Client {
     return { waiting: courier?.waiting ?? 0 }
   }
 
+  async history(query: HistoryQuery = {}): Promise<HistoryMessage[]> {
+    return readHistory(this.#profile(), query)
+  }
+
+  pastConversations(): Conversation[] {
+    const state = this.#profile()
+    return state.read(() => state.history.conversations()).map(conversationOf)
+  }
+
   peers(): PeerStatus[] {
     return this.#core.account?.links?.statuses() ?? []
   }
@@ -240,6 +259,12 @@ export class MsgClient implements Client {
     const { identity } = this.#core
     if (!identity) throw new MsgError('MSG_ERR_SIGN_IN_REQUIRED')
     return identity
+  }
+
+  #profile(): ProfileState {
+    this.#signedIn()
+    if (this.#core.account) return this.#core.account.state
+    throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false keeps no history' })
   }
 
   #currentRoom(): string {

@@ -334,6 +334,73 @@ describe('the commands of the client', () => {
     expect(await alice.type('verify')).to.include({ ok: false, code: 'MSG_ERR_USAGE' })
   })
 
+  describe('history', () => {
+    const at = new Date(2026, 0, 2, 3, 4).toISOString()
+    const said = (text: string, over: object = {}) => ({
+      id: '0'.repeat(32),
+      from: 'bob',
+      text,
+      at,
+      room: null,
+      with: 'Bob',
+      own: false,
+      ...over,
+    })
+    beforeEach(() => {
+      network
+        .signedIn('alice')
+        ?.past.push(
+          said('hello you'),
+          said('hi', { from: 'alice', own: true }),
+          said('all\ntogether', { from: 'eve', room: 'lab', with: null }),
+          said('mine', { from: 'alice', own: true, room: 'lab', with: null }),
+        )
+    })
+    const found = async (line: string): Promise<unknown> => {
+      const { with: name, text, messages } = await alice.type(line)
+      return [name, text, (messages as Array<{ text: string }>).map((message) => message.text)]
+    }
+
+    it('tells everything, a conversation by name, or what contains a text', async () => {
+      expect(await found('history')).to.deep.equal([null, null, ['hello you', 'hi', 'all\ntogether', 'mine']])
+      expect(await found('history BOB')).to.deep.equal(['Bob', null, ['hello you', 'hi']])
+      expect(await found('history bob hello')).to.deep.equal(['Bob', 'hello', ['hello you']])
+      expect(await found('history #lab')).to.deep.equal(['lab', null, ['all\ntogether', 'mine']])
+      expect(await found('history lab mine')).to.deep.equal(['lab', 'mine', ['mine']])
+      expect(await found('{"command":"history","name":"bob","text":"hi"}')).to.deep.equal(['Bob', 'hi', ['hi']])
+    })
+
+    it('searches everywhere for words that are nobodys name', async () => {
+      expect(await found('history hello')).to.deep.equal([null, 'hello', ['hello you']])
+      expect(await found('history hello you')).to.deep.equal([null, 'hello you', ['hello you']])
+      expect(await found('history #bob')).to.deep.equal([null, '#bob', []])
+    })
+
+    it('takes a limit, and says what limits there are', async () => {
+      expect(await found('history --limit 1')).to.deep.equal([null, null, ['mine']])
+      for (const limit of ['0', '-1', 'x', '10000'])
+        expect(await alice.type(`history --limit ${limit}`), limit).to.include({ code: 'MSG_ERR_USAGE' })
+    })
+
+    it('reads like the conversation, and says when there is none', async () => {
+      expect(await alice.read('history')).to.equal(
+        [
+          '2026-01-02 03:04 bob: hello you',
+          '2026-01-02 03:04 you to Bob: hi',
+          '2026-01-02 03:04 eve #lab: all',
+          '      together',
+          '2026-01-02 03:04 you #lab: mine\n',
+        ].join('\n'),
+      )
+      expect(await alice.read('history nothing')).to.equal('Nothing was said that fits.\n')
+    })
+
+    it('escapes what others wrote', async () => {
+      network.signedIn('alice')?.past.push(said('\u001b[2J', { from: 'b\u001bob', with: 'b\u001bob' }))
+      expect(await alice.read('history')).not.to.contain('\u001b')
+    })
+  })
+
   it('leaving ones own room warns a script first, then closes it', async () => {
     await alice.type('room create lobby')
     expect(await alice.type('leave')).to.deep.include({

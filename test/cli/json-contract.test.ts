@@ -96,6 +96,7 @@ describe('the JSON contract', () => {
       await alice.ask(line)
     await bob.line('message')
     await alice.line('message.delivered')
+    for (const line of ['history', 'history bob', 'history bob hi', 'history hi --limit 1']) await alice.ask(line)
     await alice.ask('cnr lobby')
     for (const line of ['or lobby', 'lr', 'lru lobby', 'send all', 'inactive', 'active', 'leave']) await bob.ask(line)
     for (const line of ['leave', 'cnr other', 'cr', 'd', 'status']) await alice.ask(line)

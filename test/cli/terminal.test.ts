@@ -124,6 +124,35 @@ describe('msg on a real terminal', function () {
     expect(await bob.line('message')).to.include({ text: 'really' })
   })
 
+  it('says whom it asks, and Ctrl-C takes the question back instead of leaving', async () => {
+    await stage.startServer()
+    const alice = await openUser('alice')
+    const bob = await stage.startUser('bob')
+    await enter(alice, 'open bob')
+    await alice.until((text) => text.includes('Asking bob …'))
+    await bob.line('session.request')
+    alice.press('C-c')
+    await alice.until((text) => text.includes('cancelled: asking bob') && text.endsWith('alice>'))
+    await bob.line('session.withdrawn')
+    alice.press('C-c')
+    expect(await alice.exitStatus()).to.equal(130)
+  })
+
+  it('says that a message waits, and that it arrived', async () => {
+    await stage.startServer()
+    const alice = await openUser('alice')
+    const bob = await stage.startUser('bob', ['--accept', 'everyone'])
+    await enter(alice, 'open bob')
+    await alice.until((text) => text.endsWith('alice@bob>'))
+    await bob.stop(0)
+    await alice.until((text) => text.includes('bob is away; messages wait.'))
+    await enter(alice, 'send later')
+    await alice.until((text) => text.includes('Not delivered yet'))
+    const again = ['client', 'connect', stage.address, '--user', 'bob', '--data-dir', data('bob')]
+    await stage.start('bob', again).line('message')
+    await alice.until((text) => /Delivered to bob after \d+ s\./u.test(text))
+  })
+
   it('completes the names of people', async () => {
     await stage.startServer()
     const alice = await openUser('alice')

@@ -2,6 +2,8 @@ import type {
   Client,
   ClientEvent,
   ClientOptions,
+  HistoryMessage,
+  HistoryQuery,
   Conversation,
   MessageState,
   PeerStatus,
@@ -49,6 +51,8 @@ export class FakeClient implements Client {
   isDestroyed = false
   waiting = 0
   readonly flushes: Array<number | undefined> = []
+  /** What the history holds, oldest first. */
+  readonly past: HistoryMessage[] = []
   readonly marked: string[] = []
   readonly always: string[] = []
   readonly #network: FakeNetwork
@@ -95,7 +99,7 @@ export class FakeClient implements Client {
     return [...this.#network.rooms].map(([room, { owner, members }]) => ({ room, owner, members: members.size }))
   }
 
-  async members(room: string) {
+  async members(room = this.#currentRoom()) {
     const { owner, members } = this.#room(room)
     return {
       room,
@@ -109,7 +113,7 @@ export class FakeClient implements Client {
     this.status = status
   }
 
-  async open(user: string): Promise<{ user: string; present: boolean }> {
+  async open(user: string, options: { signal?: AbortSignal } = {}): Promise<{ user: string; present: boolean }> {
     const me = this.#require()
     if (user === me) throw error('MSG_ERR_SELF')
     if (!this.#network.accounts.has(user)) throw error('MSG_ERR_USER_UNKNOWN', user)
@@ -118,6 +122,7 @@ export class FakeClient implements Client {
     if (other.options.accept !== 'everyone') {
       const answer = await new Promise<ErrorCode | 'yes'>((resolve) => {
         other.#ringing.set(me, resolve)
+        options.signal?.addEventListener('abort', () => other.#ringing.delete(me) && resolve('MSG_ERR_CANCELLED'))
         other.requests.push(me)
         other.tell({ type: 'session.request', from: me })
       })
@@ -156,9 +161,7 @@ export class FakeClient implements Client {
     return { room, owner }
   }
 
-  async closeRoom(room?: string): Promise<{ room: string }> {
-    const name = room ?? (this.conversation?.kind === 'room' ? this.conversation.room : undefined)
-    if (name === undefined) throw error('MSG_ERR_NO_CONVERSATION')
+  async closeRoom(name = this.#currentRoom()): Promise<{ room: string }> {
     if (this.#room(name).owner !== this.#require()) throw error('MSG_ERR_NOT_ROOM_OWNER', name)
     this.#network.rooms.delete(name)
     this.conversation = undefined
@@ -209,12 +212,28 @@ export class FakeClient implements Client {
       this.tell({ type: 'message.delivered', id, to: target, room, latencyMs: 0.5 })
     }
     const state: MessageState = this.waiting > 0 ? 'queued' : 'delivered'
-    return { id, state, to }
+    return { id, state, to, recipients: targets }
   }
 
   async flush(options: { timeoutMs?: number } = {}): Promise<{ waiting: number }> {
     this.flushes.push(options.timeoutMs)
     return { waiting: this.waiting }
+  }
+
+  async history({ conversation, text = '', limit = 20 }: HistoryQuery = {}): Promise<HistoryMessage[]> {
+    this.#require()
+    const key = JSON.stringify(conversation)
+    return this.past
+      .filter((message) => conversation === undefined || JSON.stringify(placeOf(message)) === key)
+      .filter((message) => message.text.includes(text))
+      .slice(-limit)
+  }
+
+  pastConversations(): Conversation[] {
+    this.#require()
+    return [...new Set(this.past.map((message) => JSON.stringify(placeOf(message))))].map(
+      (key) => JSON.parse(key) as Conversation,
+    )
   }
 
   peers(): PeerStatus[] {
@@ -305,10 +324,19 @@ export class FakeClient implements Client {
     return found
   }
 
+  #currentRoom(): string {
+    if (this.conversation?.kind === 'room') return this.conversation.room
+    throw error('MSG_ERR_NO_CONVERSATION')
+  }
+
   #require(): string {
     if (this.user === undefined) throw error('MSG_ERR_SIGN_IN_REQUIRED')
     return this.user
   }
+}
+
+function placeOf({ room, with: user }: HistoryMessage): Conversation {
+  return room === null ? { kind: 'session', user: user ?? '' } : { kind: 'room', room }
 }
 
 function addressOf(network: FakeNetwork, user: string): string {

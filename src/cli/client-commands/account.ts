@@ -12,7 +12,9 @@ const register = lineCommand({
     const user = values.text('user')
     return await client.register(user, values.optional('password') ?? (await newPassword(session, user)))
   },
-  text: ({ user, virtualAddress }, { name }) => [`Welcome, ${name(visible(user))}. Your address is ${virtualAddress}.`],
+  text: ({ user, virtualAddress }, { name }) => [
+    `Welcome, ${name(visible(user))}. Your address is ${visible(virtualAddress)}.`,
+  ],
 })
 
 const login = lineCommand({
@@ -21,7 +23,7 @@ const login = lineCommand({
   arguments: [{ name: 'user' }, { name: 'password', optional: true, rest: true, secret: true }],
   run: (session: ClientSession, values) => session.login(values.text('user'), values.optional('password')),
   text: ({ user, virtualAddress }, { name }) => [
-    `Signed in as ${name(visible(user))}. Your address is ${virtualAddress}.`,
+    `Signed in as ${name(visible(user))}. Your address is ${visible(virtualAddress)}.`,
   ],
 })
 
@@ -30,8 +32,8 @@ const whoami = lineCommand({
   summary: 'your user, address, device fingerprint and server',
   run: async (session: ClientSession) => session.client.whoami(),
   text: ({ user, virtualAddress, device, server, status }, { name }) => [
-    `You are ${name(visible(user))} (${virtualAddress}), ${status}, on ${visible(server)}.`,
-    `This device is ${device}.`,
+    `You are ${name(visible(user))} (${visible(virtualAddress)}), ${status}, on ${visible(server)}.`,
+    `This device is ${visible(device)}.`,
   ],
 })
 

@@ -1,7 +1,6 @@
 import { MsgError } from '../../core/errors.ts'
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
-import { conversationName } from '../render/client-words.ts'
 import { visible } from '../../core/wire/visible.ts'
 
 const send = lineCommand({
@@ -10,11 +9,11 @@ const send = lineCommand({
   summary: 'say something in the open conversation; the rest of the line goes as it is',
   arguments: [{ name: 'text', rest: true }],
   async run(session: ClientSession, values) {
-    const { id, state, to } = await session.client.send(values.text('text'))
+    const { id, state, to } = await session.send(values.text('text'))
     return { id, state, conversation: to }
   },
-  text: ({ state, conversation }, palette) =>
-    state === 'queued' ? [palette.dim(`Waits for ${conversationName(conversation, palette)}.`)] : [],
+  // Quick deliveries are not worth a line; slow ones are said when they are.
+  text: () => [],
 })
 
 const leave = lineCommand({
@@ -30,9 +29,8 @@ const leave = lineCommand({
     })
     return { conversation: left, closed }
   },
-  text: ({ conversation, closed }, palette) => [
-    `You left ${conversationName(conversation, palette)}${closed && conversation.kind === 'room' ? ', and it is closed' : ''}.`,
-  ],
+  // The `session.closed` or `room.closed` event says it already.
+  text: () => [],
 })
 
 /** Commands in an open conversation. */

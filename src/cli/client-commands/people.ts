@@ -1,3 +1,4 @@
+import { MsgError } from '../../core/errors.ts'
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { milliseconds } from '../render/time.ts'
@@ -32,11 +33,11 @@ const peers = lineCommand({
         palette.name(visible(peer.user)),
         peer.state,
         peer.path ?? '–',
-        peer.address ?? '–',
+        visible(peer.address ?? '–'),
         peer.rttMs === null ? '–' : milliseconds(peer.rttMs),
         `${(peer.loss * 100).toFixed(1)} %`,
         String(peer.queued),
-        `${peer.device.slice(0, DEVICE_CHARS)}…${peer.verified ? palette.good(' verified') : ''}`,
+        `${visible(peer.device.slice(0, DEVICE_CHARS))}…${peer.verified ? palette.good(' verified') : ''}`,
       ]),
       'Linked to nobody. `open <user>` or `enter <room>` makes links.',
     ),
@@ -45,10 +46,10 @@ const peers = lineCommand({
 const verify = lineCommand({
   name: 'verify',
   summary: 'the safety number to compare aloud; --mark records that you did',
-  arguments: [{ name: 'user', kind: 'user' }],
+  arguments: [{ name: 'user', kind: 'user', optional: true }],
   options: { mark: {} },
   async run(session: ClientSession, values) {
-    const user = values.text('user')
+    const user = values.optional('user') ?? otherOf(session)
     return { user, devices: await session.client.verify(user, { mark: values.has('mark') }) }
   },
   text({ user, devices }, palette) {
@@ -57,13 +58,19 @@ const verify = lineCommand({
     return devices.flatMap(({ device, number, verified }) => [
       `Safety number with ${shown}${verified ? palette.good(' (verified)') : ''}:`,
       ...digitRows(number).map((row) => `    ${palette.strong(row)}`),
-      palette.dim(`    device ${device}`),
+      palette.dim(`    device ${visible(device)}`),
     ])
   },
 })
 
 /** Commands about other people. */
 export const PEOPLE_COMMANDS = [users, connected, peers, verify]
+
+/** Without a name the other of the open session is meant. */
+function otherOf({ client }: ClientSession): string {
+  if (client.conversation?.kind === 'session') return client.conversation.user
+  throw new MsgError('MSG_ERR_USAGE', { detail: 'verify needs <user> while no session is open' })
+}
 
 /** Twelve groups of five digits in three rows, as people read them aloud. */
 function digitRows(number: string): string[] {

@@ -14,12 +14,9 @@ const rooms = lineCommand({
 const members = lineCommand({
   name: 'members',
   short: 'lru',
-  summary: 'who is in a room',
-  arguments: [{ name: 'room', kind: 'room' }],
-  async run(session: ClientSession, values) {
-    const { room, owner, members } = await session.client.members(values.text('room'))
-    return { room, owner, members }
-  },
+  summary: 'who is in a room: the current one unless named',
+  arguments: [{ name: 'room', kind: 'room', optional: true }],
+  run: (session: ClientSession, values) => session.client.members(values.optional('room')),
   text: (members, palette) => membersTable(members, palette),
 })
 
@@ -49,7 +46,8 @@ const close = lineCommand({
   summary: 'close a room you created, for everybody',
   arguments: [{ name: 'room', kind: 'room', optional: true }],
   run: (session: ClientSession, values) => session.client.closeRoom(values.optional('room')),
-  text: ({ room }, palette) => [`Room ${palette.room(visible(room))} is closed.`],
+  // The `room.closed` event says it already.
+  text: () => [],
 })
 
 /** Commands about rooms. */

@@ -10,7 +10,8 @@ const open = lineCommand({
   summary: 'ask somebody to talk, and wait for the answer',
   arguments: [{ name: 'user', kind: 'user' }],
   background: true,
-  run: (session: ClientSession, values) => session.client.open(values.text('user'), { signal: session.ended }),
+  begin: (values, { name }) => [`Asking ${name(visible(values.text('user')))} …`],
+  run: (session: ClientSession, values) => session.open(values.text('user')),
   // The `session.opened` event says it already.
   text: () => [],
 })

@@ -3,6 +3,7 @@ import { Console } from '../console/console.ts'
 import { JsonOutput, TextOutput } from '../console/output.ts'
 import { readLines } from '../lines/read-lines.ts'
 import { clientEventLines } from '../render/client-events.ts'
+import { DeliveryWatch } from './delivery-watch.ts'
 import { runSession, type SessionRun } from './run-session.ts'
 import { ClientSession } from './session.ts'
 
@@ -10,10 +11,21 @@ import { ClientSession } from './session.ts'
 export async function runLineSession(run: SessionRun, isJson: boolean): Promise<number> {
   const { palette } = run
   const output = isJson ? new JsonOutput(process.stdout) : new TextOutput(process.stdout, process.stderr, palette)
-  const session = new ClientSession({
+  const deliveries = isJson
+    ? undefined
+    : new DeliveryWatch({
+        say: (lines) => output.note(lines),
+        isLinked: (user) => session.isLinked(user),
+        palette,
+      })
+  const session: ClientSession = new ClientSession({
     createClient: run.createClient,
     options: run.options,
-    onEvent: (event) => output.event(event, isJson ? [] : clientEventLines(event, palette)),
+    onEvent(event) {
+      output.event(event, isJson ? [] : clientEventLines(event, palette))
+      deliveries?.handleEvent(event)
+    },
+    onSent: (sent) => deliveries?.handleSent(sent),
   })
   const console = new Console({ table: CLIENT_COMMANDS, context: session, output, palette })
   return await runSession(session, run, {

@@ -4,6 +4,7 @@ import type { ConsoleOutput } from '../console/output.ts'
 import { failureOf } from '../failure.ts'
 import type { Palette } from '../render/palette.ts'
 import { count } from '../render/time.ts'
+import { visible } from '../../core/wire/visible.ts'
 import { onLeaveSignal } from '../signals.ts'
 import type { ClientSession, SessionOptions } from './session.ts'
 
@@ -67,7 +68,7 @@ export async function runSession(session: ClientSession, run: SessionRun, front:
 async function signIn(session: ClientSession, user: string, output: ConsoleOutput): Promise<void> {
   try {
     const { virtualAddress } = await session.login(user)
-    output.note([`Signed in as ${user}. Your address is ${virtualAddress}.`])
+    output.note([`Signed in as ${visible(user)}. Your address is ${visible(virtualAddress)}.`])
   } catch (error) {
     const { code, message } = failureOf(error)
     session.warn(code, message)

@@ -1,5 +1,5 @@
 import { deferred } from '../deferred.ts'
-import type { AcceptPolicy, Client, ClientEvent, ClientOptions } from '../../core/index.ts'
+import type { AcceptPolicy, Client, ClientEvent, ClientOptions, SentMessage } from '../../core/index.ts'
 import { MsgError } from '../../core/errors.ts'
 
 /** What a person at a terminal can be asked. */
@@ -23,6 +23,8 @@ export interface ClientSessionDeps {
   readonly options: SessionOptions
   /** Told everything that happens, in order. */
   readonly onEvent: (event: ClientEvent) => void
+  /** Told of every message that was said. */
+  readonly onSent?: (sent: SentMessage) => void
   /** Missing where nobody can be asked: piped and JSON input. */
   readonly ask?: Asker
 }
@@ -36,6 +38,7 @@ export class ClientSession {
   readonly ask: Asker | undefined
   readonly #deps: ClientSessionDeps
   readonly #end = new AbortController()
+  readonly #questions = new Set<AbortController>()
   readonly #listeners = new Set<(event: ClientEvent) => void>()
   #client: Client | undefined
   #pumping: Promise<void> = Promise.resolve()
@@ -55,6 +58,11 @@ export class ClientSession {
   /** The client, or `undefined` where there is none. */
   get connection(): Client | undefined {
     return this.#client
+  }
+
+  /** True when a link to one of the user's connections is up. */
+  isLinked(user: string): boolean {
+    return this.#client?.peers().some((peer) => peer.user === user && peer.state === 'open') ?? false
   }
 
   /** Why there is no connection: the last attempt failed, or the server ended it. `undefined` when all is well. */
@@ -102,6 +110,31 @@ export class ClientSession {
       if (password !== undefined || !isPasswordNeeded || this.ask === undefined) throw error
       return await client.login(user, await this.ask.secret(`Password of ${user}`))
     }
+  }
+
+  /** Asks somebody to talk and waits for the answer; `withdraw` and the end of the session take the question back. */
+  async open(user: string): Promise<{ user: string; present: boolean }> {
+    const { client } = this
+    const question = new AbortController()
+    this.#questions.add(question)
+    try {
+      return await client.open(user, { signal: AbortSignal.any([question.signal, this.ended]) })
+    } finally {
+      this.#questions.delete(question)
+    }
+  }
+
+  /** Takes back what was asked and is not answered. @returns false when there is nothing. */
+  withdraw(): boolean {
+    for (const question of this.#questions) question.abort()
+    return this.#questions.size > 0
+  }
+
+  /** Says something in the open conversation. */
+  async send(text: string): Promise<SentMessage> {
+    const sent = await this.client.send(text)
+    this.#deps.onSent?.(sent)
+    return sent
   }
 
   /** Says something that did not come from the client, such as a warning of a command. */

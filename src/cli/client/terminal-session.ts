@@ -11,6 +11,7 @@ import { LineEditor } from '../prompt/line-editor.ts'
 import { NameCache } from '../prompt/name-cache.ts'
 import { clientEventLines } from '../render/client-events.ts'
 import { promptText } from '../render/client-words.ts'
+import { DeliveryWatch } from './delivery-watch.ts'
 import { runSession, type SessionRun } from './run-session.ts'
 import { ClientSession } from './session.ts'
 
@@ -28,10 +29,19 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     complete: (line) => complete(CLIENT_COMMANDS, names, line),
   })
   const output = new TerminalOutput((lines) => editor.print(lines), palette)
+  const deliveries: DeliveryWatch = new DeliveryWatch({
+    say: (lines) => output.note(lines),
+    isLinked: (user) => session.isLinked(user),
+    palette,
+  })
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,
     options: run.options,
-    onEvent: (event) => output.event(event, clientEventLines(event, palette)),
+    onEvent(event) {
+      output.event(event, clientEventLines(event, palette))
+      deliveries.handleEvent(event)
+    },
+    onSent: (sent) => deliveries.handleSent(sent),
     ask: {
       confirm: (question) => editor.confirm(question),
       secret: (question) => editor.suspend(() => askSecret(question)),
@@ -53,7 +63,7 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
   })
   return await runSession(session, run, {
     output,
-    serve: (until) => serveTerminal(editor, console, until),
+    serve: (until) => serveTerminal(editor, console, until, () => session.withdraw()),
     release: () => editor.close(),
   })
 }

@@ -51,6 +51,7 @@ export class Console<Context> {
 
   async run({ command, values }: ParsedLine<Context>): Promise<void> {
     const { context, output, palette } = this.#deps
+    output.note(command.begin?.(values, palette) ?? [])
     try {
       const fields = await command.run(context, values)
       output.result(command.name, fields, command.text(fields, palette))

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { visible } from '../../core/wire/visible.ts'
 import type { Failure } from '../failure.ts'
 import type { Palette } from '../render/palette.ts'
 
@@ -98,7 +99,8 @@ export class TerminalOutput implements ConsoleOutput {
 
 /** What happened and why, then what to do next. */
 export function failureLines({ message, hint }: Failure, { bad, dim }: Palette): string[] {
-  const lines = [`${bad('!')} ${message}`]
+  // It may name what peers, the server or a file said.
+  const lines = [`${bad('!')} ${visible(message)}`]
   if (hint !== undefined) lines.push(dim(`  ${hint}`))
   return lines
 }

@@ -42,6 +42,8 @@ export interface LineCommand<Context> {
   readonly options?: Readonly<Record<string, OptionSpec>>
   /** On a terminal it runs beside what is typed next, since a person answers it. */
   readonly background?: boolean
+  /** Said to people before it runs, by commands that wait for somebody. */
+  begin?(values: Values, palette: Palette): readonly string[]
   run(context: Context, values: Values): Promise<Fields>
   text(fields: Fields, palette: Palette): readonly string[]
 }

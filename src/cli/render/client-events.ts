@@ -13,7 +13,7 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
       return connectedLines(event, palette)
     case 'reconnecting': {
       const wait = event.delayMs < 1000 ? 'now' : `in ${Math.round(event.delayMs / 1000)} s`
-      return [palette.bad(`The server is away (${visible(event.reason)}); trying again ${wait}.`)]
+      return [palette.bad(`Server away; trying again ${wait}.`)]
     }
     case 'disconnected':
       // One's own doing: the command has said it.
@@ -30,11 +30,9 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
       return [`${palette.dim(clockTime(event.at))} ${where}${from}: ${first}`, ...more.map((line) => `      ${line}`)]
     }
     case 'message.sent':
-      return []
     case 'message.delivered':
-      // Soon after sending nobody wants to read it; later it says that what waited has arrived.
-      if (event.latencyMs < NEWSWORTHY_MS) return []
-      return [palette.dim(`Delivered to ${name(event.to)} after ${Math.round(event.latencyMs / 1000)} s.`)]
+      // The delivery watch says what is worth a line.
+      return []
     case 'session.request':
       return [
         `${name(event.from)} asks to talk: ${palette.strong(`accept ${visible(event.from)}`)} or ${palette.strong(`decline ${visible(event.from)}`)}`,
@@ -48,7 +46,7 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
           : palette.dim(`${name(event.with)} is away; messages wait.`),
       ]
     case 'session.closed':
-      return [`The session with ${name(event.with)} is closed${because(event.reason)}.`]
+      return [sessionClosedLine(event, palette)]
     case 'room.entered':
       return []
     case 'room.joined':
@@ -62,13 +60,14 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
     case 'room.owner':
       return [palette.dim(`${room(event.room)} belongs to ${name(event.owner)} now.`)]
     case 'room.closed':
+      if (event.reason === 'left') return [`You left ${room(event.room)}.`]
       return [`${conversationName({ kind: 'room', room: event.room }, palette)} is closed${because(event.reason)}.`]
     case 'path':
       return pathLines(event, palette)
     case 'peer.device':
       if (!event.changed) return []
       return [
-        palette.bad(`${name(event.with)} uses a device not seen before: ${event.device}.`),
+        palette.bad(`${name(event.with)} uses a device not seen before: ${visible(event.device)}.`),
         palette.dim(`  \`verify ${visible(event.with)}\` shows the safety number to compare.`),
       ]
     case 'warning':
@@ -80,7 +79,7 @@ function connectedLines(event: Extract<ClientEvent, { type: 'connected' }>, pale
   const lines = [`Connected to ${palette.strong(visible(event.server))} at ${visible(event.address)}.`]
   if (event.firstUse) {
     lines.push(
-      `Its fingerprint is ${event.fingerprint}.`,
+      `Its fingerprint is ${visible(event.fingerprint)}.`,
       palette.dim('First time here: it is trusted from now on. Compare it with what the server shows.'),
     )
   }
@@ -89,14 +88,26 @@ function connectedLines(event: Extract<ClientEvent, { type: 'connected' }>, pale
 
 function pathLines(event: Extract<ClientEvent, { type: 'path' }>, palette: Palette): string[] {
   const who = palette.name(visible(event.with))
-  if (event.state === 'closed') return [palette.dim(`Link to ${who} closed: ${visible(event.reason)}.`)]
+  if (event.state === 'closed') {
+    // Whatever ended the conversation has been said; the link only follows.
+    if (EXPECTED_ENDS.includes(event.reason)) return []
+    return [palette.dim(`Link to ${who} lost (${visible(event.reason)}).`)]
+  }
   const rtt = event.rttMs === null ? '' : `, RTT ${milliseconds(event.rttMs)}`
   return [
     palette.dim(
-      `Linked to ${who}: ${event.path ?? 'unknown path'}${event.address === null ? '' : ` ${event.address}`}${rtt}.`,
+      `Linked to ${who}: ${event.path ?? 'unknown path'}${event.address === null ? '' : ` ${visible(event.address)}`}${rtt}.`,
     ),
   ]
 }
 
-/** Deliveries slower than this are worth a line, milliseconds. */
-const NEWSWORTHY_MS = 3_000
+function sessionClosedLine(event: Extract<ClientEvent, { type: 'session.closed' }>, palette: Palette): string {
+  const who = palette.name(visible(event.with))
+  if (event.by === 'you') return `You left ${who}; the session is closed.`
+  if (event.reason === 'left') return `${who} left; the session is closed.`
+  if (event.reason === 'gone') return `${who} is gone; the session is closed.`
+  return `${who} ended the session${because(event.reason)}.`
+}
+
+/** Reasons of links that end with their conversation, or with a peer whose absence the server tells. */
+const EXPECTED_ENDS = ['left', 'the other side left', 'vanished', 'closed']

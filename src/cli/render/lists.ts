@@ -11,7 +11,11 @@ export function usersTable(
 ): string[] {
   return tableLines(
     ['user', 'status', 'address'].map(palette.dim),
-    users.map((user) => [palette.name(visible(user.user)), statusText(user.status, palette), user.virtualAddress]),
+    users.map((user) => [
+      palette.name(visible(user.user)),
+      statusText(user.status, palette),
+      visible(user.virtualAddress),
+    ]),
     none,
   )
 }
@@ -44,5 +48,5 @@ export function membersTable(
 
 /** A presence word in its colour. */
 export function statusText(status: string, palette: Palette): string {
-  return status === 'active' ? palette.good(status) : palette.dim(status)
+  return status === 'active' ? palette.good(status) : palette.dim(visible(status))
 }

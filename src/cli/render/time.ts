@@ -5,6 +5,14 @@ export function clockTime(iso: string): string {
   return `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`
 }
 
+/** Local `YYYY-MM-DD HH:MM` of an ISO 8601 time. */
+export function dateTime(iso: string): string {
+  const date = new Date(iso)
+  if (Number.isNaN(date.getTime())) return '--:--'
+  const two = (part: number): string => String(part).padStart(2, '0')
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clockTime(iso)}`
+}
+
 /** `1.23 ms`, `12.3 ms`, `123 ms`: three digits that count. */
 export function milliseconds(value: number): string {
   if (value >= 100) return `${value.toFixed(0)} ms`

@@ -106,6 +106,13 @@ export class Outbox {
     const box = this.#box(user)
     if (box.threads.has(key)) return
     box.threads.add(key)
+    this.resend(user, key)
+  }
+
+  /** What no connection has queued or in flight, because it was refused or waited, goes while the conversation is open. */
+  resend(user: string, key: ConversationKey): void {
+    const box = this.#boxes.get(user)
+    if (!box?.threads.has(key)) return
     for (const lane of box.lanes) {
       const held = new Set([...lane.queue, ...lane.sender.items()])
       for (const entry of box.entries) if (entry.row.key === key && !held.has(entry)) queue(lane, entry)

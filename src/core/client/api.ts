@@ -36,6 +36,34 @@ export interface SentMessage {
   readonly id: string
   readonly state: MessageState
   readonly to: Conversation
+  /** Users it goes to. */
+  readonly recipients: readonly string[]
+}
+
+/** One message of the local history. */
+export interface HistoryMessage {
+  readonly id: string
+  readonly from: string
+  readonly text: string
+  /** Sender's clock, ISO 8601 in UTC. */
+  readonly at: string
+  /** Null in a session. */
+  readonly room: string | null
+  /** The other user of the session, null in a room. */
+  readonly with: string | null
+  /** Written by this user, here or on another connection. */
+  readonly own: boolean
+}
+
+/** What {@link Client.history} looks for. */
+export interface HistoryQuery {
+  /** Only this conversation; all when absent. */
+  readonly conversation?: Conversation
+  /** Only messages that contain this text, in upper or lower case. */
+  readonly text?: string
+  /** At most so many, the newest; 1 to 1,000. @default 20 */
+  readonly limit?: number
+  readonly signal?: AbortSignal
 }
 
 /** One other connection this client is linked to, or tries to be. */
@@ -79,7 +107,8 @@ export type ClientEvent =
   | { type: 'session.request'; from: string }
   | { type: 'session.withdrawn'; from: string }
   | { type: 'session.opened'; with: string; present: boolean }
-  | { type: 'session.closed'; with: string; reason: string }
+  /** `by`: this user ended it here, or the other side did. */
+  | { type: 'session.closed'; with: string; reason: string; by: 'you' | 'them' }
   | { type: 'room.entered'; room: string; owner: string }
   | { type: 'room.joined'; room: string; user: string }
   | { type: 'room.left'; room: string; user: string }
@@ -124,7 +153,8 @@ export interface Client {
     connected?: boolean
   }): Promise<Array<{ user: string; status: 'active' | 'offline'; virtualAddress: string }>>
   rooms(): Promise<Array<{ room: string; owner: string; members: number }>>
-  members(room: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
+  /** Who is in a room, the current one unless named. @throws MSG_ERR_NO_CONVERSATION, MSG_ERR_ROOM_UNKNOWN */
+  members(room?: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
   setStatus(status: 'active' | 'inactive'): Promise<void>
   readonly status: 'active' | 'inactive'
 
@@ -147,6 +177,11 @@ export interface Client {
   send(text: string, options?: { to?: Conversation }): Promise<SentMessage>
   /** Resolves when nothing waits for acknowledgement; the number that still waits when `timeoutMs` has passed. */
   flush(options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<{ waiting: number }>
+
+  /** What was said, oldest first: kept on this device only. @throws MSG_ERR_USAGE for a limit out of range, MSG_ERR_CANCELLED */
+  history(query?: HistoryQuery): Promise<HistoryMessage[]>
+  /** Every conversation with messages in the local history. */
+  pastConversations(): Conversation[]
 
   peers(): PeerStatus[]
   conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>

@@ -20,6 +20,8 @@ export function backoffMs(attempt: number, random: number, { baseMs, capMs }: Ba
 export const RECONNECT: Backoff = { baseMs: 500, capMs: 30_000 }
 /** Back on a link: a handshake has already taken ten seconds to fail. */
 export const RELINK: Backoff = { baseMs: 1_000, capMs: 30_000 }
+/** Again to somebody who refused a message: their client has held it for five seconds already. */
+export const RETRY_REFUSED: Backoff = { baseMs: 2_000, capMs: 60_000 }
 
 /** Beyond this the cap has long been reached; larger powers would overflow. */
 const MAX_EXPONENT = 30

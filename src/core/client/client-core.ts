@@ -102,6 +102,22 @@ export class ClientCore {
     this.#emitConnected()
   }
 
+  /** Waits for the answer of somebody who was asked, unless the question is withdrawn first. @throws what became of it. */
+  async answer(user: string, signal: AbortSignal | undefined): Promise<{ user: string; present: boolean }> {
+    const answer = this.sessions.answer(user)
+    const withdraw = (): void => {
+      if (this.sessions.withdraw(user, new MsgError('MSG_ERR_CANCELLED', { detail: `asking ${user}` })))
+        this.uplink.request('session.close', { user }).catch(() => {})
+    }
+    signal?.addEventListener('abort', withdraw, { once: true })
+    if (signal?.aborted) withdraw()
+    try {
+      return await answer
+    } finally {
+      signal?.removeEventListener('abort', withdraw)
+    }
+  }
+
   /** Accepts a request and turns to it. */
   async accept(user: string): Promise<string> {
     this.conversations.checkSwitch()

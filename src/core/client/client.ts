@@ -1,13 +1,23 @@
-import type { Conversation } from '../chat/conversation.ts'
+import { conversationOf, type Conversation } from '../chat/conversation.ts'
 import { fingerprintOf, type DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import { formatAddress } from '../wire/address.ts'
 import { canonicalName, displayName, isSameName } from '../wire/names.ts'
-import type { Client, ClientEvent, ClientOptions, PeerStatus, SentMessage } from './api.ts'
+import type {
+  Client,
+  ClientEvent,
+  ClientOptions,
+  HistoryMessage,
+  HistoryQuery,
+  PeerStatus,
+  SentMessage,
+} from './api.ts'
 import { ClientCore, type Identity } from './client-core.ts'
 import type { ClientDeps } from './deps.ts'
 import { listMembers, listRooms, listUsers } from './listings.ts'
+import { readHistory } from './past.ts'
 import { newDeviceKey } from './profile/profile.ts'
+import type { ProfileState } from './profile/state.ts'
 import { verifyDevices } from './verification.ts'
 
 /** {@link Client} as `createClient` makes it: what users call, in terms of what the pieces do. */
@@ -78,9 +88,8 @@ export class MsgClient implements Client {
     return listRooms(this.#core.uplink)
   }
 
-  async members(room: string): ReturnType<Client['members']> {
-    const { room: name, owner, members } = await listMembers(this.#core.uplink, room)
-    return { room: name, owner, members }
+  async members(room = this.#currentRoom()): ReturnType<Client['members']> {
+    return listMembers(this.#core.uplink, room)
   }
 
   async setStatus(status: 'active' | 'inactive'): Promise<void> {
@@ -93,20 +102,11 @@ export class MsgClient implements Client {
     this.#core.conversations.checkSwitch()
     if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: `asking ${user}` })
     const { user: name, state } = await this.#core.uplink.request('session.open', { user })
-    const withdraw = (): void => {
-      this.#core.sessions.withdraw(name, new MsgError('MSG_ERR_CANCELLED', { detail: `asking ${name}` }))
-      this.#core.uplink.request('session.close', { user: name }).catch(() => {})
-    }
-    signal?.addEventListener('abort', withdraw, { once: true })
-    try {
-      if (state === 'open' && !this.#core.sessions.has(name))
-        this.#core.sessions.handleOpened({ user: name, present: true })
-      const answer = await this.#core.sessions.answer(name)
-      await this.#core.conversations.switchTo({ kind: 'session', user: name })
-      return answer
-    } finally {
-      signal?.removeEventListener('abort', withdraw)
-    }
+    if (state === 'open' && !this.#core.sessions.has(name))
+      this.#core.sessions.handleOpened({ user: name, present: true })
+    const answer = await this.#core.answer(name, signal)
+    await this.#core.conversations.switchTo({ kind: 'session', user: name })
+    return answer
   }
 
   async accept(user: string, { always = false }: { always?: boolean } = {}): Promise<{ user: string }> {
@@ -145,13 +145,10 @@ export class MsgClient implements Client {
     return { room: name, owner }
   }
 
-  async closeRoom(room?: string): Promise<{ room: string }> {
+  async closeRoom(room = this.#currentRoom()): Promise<{ room: string }> {
     this.#signedIn()
-    const current = this.conversation
-    const name = room ?? (current?.kind === 'room' ? current.room : undefined)
-    if (name === undefined) throw new MsgError('MSG_ERR_NO_CONVERSATION')
-    await this.#core.conversations.settle({ kind: 'room', room: name })
-    const closed = await this.#core.uplink.request('room.close', { room: name })
+    await this.#core.conversations.settle({ kind: 'room', room })
+    const closed = await this.#core.uplink.request('room.close', { room })
     this.#core.rooms.handleClosed({ room: closed.room, reason: 'closed' })
     return closed
   }
@@ -193,6 +190,15 @@ export class MsgClient implements Client {
     const courier = this.#core.account?.courier
     await courier?.until(() => courier.waiting === 0, timeoutMs, signal)
     return { waiting: courier?.waiting ?? 0 }
+  }
+
+  async history(query: HistoryQuery = {}): Promise<HistoryMessage[]> {
+    return readHistory(this.#profile(), query)
+  }
+
+  pastConversations(): Conversation[] {
+    const state = this.#profile()
+    return state.read(() => state.history.conversations()).map(conversationOf)
   }
 
   peers(): PeerStatus[] {
@@ -253,6 +259,19 @@ export class MsgClient implements Client {
     const { identity } = this.#core
     if (!identity) throw new MsgError('MSG_ERR_SIGN_IN_REQUIRED')
     return identity
+  }
+
+  #profile(): ProfileState {
+    this.#signedIn()
+    if (this.#core.account) return this.#core.account.state
+    throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false keeps no history' })
+  }
+
+  #currentRoom(): string {
+    this.#signedIn()
+    const { conversation } = this
+    if (conversation?.kind === 'room') return conversation.room
+    throw new MsgError('MSG_ERR_NO_CONVERSATION')
   }
 
   /** The name as the server shows it; as typed while the server is away. */

@@ -97,7 +97,7 @@ export class Conversations {
     const { uplink, sessions, rooms } = this.#deps
     if (conversation.kind === 'session') {
       const { user } = await uplink.request('session.close', { user: conversation.user })
-      sessions.handleClosed({ user, reason: 'left' })
+      sessions.handleClosed({ user, reason: 'left' }, 'you')
       return false
     }
     const params = { room: conversation.room, ...(to === undefined ? {} : { to }) }

@@ -7,6 +7,7 @@ import type { Link } from '../transport/endpoint-api.ts'
 import type { SentMessage } from './api.ts'
 import { ChatLink } from './chat-link.ts'
 import type { Emitter } from './emitter.ts'
+import { Refusals } from './refusals.ts'
 import { Inbox, type Admission } from './inbox.ts'
 import { MessageIds } from './message-id.ts'
 import type { Peer } from './peer.ts'
@@ -39,6 +40,18 @@ export class Courier {
   #immediate: NodeJS.Immediate | undefined
   #isClosed = false
   readonly outbox = new Outbox()
+  readonly #refusals = new Refusals({
+    onRetry: (user, key) => {
+      this.outbox.resend(user, key)
+      this.schedule()
+    },
+    onWarning: (user) =>
+      this.#deps.emitter.emit({
+        type: 'warning',
+        code: 'MSG_ERR_NOT_DELIVERED',
+        message: `${user} does not take messages here yet: the conversation is not open there; tried again while it is open here`,
+      }),
+  })
 
   constructor(deps: CourierDeps) {
     this.#deps = deps
@@ -146,6 +159,7 @@ export class Courier {
     this.#isClosed = true
     clearImmediate(this.#immediate)
     this.#inbox.close()
+    this.#refusals.close()
     for (let send = this.#sends.shift(); send; send = this.#sends.shift())
       send.reject(new MsgError('MSG_ERR_CANCELLED', { detail: 'the client was closed' }))
     for (const check of [...this.#waiters]) check()
@@ -207,7 +221,12 @@ export class Courier {
     }
     this.#digest(this.outbox.pollEvents())
     for (const send of sends)
-      send.resolve({ id: send.id, state: send.isOnLink ? 'sent' : 'queued', to: send.conversation })
+      send.resolve({
+        id: send.id,
+        state: send.isOnLink ? 'sent' : 'queued',
+        to: send.conversation,
+        recipients: send.recipients,
+      })
     this.#accepted.clear()
     if (this.#finished.length > 0 || (this.#sends.length > 0 && sends.length > 0)) this.schedule()
     for (const check of [...this.#waiters]) check()
@@ -275,7 +294,9 @@ export class Courier {
       const { id, conversation } = row.message
       const room = conversation.kind === 'room' ? conversation.room : null
       if (type === 'finished') this.#finished.push(row)
+      else if (type === 'refused') this.#refusals.handleRefused(row.recipient, row.key)
       else if (type === 'delivered') {
+        this.#refusals.handleDelivered(row.recipient, row.key)
         const latencyMs = Math.round((performance.now() - row.startedAt) * 1_000) / 1_000
         this.#deps.emitter.emit({ type: 'message.delivered', id, to: row.recipient, room, latencyMs })
       } else if (type === 'sent') {

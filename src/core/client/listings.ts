@@ -1,4 +1,3 @@
-import type { Result } from '../control/methods.ts'
 import type { Client } from './api.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -14,11 +13,11 @@ export async function listRooms(uplink: Uplink): ReturnType<Client['rooms']> {
   return pages.flatMap(({ rooms }) => rooms)
 }
 
-/** Everybody in a room, as one page. @throws MSG_ERR_ROOM_UNKNOWN */
-export async function listMembers(uplink: Uplink, room: string): Promise<Result<'room.members'>> {
+/** Everybody in a room. @throws MSG_ERR_ROOM_UNKNOWN */
+export async function listMembers(uplink: Uplink, room: string): ReturnType<Client['members']> {
   const pages = await allPages((after) => uplink.request('room.members', { room, ...after }))
   const { room: name, owner } = pages.at(-1)!
-  return { room: name, owner, members: pages.flatMap(({ members }) => members), next: null }
+  return { room: name, owner, members: pages.flatMap(({ members }) => members) }
 }
 
 /** Every page of a list, in order. @param fetch - gets the page after a cursor. */

@@ -1,5 +1,5 @@
-import type { NotificationParams, Result } from '../control/methods.ts'
-import type { ClientEvent } from './api.ts'
+import type { NotificationParams } from '../control/methods.ts'
+import type { Client, ClientEvent } from './api.ts'
 
 /** What {@link Rooms} tell their owner and need of it. */
 export interface RoomsDeps {
@@ -9,7 +9,7 @@ export interface RoomsDeps {
   readonly onMemberLeft: (room: string, user: string) => void
   readonly onClosed: (room: string) => void
   /** Asks the server for everybody in the room. */
-  readonly fetchMembers: (room: string) => Promise<Result<'room.members'>>
+  readonly fetchMembers: (room: string) => ReturnType<Client['members']>
 }
 
 /** The rooms this user is in, with their members. */

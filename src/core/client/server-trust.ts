@@ -50,8 +50,7 @@ export class ServerTrust {
       throw new MsgError('MSG_ERR_FINGERPRINT_CHANGED', {
         detail: `${this.#address} shows ${fingerprint}, and showed ${pinned} before`,
       })
-    // Within one client nothing is new twice.
-    if (this.#fingerprint === '') this.#isFirstUse = pinned === undefined && !isTold
+    this.#isFirstUse = pinned === undefined && !isTold
     this.#fingerprint = fingerprint
     if (!this.#isVouched) this.#known.pin(this.#address, fingerprint)
   }

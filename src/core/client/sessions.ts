@@ -55,10 +55,10 @@ export class Sessions {
     return question.promise
   }
 
-  /** The question was taken back. */
-  withdraw(user: string, error: MsgError): void {
+  /** The question was taken back. @returns false when it is answered already. */
+  withdraw(user: string, error: MsgError): boolean {
     this.#asked.get(user)?.reject(error)
-    this.#asked.delete(user)
+    return this.#asked.delete(user)
   }
 
   handleRequest({ user }: NotificationParams<'session.request'>): void {
@@ -91,11 +91,12 @@ export class Sessions {
     else question?.reject(new MsgError('MSG_ERR_SESSION_DECLINED', { detail: user }))
   }
 
-  handleClosed({ user, reason }: NotificationParams<'session.closed'>): void {
+  /** @param by - who ended it. */
+  handleClosed({ user, reason }: NotificationParams<'session.closed'>, by: 'you' | 'them' = 'them'): void {
     if (this.#requests.delete(user)) this.#deps.emit({ type: 'session.withdrawn', from: user })
     if (reason !== 'withdrawn' && this.#open.delete(user)) {
       this.#deps.onClosed(user, reason)
-      this.#deps.emit({ type: 'session.closed', with: user, reason })
+      this.#deps.emit({ type: 'session.closed', with: user, reason, by })
     }
   }
 

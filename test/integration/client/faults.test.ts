@@ -93,6 +93,7 @@ describe('clients when things go wrong', () => {
     })
     for (const person of [alice, bob])
       expect(await person.heard('signed-in', ({ restored }) => restored)).to.include({ restored: true })
+    expect(await alice.heard('connected')).to.include({ firstUse: false })
     expect(alice.client.connected).to.equal(true)
     expect(alice.client.conversations().map(({ conversation }) => conversation)).to.deep.equal([
       { kind: 'session', user: 'bob' },

@@ -18,7 +18,7 @@ const rig = (answers: Array<Members | Error>) => {
         answer = () => {
           const members = answers.shift()!
           if (members instanceof Error) reject(members)
-          else resolve({ room, owner: 'alice', members, next: null })
+          else resolve({ room, owner: 'alice', members })
         }
       }),
   })

@@ -21,6 +21,13 @@ describe('trust in a server', () => {
     expect(knownServers(temp())).to.deep.equal([{ address: 'host:1', fingerprint: 'SHA256:one' }])
   })
 
+  it('is first use once: no longer when the same client connects again', () => {
+    const met = trust()
+    met.verify('SHA256:one')
+    met.verify('SHA256:one')
+    expect(met.isFirstUse).to.equal(false)
+  })
+
   it('takes the fingerprint it is given, however it was copied, also in place of an old one', () => {
     trust().verify('SHA256:old')
     expectCode(() => trust({ fingerprint: 'SHA256:new' }).verify('SHA256:other'), 'MSG_ERR_FINGERPRINT_MISMATCH')

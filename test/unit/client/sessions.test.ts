@@ -85,10 +85,22 @@ describe('client sessions', () => {
     expect(calls).to.deep.equal(['opened bob', 'opened eve', 'closed eve gone'])
   })
 
-  it('reject a question that was taken back', async () => {
+  it('reject a question that was taken back, once', async () => {
     const { sessions } = rig()
     const answer = sessions.answer('bob')
-    sessions.withdraw('bob', new MsgError('MSG_ERR_CANCELLED'))
+    expect(sessions.withdraw('bob', new MsgError('MSG_ERR_CANCELLED'))).to.equal(true)
     await expectRejects(answer, 'MSG_ERR_CANCELLED')
+    expect(sessions.withdraw('bob', new MsgError('MSG_ERR_CANCELLED'))).to.equal(false)
+  })
+
+  it('say who ended them', () => {
+    const { sessions, events } = rig()
+    for (const user of ['bob', 'eve']) sessions.handleOpened({ user, present: true })
+    sessions.handleClosed({ user: 'bob', reason: 'left' }, 'you')
+    sessions.handleClosed({ user: 'eve', reason: 'left' })
+    expect(events.slice(2)).to.deep.equal([
+      { type: 'session.closed', with: 'bob', reason: 'left', by: 'you' },
+      { type: 'session.closed', with: 'eve', reason: 'left', by: 'them' },
+    ])
   })
 })

@@ -19,6 +19,15 @@ export interface HistoryEntry {
   readonly text: string
 }
 
+/** What {@link History.search} looks for. */
+export interface HistorySearch {
+  readonly from: number
+  readonly to: number
+  readonly limit: number
+  readonly conversations?: readonly ConversationKey[] | undefined
+  readonly text?: string | undefined
+}
+
 /** Where a received message stands, so that it can be marked as seen. */
 export interface SeenMark {
   readonly slot: number
@@ -103,6 +112,46 @@ export class History {
     ])
   }
 
+  /** Every conversation that has messages. */
+  conversations(): ConversationKey[] {
+    const rows = this.#database.prepare('SELECT DISTINCT conversation FROM history').all() as Row[]
+    return rows.map(({ conversation }) => conversation)
+  }
+
+  /** The row of the newest message; 0 when there is none. */
+  newest(): number {
+    return (this.#database.prepare('SELECT max(n) AS n FROM history').get() as { n: number | null }).n ?? 0
+  }
+
+  /**
+   * Messages among the rows `from` to `to`, both inclusive, newest first, at most `limit`.
+   *
+   * @param conversations - only of these; all when absent.
+   * @param text - only those that contain it; ASCII letters count as equal in both cases, others as typed, lower or upper.
+   */
+  search({ from, to, limit, conversations, text }: HistorySearch): HistoryEntry[] {
+    const patterns = text === undefined ? [] : [...new Set([text, text.toLowerCase(), text.toUpperCase()])].map(likeOf)
+    const conditions = [
+      'n BETWEEN ? AND ?',
+      ...(conversations ? [`conversation IN (${conversations.map(() => '?').join(',')})`] : []),
+      ...(patterns.length > 0 ? [`(${patterns.map(() => "text LIKE ? ESCAPE '!'").join(' OR ')})`] : []),
+    ]
+    const sql = `SELECT * FROM history WHERE ${conditions.join(' AND ')} ORDER BY n DESC LIMIT ?`
+    const values = [from, to, ...(conversations ?? []), ...patterns, limit]
+    return (this.#database.prepare(sql).all(values) as Row[]).map(
+      ({ device, id, conversation, sender, own, seq, at, text: body }) => ({
+        device,
+        id,
+        conversation,
+        sender,
+        own,
+        seq,
+        at,
+        text: body,
+      }),
+    )
+  }
+
   #values(entries: readonly HistoryEntry[]): Array<string | number> {
     const values: Array<string | number> = []
     const slot = this.#slots.own
@@ -137,6 +186,11 @@ function unseen(
   mark: SeenMark,
 ): { entry: HistoryEntry; mark: SeenMark } {
   return { entry: { device, id, conversation, sender, own, seq, at, text }, mark }
+}
+
+/** The pattern of every text that contains this one. */
+function likeOf(text: string): string {
+  return `%${text.replace(/[!%_]/gu, '!$&')}%`
 }
 
 const COLUMNS = 'device, id, conversation, sender, own, seq, at, text, slot'

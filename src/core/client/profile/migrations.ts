@@ -25,4 +25,6 @@ export const MIGRATIONS: readonly string[] = [
     slot INTEGER NOT NULL, recipient TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (slot, recipient, n)
   ) WITHOUT ROWID;
   `,
+  // Rows of an index are in the order of their rowids, so a conversation is read from its newest message back.
+  'CREATE INDEX history_conversation ON history (conversation);',
 ]

@@ -267,11 +267,42 @@ describe('the commands of the client', () => {
     expect(await alice.type('send hi')).to.include({ code: 'MSG_ERR_NO_CONVERSATION' })
   })
 
-  it('send says that a message waits', async () => {
+  it('status counts what waits', async () => {
     await openSession()
     network.holdsDeliveries = true
-    expect(await alice.read('send hi')).to.equal('Waits for bob.\n')
+    expect(await alice.type('send hi')).to.include({ state: 'queued' })
     expect(await alice.read('status')).to.contain('* bob, here, 1 message waiting')
+  })
+
+  it('open says at once whom it asks, to people only', async () => {
+    const opened = alice.read('open bob')
+    expect(alice.text.text).to.match(/Asking bob …\n$/u)
+    await bob.eventually('session.request')
+    await bob.type('decline')
+    await opened
+    const before = alice.json.lines.length
+    await alice.type('open nobody')
+    expect(alice.json.lines.slice(before)).to.have.length(1)
+    await alice.read('open \u001b[2J')
+    expect(alice.text.text).not.to.contain('\u001b')
+    expect(alice.errors.text).not.to.contain('\u001b')
+  })
+
+  it('open can be taken back, every question at once', async () => {
+    expect(alice.session.withdraw()).to.equal(false)
+    const opened = alice.type('open bob')
+    await bob.eventually('session.request')
+    expect(alice.session.withdraw()).to.equal(true)
+    expect(await opened).to.include({ ok: false, code: 'MSG_ERR_CANCELLED' })
+    expect(alice.session.withdraw()).to.equal(false)
+    expect(alice.session.ended.aborted).to.equal(false)
+  })
+
+  it('open is taken back when the session ends', async () => {
+    const opened = alice.type('open bob')
+    await bob.eventually('session.request')
+    alice.session.end()
+    expect(await opened).to.include({ ok: false, code: 'MSG_ERR_CANCELLED' })
   })
 
   it('rooms can be made, entered, listed, spoken in and closed', async () => {
@@ -286,6 +317,88 @@ describe('the commands of the client', () => {
     expect(await bob.type('room close lobby')).to.include({ code: 'MSG_ERR_NOT_ROOM_OWNER' })
     expect(await alice.type('cr')).to.include({ ok: true, room: 'lobby' })
     expect(await bob.type('enter lobby')).to.include({ code: 'MSG_ERR_ROOM_UNKNOWN' })
+  })
+
+  it('members without a name lists the current room, and fails where none is', async () => {
+    expect(await alice.type('lru')).to.include({ ok: false, code: 'MSG_ERR_NO_CONVERSATION' })
+    await alice.type('room create lobby')
+    expect(await alice.type('lru')).to.deep.include({ ok: true, command: 'members', room: 'lobby', owner: 'alice' })
+    expect(await alice.read('LRU')).to.equal('lobby: 1 member\n  alice (owner)\n')
+  })
+
+  it('verify without a name means the other of the session, and fails where none is', async () => {
+    expect(await alice.type('verify')).to.include({ ok: false, code: 'MSG_ERR_USAGE' })
+    await openSession()
+    expect(await alice.type('verify')).to.include({ ok: true, user: 'bob' })
+    await alice.type('room create lobby')
+    expect(await alice.type('verify')).to.include({ ok: false, code: 'MSG_ERR_USAGE' })
+  })
+
+  describe('history', () => {
+    const at = new Date(2026, 0, 2, 3, 4).toISOString()
+    const said = (text: string, over: object = {}) => ({
+      id: '0'.repeat(32),
+      from: 'bob',
+      text,
+      at,
+      room: null,
+      with: 'Bob',
+      own: false,
+      ...over,
+    })
+    beforeEach(() => {
+      network
+        .signedIn('alice')
+        ?.past.push(
+          said('hello you'),
+          said('hi', { from: 'alice', own: true }),
+          said('all\ntogether', { from: 'eve', room: 'lab', with: null }),
+          said('mine', { from: 'alice', own: true, room: 'lab', with: null }),
+        )
+    })
+    const found = async (line: string): Promise<unknown> => {
+      const { with: name, text, messages } = await alice.type(line)
+      return [name, text, (messages as Array<{ text: string }>).map((message) => message.text)]
+    }
+
+    it('tells everything, a conversation by name, or what contains a text', async () => {
+      expect(await found('history')).to.deep.equal([null, null, ['hello you', 'hi', 'all\ntogether', 'mine']])
+      expect(await found('history BOB')).to.deep.equal(['Bob', null, ['hello you', 'hi']])
+      expect(await found('history bob hello')).to.deep.equal(['Bob', 'hello', ['hello you']])
+      expect(await found('history #lab')).to.deep.equal(['lab', null, ['all\ntogether', 'mine']])
+      expect(await found('history lab mine')).to.deep.equal(['lab', 'mine', ['mine']])
+      expect(await found('{"command":"history","name":"bob","text":"hi"}')).to.deep.equal(['Bob', 'hi', ['hi']])
+    })
+
+    it('searches everywhere for words that are nobodys name', async () => {
+      expect(await found('history hello')).to.deep.equal([null, 'hello', ['hello you']])
+      expect(await found('history hello you')).to.deep.equal([null, 'hello you', ['hello you']])
+      expect(await found('history #bob')).to.deep.equal([null, '#bob', []])
+    })
+
+    it('takes a limit, and says what limits there are', async () => {
+      expect(await found('history --limit 1')).to.deep.equal([null, null, ['mine']])
+      for (const limit of ['0', '-1', 'x', '10000'])
+        expect(await alice.type(`history --limit ${limit}`), limit).to.include({ code: 'MSG_ERR_USAGE' })
+    })
+
+    it('reads like the conversation, and says when there is none', async () => {
+      expect(await alice.read('history')).to.equal(
+        [
+          '2026-01-02 03:04 bob: hello you',
+          '2026-01-02 03:04 you to Bob: hi',
+          '2026-01-02 03:04 eve #lab: all',
+          '      together',
+          '2026-01-02 03:04 you #lab: mine\n',
+        ].join('\n'),
+      )
+      expect(await alice.read('history nothing')).to.equal('Nothing was said that fits.\n')
+    })
+
+    it('escapes what others wrote', async () => {
+      network.signedIn('alice')?.past.push(said('\u001b[2J', { from: 'b\u001bob', with: 'b\u001bob' }))
+      expect(await alice.read('history')).not.to.contain('\u001b')
+    })
   })
 
   it('leaving ones own room warns a script first, then closes it', async () => {

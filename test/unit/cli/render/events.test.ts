@@ -39,16 +39,24 @@ describe('clientEventLines', () => {
 
   it('says when the next attempt comes', () => {
     const event = { type: 'reconnecting', attempt: 1, reason: 'gone' } as const
-    expect(say({ ...event, delayMs: 2_400 })).to.equal('The server is away (gone); trying again in 2 s.')
-    expect(say({ ...event, delayMs: 300 })).to.contain('trying again now')
+    expect(say({ ...event, delayMs: 2_400 })).to.equal('Server away; trying again in 2 s.')
+    expect(say({ ...event, delayMs: 300 })).to.equal('Server away; trying again now.')
   })
 
   it('says how to answer a request', () => {
     expect(say({ type: 'session.request', from: 'bob' })).to.equal('bob asks to talk: accept bob or decline bob')
   })
 
+  it('says who ended a session, and why', () => {
+    const event = { type: 'session.closed', with: 'bob', reason: 'left', by: 'them' } as const
+    expect(say(event)).to.equal('bob left; the session is closed.')
+    expect(say({ ...event, by: 'you' })).to.equal('You left bob; the session is closed.')
+    expect(say({ ...event, reason: 'gone' })).to.equal('bob is gone; the session is closed.')
+    expect(say({ ...event, reason: 'a\u0007' })).to.equal('bob ended the session: a\\u0007.')
+  })
+
   it('says why something closed', () => {
-    expect(say({ type: 'session.closed', with: 'bob', reason: 'left' })).to.equal('The session with bob is closed.')
+    expect(say({ type: 'room.closed', room: 'lobby', reason: 'left' })).to.equal('You left #lobby.')
     expect(say({ type: 'room.closed', room: 'lobby', reason: 'owner-left' })).to.equal(
       '#lobby is closed: the owner left.',
     )
@@ -56,11 +64,10 @@ describe('clientEventLines', () => {
     expect(say({ type: 'disconnected', reason: 'server stopped' })).to.equal('Disconnected: server stopped.')
   })
 
-  it('is silent about quick deliveries and speaks of late ones', () => {
-    const event = { type: 'message.delivered', id: '0', to: 'bob', room: null } as const
-    expect(say({ ...event, latencyMs: 20 })).to.equal('')
-    expect(say({ ...event, latencyMs: 65_000 })).to.equal('Delivered to bob after 65 s.')
-    expect(say({ type: 'message.sent', id: '0', to: 'bob', room: null })).to.equal('')
+  it('leaves deliveries to the delivery watch', () => {
+    const event = { id: '0', to: 'bob', room: null } as const
+    expect(say({ type: 'message.delivered', ...event, latencyMs: 65_000 })).to.equal('')
+    expect(say({ type: 'message.sent', ...event })).to.equal('')
   })
 
   it('says who comes and goes', () => {
@@ -83,8 +90,44 @@ describe('clientEventLines', () => {
       'Linked to bob: unknown path.',
     )
     expect(say({ ...event, state: 'closed', path: null, address: null, rttMs: null, reason: 'idle' })).to.equal(
-      'Link to bob closed: idle.',
+      'Link to bob lost (idle).',
     )
+  })
+
+  it('is silent about links that end with their conversation', () => {
+    const closed = { type: 'path', with: 'bob', state: 'closed', path: null, address: null, rttMs: null } as const
+    for (const reason of ['left', 'the other side left', 'vanished', 'closed'])
+      expect(say({ ...closed, reason }), reason).to.equal('')
+  })
+
+  it('escapes everything that comes from others, whatever the event', () => {
+    const x = '\u001b[2J\u009b\n\u202e'
+    const events: ClientEvent[] = [
+      { type: 'connected', server: x, address: x, fingerprint: x, firstUse: true },
+      { type: 'reconnecting', attempt: 1, delayMs: 5_000, reason: x },
+      { type: 'disconnected', reason: x },
+      { type: 'signed-in', user: x, virtualAddress: x, restored: true },
+      { ...message, from: x, room: x, own: false },
+      { ...message, with: x, own: true },
+      { type: 'session.request', from: x },
+      { type: 'session.withdrawn', from: x },
+      { type: 'session.opened', with: x, present: true },
+      { type: 'session.opened', with: x, present: false },
+      { type: 'session.closed', with: x, reason: x, by: 'them' },
+      { type: 'session.closed', with: x, reason: x, by: 'you' },
+      { type: 'room.entered', room: x, owner: x },
+      ...(['room.joined', 'room.left', 'room.away', 'room.back'] as const).map((type) => ({ type, room: x, user: x })),
+      { type: 'room.owner', room: x, owner: x },
+      { type: 'room.closed', room: x, reason: x },
+      { type: 'room.closed', room: x, reason: 'left' },
+      { type: 'path', with: x, state: 'open', path: 'lan', address: x, rttMs: 1, reason: x },
+      { type: 'path', with: x, state: 'closed', path: null, address: null, rttMs: null, reason: x },
+      { type: 'peer.device', with: x, device: x, changed: true },
+      { type: 'warning', code: 'MSG_ERR_LIMIT', message: x },
+    ]
+    for (const event of events)
+      for (const line of clientEventLines(event, plain))
+        expect(line, event.type).not.to.match(/[\u0000-\u001f\u007f-\u009f\u202e]/u)
   })
 
   it('warns of a device that was not there before', () => {

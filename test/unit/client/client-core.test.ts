@@ -1,0 +1,273 @@
+import { expect } from 'chai'
+import { FakeServer } from '../../helpers/fake-server.ts'
+import { expectRejects } from '../../helpers/errors.ts'
+import { turns } from '../../helpers/lone-courier.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { useTempDir } from '../../helpers/temp-dir.ts'
+import type { ClientOptions } from '../../../src/core/client/api.ts'
+
+describe('a client and the server it is signed in to', () => {
+  const temp = useTempDir()
+  const timers = useFakeTimers()
+  let server: FakeServer
+  beforeEach(() => {
+    server = new FakeServer()
+  })
+  afterEach(() => server.end())
+  const signedIn = async (options: Partial<ClientOptions> = {}) => {
+    const person = await server.client(temp(), options)
+    await person.client.register('alice', 'secret')
+    return person
+  }
+
+  it('says hello, then signs in with its device key and its own addresses', async () => {
+    const { client, types } = await signedIn()
+    expect(server.methods()).to.deep.equal(['hello', 'register', 'udp.hosts'])
+    expect(server.paramsOf('register')).to.include({ user: 'alice', password: 'secret', listening: true })
+    expect(client.whoami()).to.include({ user: 'alice', virtualAddress: '100.64.0.1', status: 'active' })
+    expect(types()).to.deep.equal(['signed-in'])
+  })
+
+  it('is connected for the first time once', async () => {
+    const { client, events } = await signedIn()
+    expect(client.server.firstUse).to.equal(true)
+    await server.drop()
+    timers.tick(500)
+    await turns(20)
+    expect(events.find(({ type }) => type === 'connected')).to.include({ firstUse: false })
+    expect(client.server.firstUse).to.equal(false)
+  })
+
+  it('signs in again by its key after the connection was lost, and is as visible as before', async () => {
+    const { client, types } = await signedIn()
+    await client.setStatus('inactive')
+    await server.drop()
+    expect(client.connected).to.equal(false)
+    timers.tick(500)
+    await turns(20)
+    expect(server.methods().slice(4)).to.deep.equal(['hello', 'login.device', 'presence.set', 'udp.hosts'])
+    expect(client.status).to.equal('inactive')
+    expect(types()).to.deep.equal(['signed-in', 'reconnecting', 'connected', 'signed-in'])
+  })
+
+  it('waits ever longer for a server that does not come back, and fails requests meanwhile', async () => {
+    const { client, events } = await signedIn()
+    server.isDown = true
+    await server.drop()
+    await expectRejects(client.users(), 'MSG_ERR_SERVER_UNREACHABLE')
+    for (const ms of [500, 1_000, 2_000, 4_000]) {
+      timers.tick(ms)
+      await turns(10)
+    }
+    const delays = events.flatMap((event) => (event.type === 'reconnecting' ? [event.delayMs] : []))
+    expect(delays).to.deep.equal([500, 1_000, 2_000, 4_000, 8_000])
+    await client.close()
+    expect(timers.waiting, 'nothing is tried after the end').to.equal(0)
+  })
+
+  it('gives up on a server that no longer knows its device', async () => {
+    const { types, client } = await signedIn()
+    server.fail('login.device', 'MSG_ERR_DEVICE_UNKNOWN')
+    await server.drop()
+    timers.tick(500)
+    await turns(20)
+    expect(types().at(-1)).to.equal('disconnected')
+    expect(client.connected).to.equal(false)
+    timers.tick(600_000)
+    await turns()
+    expect(server.methods().filter((method) => method === 'hello')).to.have.length(2)
+  })
+
+  it('asks, and turns to who says yes', async () => {
+    const { client } = await signedIn()
+    const opening = client.open('bob')
+    await turns()
+    server.tell('session.opened', { user: 'bob', present: true })
+    expect(await opening).to.deep.equal({ user: 'bob', present: true })
+    expect(client.conversation).to.deep.equal({ kind: 'session', user: 'bob' })
+  })
+
+  it('withdraws what it asked, also while the question is on its way', async () => {
+    const { client } = await signedIn()
+    for (const isEarly of [true, false]) {
+      const stop = new AbortController()
+      const opening = client.open('bob', { signal: stop.signal })
+      if (!isEarly) await turns()
+      stop.abort()
+      await expectRejects(opening, 'MSG_ERR_CANCELLED')
+      await turns()
+      expect(server.methods().at(-1), String(isEarly)).to.equal('session.close')
+    }
+    await expectRejects(client.open('bob', { signal: AbortSignal.abort() }), 'MSG_ERR_CANCELLED')
+    expect(client.conversation).to.equal(undefined)
+  })
+
+  it('does not close a session that opened before it was withdrawn', async () => {
+    const { client } = await signedIn()
+    const stop = new AbortController()
+    const opening = client.open('bob', { signal: stop.signal })
+    await turns()
+    server.tell('session.opened', { user: 'bob', present: true })
+    stop.abort()
+    await opening
+    expect(server.methods()).not.to.include('session.close')
+  })
+
+  it('leaves one conversation for another, unless it keeps several', async () => {
+    const { client } = await signedIn()
+    server.tell('session.opened', { user: 'bob', present: true })
+    server.answer('session.open', { user: 'eve', state: 'open' })
+    await client.open('eve')
+    expect(server.paramsOf('session.close')).to.deep.equal({ user: 'bob' })
+    expect(client.conversations().map(({ conversation }) => conversation)).to.deep.equal([
+      { kind: 'session', user: 'eve' },
+    ])
+  })
+
+  it('keeps several conversations when told to', async () => {
+    const { client } = await signedIn({ keepOpen: true })
+    server.tell('session.opened', { user: 'bob', present: true })
+    server.answer('session.open', { user: 'eve', state: 'open' })
+    await client.open('eve')
+    expect(client.conversations().map(({ current }) => current)).to.deep.equal([false, true])
+  })
+
+  it('answers requests as its policy says', async () => {
+    const { client } = await signedIn({ accept: 'everyone' })
+    server.tell('session.request', { user: 'bob' })
+    await turns()
+    expect(server.methods().at(-1)).to.equal('session.accept')
+    expect(client.conversation).to.deep.equal({ kind: 'session', user: 'bob' })
+    server.tell('session.request', { user: 'eve' })
+    await turns()
+    expect(server.paramsOf('session.decline'), 'one conversation at a time').to.deep.equal({
+      user: 'eve',
+      reason: 'busy',
+    })
+    expect(client.requests).to.deep.equal([])
+  })
+
+  it('accepts contacts by itself and asks about others', async () => {
+    const { client } = await signedIn({ accept: 'contacts', keepOpen: true })
+    server.tell('session.request', { user: 'bob' })
+    expect(client.requests).to.deep.equal(['bob'])
+    await client.accept('bob', { always: true })
+    server.tell('session.closed', { user: 'bob', reason: 'left' })
+    server.tell('session.request', { user: 'BOB' })
+    await turns()
+    expect(server.methods().at(-1)).to.equal('session.accept')
+  })
+
+  it('takes in what is told while it signs in, afterwards', async () => {
+    const person = await server.client(temp())
+    server.before('register', () => server.tell('session.opened', { user: 'bob', present: false }))
+    await person.client.register('alice', 'secret')
+    await turns()
+    expect(person.types()).to.deep.equal(['signed-in', 'session.opened'])
+  })
+
+  it('says who ended a session', async () => {
+    const { client, events } = await signedIn()
+    server.tell('session.opened', { user: 'bob', present: true })
+    await client.leave()
+    server.tell('session.opened', { user: 'bob', present: true })
+    server.tell('session.closed', { user: 'bob', reason: 'left' })
+    await turns()
+    const closed = events.flatMap((event) => (event.type === 'session.closed' ? [event.by] : []))
+    expect(closed).to.deep.equal(['you', 'them'])
+  })
+
+  it('warns before it leaves a room that closes by that', async () => {
+    const { client } = await signedIn()
+    server.answer('room.members', {
+      room: 'lab',
+      owner: 'alice',
+      members: ['alice', 'bob'].map((user) => ({ user, present: true })),
+      next: null,
+    })
+    await client.createRoom('lab')
+    expect((await client.members()).members).to.have.length(2)
+    await expectRejects(client.leave(), 'MSG_ERR_OWNER_LEAVING')
+    await expectRejects(client.open('bob'), 'MSG_ERR_OWNER_LEAVING')
+    await client.leave({ to: 'bob' })
+    expect(server.paramsOf('room.leave')).to.deep.equal({ room: 'lab', to: 'bob' })
+    expect(client.conversation).to.equal(undefined)
+    await expectRejects(client.members(), 'MSG_ERR_NO_CONVERSATION')
+    await expectRejects(client.closeRoom(), 'MSG_ERR_NO_CONVERSATION')
+  })
+
+  it('finds who is away when something waits for them, and asks when they come', async () => {
+    const { client } = await signedIn()
+    server.answer('user.watch', { user: 'Bob', status: 'offline' })
+    expect(await client.send('later', { to: { kind: 'session', user: 'bob' } })).to.deep.include({
+      state: 'queued',
+      to: { kind: 'session', user: 'Bob' },
+    })
+    await turns()
+    expect(server.methods()).not.to.include('session.open')
+    server.tell('user.active', { user: 'Bob' })
+    await turns()
+    expect(server.paramsOf('session.open')).to.deep.equal({ user: 'Bob' })
+    server.tell('user.active', { user: 'Bob' })
+    await turns()
+    expect(server.methods().filter((method) => method === 'session.open')).to.have.length(1)
+  })
+
+  it('does not ask again who left while something waits, before they were away', async () => {
+    const { client } = await signedIn()
+    server.tell('session.opened', { user: 'bob', present: true })
+    await client.send('hi')
+    server.answer('user.watch', { user: 'bob', status: 'active' })
+    server.tell('session.closed', { user: 'bob', reason: 'left' })
+    await turns()
+    expect(server.methods().slice(-1)).to.deep.equal(['user.watch'])
+    server.tell('session.opened', { user: 'bob', present: true })
+    server.tell('session.closed', { user: 'bob', reason: 'gone' })
+    await turns()
+    expect(server.methods().slice(-1)).to.deep.equal(['session.open'])
+  })
+
+  it('signs in where no UDP socket can be had, and says that messages wait', async () => {
+    const { client, events } = await server.client(temp(), {}, { bind: () => Promise.reject(new Error('refused')) })
+    await client.register('alice', 'secret')
+    await turns()
+    expect(events[0]).to.include({ type: 'warning', code: 'MSG_ERR_LINK_CLOSED' })
+    expect(client.peers()).to.deep.equal([])
+    expect(server.methods()).not.to.include('udp.hosts')
+  })
+
+  it('signs in once at a time, and says as whom', async () => {
+    const { client } = await server.client(temp())
+    const first = client.register('alice', 'secret')
+    await expectRejects(client.register('bob', 'x'), 'MSG_ERR_SIGNED_IN')
+    await first
+    expect((await expectRejects(client.login('alice', 'x'), 'MSG_ERR_SIGNED_IN')).detail).to.equal('alice')
+  })
+
+  it('can try again after a sign-in that failed', async () => {
+    const { client } = await server.client(temp())
+    server.fail('login', 'MSG_ERR_SIGN_IN_FAILED')
+    await expectRejects(client.login('alice', 'wrong'), 'MSG_ERR_SIGN_IN_FAILED')
+    expect(client.user).to.equal(undefined)
+    await client.register('alice', 'secret')
+    expect(client.user).to.equal('alice')
+  })
+
+  it('tells the server when it leaves, and takes nothing afterwards', async () => {
+    const { client, types } = await signedIn()
+    await client.close()
+    await client.close()
+    expect(server.methods().slice(-1)).to.deep.equal(['signout'])
+    await turns()
+    expect(types().at(-1)).to.equal('disconnected')
+    for (const call of [client.send('x'), client.open('bob'), client.login('alice'), client.leave()])
+      await expectRejects(call, 'MSG_ERR_NOT_CONNECTED')
+  })
+
+  it('goes at once when it is destroyed', async () => {
+    const { client } = await signedIn()
+    await client.destroy()
+    expect(server.methods()).not.to.include('signout')
+    expect(server.isOpen).to.equal(false)
+  })
+})

@@ -153,7 +153,7 @@ describe('server/directory-host', () => {
     expect(woken.length).to.be.above(early)
     host.close()
     const before = woken.length
-    signIn(3, 'carol')
+    host.run((state) => state.handleRequest(now(), 1, 'session.close', { user: 'bob' }))
     expect(directory.pollTimeout()).not.to.equal(undefined)
     mock.timers.tick(10_000_000)
     expect(woken).to.have.lengthOf(before)

@@ -68,7 +68,7 @@ export const ERRORS = {
     hint: 'open <user> asks for one',
   },
   MSG_ERR_REQUEST_UNKNOWN: {
-    message: '%s has not asked to talk to you',
+    message: 'no request from %s waits for an answer',
     exit: 3,
     wire: 0x23,
     hint: 'open <user> asks them',

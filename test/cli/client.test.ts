@@ -122,7 +122,7 @@ describe('msg client connect with pipes', () => {
     expect(stderr).to.contain('not the one you gave')
   })
 
-  it('signs in with --user on a known device, and warns on an unknown one', async () => {
+  it('signs in with --user on a known device, and ends with 3 on an unknown one', async () => {
     await run(['connect', stage.address, '--data-dir', data('alice')], 'register alice secret\n')
     const known = await run(
       ['connect', stage.address, '--user', 'alice', '--json', '--data-dir', data('alice')],
@@ -133,8 +133,8 @@ describe('msg client connect with pipes', () => {
       ['connect', stage.address, '--user', 'alice', '--json', '--data-dir', data('other')],
       'whoami\n',
     )
-    expect(objects(unknown.stdout)[1]).to.include({ type: 'warning', code: 'MSG_ERR_PROFILE_UNKNOWN' })
-    expect(unknown.status).to.equal(0)
+    expect(objects(unknown.stdout).at(-1)).to.include({ type: 'error', code: 'MSG_ERR_PROFILE_UNKNOWN' })
+    expect(unknown.status).to.equal(3)
   })
 
   it('takes JSON lines, and text with line breaks in them', async () => {

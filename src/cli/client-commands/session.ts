@@ -49,7 +49,7 @@ export const SESSION_COMMANDS = [open, accept, decline]
 /** Without a name the one who asked is meant, when there is only one. */
 function onlyRequest({ client }: ClientSession): string {
   const [user, ...others] = client.requests
-  if (user === undefined) throw new MsgError('MSG_ERR_REQUEST_UNKNOWN', { detail: 'nobody' })
+  if (user === undefined) throw new MsgError('MSG_ERR_REQUEST_UNKNOWN', { detail: 'anybody' })
   if (others.length > 0) throw new MsgError('MSG_ERR_USAGE', { detail: `who? ${client.requests.join(', ')} asked` })
   return user
 }

@@ -64,6 +64,8 @@ export abstract class OneShotCommand extends BaseCommand {
       const options = {
         ...clientOptions(settings),
         listening: isListening,
+        // What this user has open in another terminal is not this command's to leave.
+        keepOpen: true,
         reconnect: isListening,
         signal: stop.signal,
       }

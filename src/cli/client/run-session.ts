@@ -64,12 +64,14 @@ export async function runSession(session: ClientSession, run: SessionRun, front:
   }
 }
 
-/** A failed sign-in leaves the connection: `login` and `register` can still be typed. */
+/** On a terminal a failed sign-in leaves the connection: `login` and `register` can still be typed. */
 async function signIn(session: ClientSession, user: string, output: ConsoleOutput): Promise<void> {
   try {
     const { virtualAddress } = await session.login(user)
     output.note([`Signed in as ${visible(user)}. Your address is ${visible(virtualAddress)}.`])
   } catch (error) {
+    // A script would go on as nobody; a person can still type it right.
+    if (session.ask === undefined) throw error
     const { code, message } = failureOf(error)
     session.warn(code, message)
   }

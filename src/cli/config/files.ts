@@ -57,8 +57,10 @@ function parse(path: string, text: string): Readonly<Record<string, unknown>> {
   try {
     values = path.endsWith('.json') ? LOAD_JSON(path, text) : LOAD_YAML(path, text)
   } catch (error) {
-    const [reason = 'no reason'] = (error instanceof Error ? error.message : String(error)).split('\n')
-    throw invalid(`${path} is not valid ${path.endsWith('.json') ? 'JSON' : 'YAML'} (${reason})`, error)
+    // The loaders put the path and a ruler under the reason into further lines.
+    const lines = (error instanceof Error ? error.message : String(error)).split('\n')
+    const reason = lines.find((line) => line !== '' && !line.includes(path)) ?? lines[0] ?? ''
+    throw invalid(`${path} is not valid ${path.endsWith('.json') ? 'JSON' : 'YAML'} (${reason.trim()})`, error)
   }
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw invalid(`${path} must hold keys and values`)

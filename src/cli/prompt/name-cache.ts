@@ -6,8 +6,8 @@ import type { NameSource } from './completion.ts'
 export type NameLoaders = Readonly<Partial<Record<ArgumentKind, () => Promise<readonly string[]>>>>
 
 /**
- * Names for completion that never make a person wait: what is known is offered at once and learnt anew in the background.
- * Only the first time a kind is asked for it waits, and no longer than `patienceMs`.
+ * Names for completion that never make a person wait long: they are learnt anew each time, for at most a quarter of
+ * `patienceMs`; what is known already serves when that is not enough. The first time may take `patienceMs`.
  */
 export class NameCache implements NameSource {
   readonly #loaders: NameLoaders
@@ -22,10 +22,8 @@ export class NameCache implements NameSource {
 
   async names(kind: ArgumentKind): Promise<readonly string[]> {
     const loading = this.#refresh(kind)
-    const known = this.#known.get(kind)
-    if (known) return known
     const { promise: late, resolve } = deferred<void>()
-    const timer = setTimeout(resolve, this.#patienceMs)
+    const timer = setTimeout(resolve, this.#known.has(kind) ? this.#patienceMs / 4 : this.#patienceMs)
     await Promise.race([loading, late])
     clearTimeout(timer)
     return this.#known.get(kind) ?? []

@@ -28,7 +28,7 @@ export function roomsTable(
   return tableLines(
     ['room', 'owner', 'members'].map(palette.dim),
     rooms.map((room) => [palette.room(visible(room.room)), palette.name(visible(room.owner)), String(room.members)]),
-    'There are no rooms. `room create <room>` makes one.',
+    'There are no rooms.',
   )
 }
 

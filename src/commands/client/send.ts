@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Args } from '@oclif/core'
 import { OneShotCommand, type OneShot } from '../../cli/client/one-shot.ts'
 import { visible } from '../../core/wire/visible.ts'
-import { MsgError } from '../../core/errors.ts'
+import type { Conversation } from '../../core/index.ts'
+import { MsgError, type ErrorCode } from '../../core/errors.ts'
 
 export default class ClientSend extends OneShotCommand {
   static override summary = 'send one message and wait until it is delivered'
@@ -22,10 +23,8 @@ export default class ClientSend extends OneShotCommand {
     const text = args.text === undefined || args.text === '-' ? this.#readText() : args.text
     await this.connected(flags, true, async (oneShot) => {
       await this.signedIn(oneShot)
-      const before = oneShot.client.conversations().length
-      const { id, user } = await deliver(oneShot, args.user, text)
-      if (before > 0) await oneShot.client.leave({ conversation: { kind: 'session', user } })
-      this.printOne('delivered', { id, to: user }, ({ name }) => [`Delivered to ${name(visible(user))}.`])
+      const user = await deliver(oneShot, args.user, text)
+      this.printOne('delivered', user, ({ name }) => [`Delivered to ${name(visible(user.to))}.`])
     })
   }
 
@@ -42,20 +41,32 @@ async function deliver(
   { client, signal, remainingMs }: OneShot,
   to: string,
   text: string,
-): Promise<{ id: string; user: string }> {
-  let user = to
+): Promise<{ id: string; to: string }> {
+  const patience = AbortSignal.any([
+    signal,
+    AbortSignal.timeout(Math.max(0, Math.floor(remainingMs()) - 2 * CLOSING_MS)),
+  ])
+  // What this user has open in other terminals was told at sign-in; the answer to a request comes after it.
+  await client.rooms()
+  const before = client.conversations().map(({ conversation }) => nameOf(conversation))
+  let user: string
   try {
-    ;({ user } = await client.open(to, { signal }))
+    ;({ user } = await client.open(to, { signal: patience }))
   } catch (error) {
-    if (!MsgError.is(error) || !['MSG_ERR_USER_OFFLINE', 'MSG_ERR_TIMEOUT'].includes(error.code)) throw error
-    await client.send(text, { to: { kind: 'session', user } })
-    throw notDelivered(user, error)
+    if (!MsgError.is(error) || !UNANSWERED.includes(error.code) || signal.aborted) throw error
+    await client.send(text, { to: { kind: 'session', user: to } })
+    throw notDelivered(to, error)
   }
-  const { id } = await client.send(text, { to: { kind: 'session', user } })
+  const conversation = { kind: 'session', user } as const
+  const { id } = await client.send(text, { to: conversation })
   const { waiting } = await client.flush({ timeoutMs: Math.max(0, remainingMs() - CLOSING_MS) })
+  if (!before.includes(user)) await client.leave({ conversation })
   if (waiting > 0) throw notDelivered(user)
-  return { id, user }
+  return { id, to: user }
 }
+
+const nameOf = (conversation: Conversation): string =>
+  conversation.kind === 'session' ? conversation.user : `#${conversation.room}`
 
 function notDelivered(user: string, cause?: unknown): MsgError {
   return new MsgError('MSG_ERR_NOT_DELIVERED', { detail: `the message for ${user} is queued`, cause })
@@ -63,3 +74,5 @@ function notDelivered(user: string, cause?: unknown): MsgError {
 
 /** Kept back from `--timeout` for a graceful end, milliseconds. */
 const CLOSING_MS = 500
+/** Ways in which somebody did not answer, which leave the message waiting for them. */
+const UNANSWERED: readonly ErrorCode[] = ['MSG_ERR_USER_OFFLINE', 'MSG_ERR_TIMEOUT', 'MSG_ERR_CANCELLED']

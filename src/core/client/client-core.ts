@@ -46,6 +46,8 @@ export class ClientCore {
   readonly #instance = randomBytes(16).toString('hex')
   readonly #held: ServerNotification[] = []
   #identity: Identity | undefined
+  /** Why the server said it would go. */
+  #goodbye: string | undefined
   #isSigningIn = false
   #isEnded = false
 
@@ -66,7 +68,10 @@ export class ClientCore {
       random: deps.random,
       onNotification: (notification) => this.#handle(notification),
       onLost: () => this.#handleLost(),
-      onWaiting: (attempt, delayMs, reason) => emit({ type: 'reconnecting', attempt, delayMs, reason }),
+      onWaiting: (attempt, delayMs, reason) => {
+        emit({ type: 'reconnecting', attempt, delayMs, reason: this.#goodbye ?? reason })
+        this.#goodbye = undefined
+      },
       onBack: () => this.#handleBack(),
       onGone: ({ message }) => emit({ type: 'disconnected', reason: message }),
     })
@@ -264,6 +269,7 @@ export class ClientCore {
     else if (method === 'room.closed') this.rooms.handleClosed(params)
     else if (method === 'peer.introduced') this.account?.links?.introduce(params)
     else if (method === 'peer.gone') this.account?.links?.gone(params.instance, params.reason)
+    else if (method === 'server.closing') this.#goodbye = 'the server was stopped'
     else if (method === 'user.active') void this.outreach?.handleActive(params.user)
     this.account?.courier.schedule()
   }

@@ -101,6 +101,12 @@ export class MsgClient implements Client {
     this.#signedIn()
     this.#core.conversations.checkSwitch()
     if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: `asking ${user}` })
+    const known = this.#core.sessions.list().find((session) => isSameName(session.user, user))
+    if (known) {
+      // Nobody needs to be asked, nor the server: it may be away.
+      await this.#core.conversations.switchTo({ kind: 'session', user: known.user })
+      return known
+    }
     const { user: name, state } = await this.#core.uplink.request('session.open', { user })
     if (state === 'open' && !this.#core.sessions.has(name))
       this.#core.sessions.handleOpened({ user: name, present: true })

@@ -21,6 +21,10 @@ export class ServerTrust {
     this.#dataDir = dataDir
     this.#address = address
     this.#known = new KnownServers(dataDir)
+    if (fingerprint !== undefined && !/^[A-Za-z0-9+/]{43}$/.test(bare(fingerprint)))
+      throw new MsgError('MSG_ERR_USAGE', {
+        detail: `${fingerprint} is no fingerprint: SHA256: and 43 characters of base64`,
+      })
     this.#expected = fingerprint
     this.#isVouched = ca !== undefined
   }
@@ -57,11 +61,11 @@ export class ServerTrust {
 }
 
 /** Fingerprints are compared as people copy them: with or without the prefix and padding. */
-function isSame(expected: string, fingerprint: string): boolean {
-  const bare = (text: string): string =>
-    text
-      .trim()
-      .replace(/^SHA256:/i, '')
-      .replace(/=+$/, '')
-  return bare(expected) === bare(fingerprint)
-}
+const isSame = (expected: string, fingerprint: string): boolean => bare(expected) === bare(fingerprint)
+
+/** Without the prefix and the padding that some tools print. */
+const bare = (text: string): string =>
+  text
+    .trim()
+    .replace(/^SHA256:/i, '')
+    .replace(/=+$/, '')

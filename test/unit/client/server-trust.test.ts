@@ -29,10 +29,18 @@ describe('trust in a server', () => {
   })
 
   it('takes the fingerprint it is given, however it was copied, also in place of an old one', () => {
+    const bare = 'n'.repeat(43)
+    const given = `SHA256:${bare}`
     trust().verify('SHA256:old')
-    expectCode(() => trust({ fingerprint: 'SHA256:new' }).verify('SHA256:other'), 'MSG_ERR_FINGERPRINT_MISMATCH')
-    for (const fingerprint of ['SHA256:new', 'new', ' sha256:new= ']) trust({ fingerprint }).verify('SHA256:new')
-    trust().verify('SHA256:new')
+    expectCode(() => trust({ fingerprint: given }).verify('SHA256:other'), 'MSG_ERR_FINGERPRINT_MISMATCH')
+    for (const fingerprint of [given, bare, ` sha256:${bare}= `]) trust({ fingerprint }).verify(given)
+    trust().verify(given)
+  })
+
+  it('refuses what cannot be a fingerprint before anything is asked', () => {
+    for (const fingerprint of ['', 'rubbish', `SHA256:${'n'.repeat(44)}`, `${'n'.repeat(42)}!`]) {
+      expectCode(() => trust({ fingerprint }), 'MSG_ERR_USAGE')
+    }
   })
 
   it('lets a CA vouch for changing keys, and pins none of them', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { runSession, type SessionFront } from '../../../../src/cli/client/run-session.ts'
-import { ClientSession } from '../../../../src/cli/client/session.ts'
+import { ClientSession, type Asker } from '../../../../src/cli/client/session.ts'
 import { JsonOutput } from '../../../../src/cli/console/output.ts'
 import { palette } from '../../../../src/cli/render/palette.ts'
 import { MsgError } from '../../../../src/core/errors.ts'
@@ -23,6 +23,7 @@ describe('runSession', () => {
   })
 
   interface Play {
+    readonly ask?: Asker
     readonly address?: string
     readonly user?: string
     readonly lingerMs?: number
@@ -30,12 +31,13 @@ describe('runSession', () => {
   }
 
   /** Runs a session whose lines are the calls of `serve`. */
-  async function play({ address, user, lingerMs = 1000, serve = async () => {} }: Play): Promise<number> {
+  async function play({ address, user, ask, lingerMs = 1000, serve = async () => {} }: Play): Promise<number> {
     const output = new JsonOutput(out)
     const session = new ClientSession({
       createClient: network.createClient,
       options: OPTIONS,
       onEvent: (event) => output.event(event),
+      ...(ask === undefined ? {} : { ask }),
     })
     const front: SessionFront = { output, serve: () => serve(session), release: () => (released += 1) }
     const run = {
@@ -86,8 +88,16 @@ describe('runSession', () => {
     expect(user).to.equal('alice')
   })
 
-  it('goes on when the sign-in fails, with a warning, since login can still be typed', async () => {
-    expect(await play({ address: 'lab', user: 'nobody' })).to.equal(0)
+  it('ends a script whose sign-in fails: it would go on as nobody', async () => {
+    let isServed = false
+    const run = play({ address: 'lab', user: 'nobody', serve: async () => void (isServed = true) })
+    expect(await failureOf(run)).to.equal('MSG_ERR_PROFILE_UNKNOWN')
+    expect(isServed).to.equal(false)
+  })
+
+  it('goes on at a terminal when the sign-in fails, with a warning, since login can still be typed', async () => {
+    const ask = { secret: async () => '', confirm: async () => false }
+    expect(await play({ address: 'lab', user: 'nobody', ask })).to.equal(0)
     expect(out.objects.find(({ type }) => type === 'warning')).to.include({ code: 'MSG_ERR_PROFILE_UNKNOWN' })
   })
 

@@ -109,9 +109,9 @@ describe('lists', () => {
     expect(usersTable([], plain, 'Nobody.')).to.deep.equal(['Nobody.'])
   })
 
-  it('show rooms, and how to make the first', () => {
+  it('show rooms, or that there are none', () => {
     expect(roomsTable([{ room: 'lobby', owner: 'bob', members: 3 }], plain)[1]).to.equal('lobby  bob    3')
-    expect(roomsTable([], plain)[0]).to.contain('room create')
+    expect(roomsTable([], plain)).to.deep.equal(['There are no rooms.'])
   })
 
   it('show members with owner and absence', () => {

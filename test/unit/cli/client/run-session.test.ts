@@ -98,7 +98,7 @@ describe('runSession', () => {
   it('goes on at a terminal when the sign-in fails, with a warning, since login can still be typed', async () => {
     const ask = { secret: async () => '', confirm: async () => false }
     expect(await play({ address: 'lab', user: 'nobody', ask })).to.equal(0)
-    expect(out.objects.find(({ type }) => type === 'warning')).to.include({ code: 'MSG_ERR_PROFILE_UNKNOWN' })
+    expect(out.objects.find(({ type }) => type === 'warning')).to.include({ code: 'MSG_ERR_SIGN_IN_FAILED' })
   })
 
   it('ends with the status of a connection that failed by command', async () => {

@@ -25,6 +25,11 @@ export class Cubic implements CongestionController {
     return Math.floor(this.#window)
   }
 
+  /** Left to the window and the round trip. */
+  get pacingRate(): undefined {
+    return undefined
+  }
+
   get isSlowStart(): boolean {
     return this.#window < this.#threshold
   }
@@ -58,6 +63,8 @@ export class Cubic implements CongestionController {
     this.#recoveryStart = undefined
     this.#epochStart = undefined
   }
+
+  onSpuriousLoss(): void {}
 
   onDatagramSize(bytes: number): void {
     this.#datagramSize = bytes

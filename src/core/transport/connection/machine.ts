@@ -7,6 +7,7 @@ import { decodeFrames, encodeAck, FrameType, type Frame } from '../frames.ts'
 import type { Transmit } from '../machine.ts'
 import { Pacer } from '../pacer.ts'
 import { DATA_HEADER_LENGTH, DATA_OVERHEAD, readDataHeader, writeDataHeader } from '../packet.ts'
+import { DeliveryRate } from '../recovery/delivery-rate.ts'
 import { LossDetector, type Carried, type SentPacket } from '../recovery/loss-detector.ts'
 import { RttEstimator } from '../recovery/rtt-estimator.ts'
 import { StreamSet } from '../streams/stream-set.ts'
@@ -42,6 +43,7 @@ export class Connection {
   readonly #keys: KeyPhases
   readonly #rekeying: Rekeying
   readonly #loss: LossDetector
+  readonly #rate = new DeliveryRate()
   readonly #acks: AckTracker
   readonly #controller: CongestionController
   readonly #pacer: Pacer
@@ -65,7 +67,7 @@ export class Connection {
     this.#rekeying = new Rekeying(init.now, init.isInitiator, this.#keys, init.random)
     this.#loss = new LossDetector(this.rtt)
     this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay)
-    this.#controller = init.createController({ datagramSize: DATAGRAM_SIZE })
+    this.#controller = init.createController({ datagramSize: DATAGRAM_SIZE, random: () => init.random(1)[0]! / 256 })
     this.#pacer = new Pacer(this.#controller.window)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
     this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
@@ -212,12 +214,16 @@ export class Connection {
   /** True when congestion window and pacing let one more datagram go; sets the pacing timer otherwise. */
   #mayLeave(now: Instant): boolean {
     if (!this.#hasRoom) return false
-    const gain = this.#controller.isSlowStart ? SLOW_START_GAIN : PACING_GAIN
-    const rate = this.rtt.hasSample ? (gain * this.#controller.window) / this.rtt.smoothed : Infinity
-    const at = this.#pacer.ready(now, DATAGRAM_SIZE, rate)
+    const at = this.#pacer.ready(now, DATAGRAM_SIZE, this.#pacingRate)
     if (at <= now) return true
     this.#paceUntil = at
     return false
+  }
+
+  get #pacingRate(): number {
+    const { pacingRate, isSlowStart, window } = this.#controller
+    if (!this.rtt.hasSample) return Infinity
+    return pacingRate ?? ((isSlowStart ? SLOW_START_GAIN : PACING_GAIN) * window) / this.rtt.smoothed
   }
 
   #writeAck(now: Instant, writer: Writer): void {
@@ -247,8 +253,11 @@ export class Connection {
     this.#counts.bytesSent += packet.byteLength
     if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
     if (!isAckEliciting) return packet
+    const bytes = packet.byteLength
+    const stamp = this.#rate.onSent(now, this.#loss.bytesInFlight)
     const appLimited = this.#hasRoom && !this.#hasData
-    this.#loss.onSent({ packetNumber, sentAt: now, bytes: packet.byteLength, carried, appLimited })
+    this.#loss.onSent({ packetNumber, sentAt: now, bytes, carried, appLimited, inFlight: this.#loss.bytesInFlight + bytes, stamp })
+    if (appLimited) this.#rate.onAppLimited(this.#loss.bytesInFlight)
     this.#pacer.onSent(packet.byteLength)
     return packet
   }
@@ -284,11 +293,10 @@ export class Connection {
 
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
-    const inFlight = this.#loss.bytesInFlight
+    const priorInFlight = this.#loss.bytesInFlight
     const { acked, lost, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
-    if (rttSample !== undefined && now >= this.#stalledUntil) {
-      this.rtt.update(rttSample, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
-    }
+    const rtt = now >= this.#stalledUntil ? rttSample : undefined
+    if (rtt !== undefined) this.rtt.update(rtt, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
     let bytes = 0
     let newest: SentPacket | undefined
     for (const packet of acked) {
@@ -298,9 +306,18 @@ export class Connection {
     }
     if (lost.length > 0) this.#onLost(now, lost)
     if (newest === undefined) return
-    // A window that was not even half used proves nothing about the path (RFC 9002 section 7.8).
-    const appLimited = newest.appLimited || inFlight < this.#controller.window / 2
-    this.#controller.onAck({ now, sentAt: newest.sentAt, bytes, smoothedRtt: this.rtt.smoothed, appLimited })
+    this.#controller.onAck({
+      now,
+      sentAt: newest.sentAt,
+      bytes,
+      priorInFlight,
+      inFlight: this.#loss.bytesInFlight,
+      smoothedRtt: this.rtt.smoothed,
+      rtt,
+      // A window that was not even half used proves nothing about the path (RFC 9002 section 7.8).
+      appLimited: newest.appLimited || priorInFlight < this.#controller.window / 2,
+      rate: this.#rate.onAck(now, bytes, newest, this.rtt.min),
+    })
   }
 
   #onLost(now: Instant, lost: readonly SentPacket[]): void {
@@ -308,7 +325,9 @@ export class Connection {
     for (const packet of lost) for (const carried of packet.carried) this.#sendAgain(carried)
     const bytes = lost.reduce((sum, packet) => sum + packet.bytes, 0)
     const persistent = this.#loss.isPersistent(lost, this.#init.remoteParameters.maxAckDelay)
-    this.#controller.onCongestion({ now, sentAt: lost.at(-1)!.sentAt, bytes, persistent })
+    const { sentAt, inFlight, stamp } = lost.at(-1)!
+    this.#rate.onLost(bytes)
+    this.#controller.onCongestion({ now, sentAt, bytes, sentInFlight: inFlight, ...this.#rate.since(stamp), persistent })
   }
 
   /** Nothing was acknowledged for a probe timeout: the oldest content goes again, whatever the window says. */

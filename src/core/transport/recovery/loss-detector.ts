@@ -1,5 +1,6 @@
 import type { Duration, Instant } from '../../time/instant.ts'
 import type { Range } from '../range-set.ts'
+import type { DeliveryStamp } from './delivery-rate.ts'
 import { TIMER_GRANULARITY, type RttEstimator } from './rtt-estimator.ts'
 
 /** What was in a packet that must be sent again when the packet is lost. */
@@ -19,6 +20,9 @@ export interface SentPacket {
   readonly carried: readonly Carried[]
   /** True when there was nothing more to send and room for it. */
   readonly appLimited: boolean
+  /** Bytes in flight with this packet. */
+  readonly inFlight: number
+  readonly stamp: DeliveryStamp
 }
 
 /** What one ACK changed. */

@@ -123,4 +123,4 @@ export class SendStream {
 }
 
 /** Unacknowledged bytes a stream keeps at most: more than a window of a fast path, little beside a process. */
-const SEND_BUFFER = 4 * 1_048_576
+const SEND_BUFFER = 16 * 1_048_576

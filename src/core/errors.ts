@@ -16,34 +16,109 @@ export interface ErrorSpec {
 
 /** Every error msg raises on purpose. `docs/ERRORS.md` is checked against this table by a test. */
 export const ERRORS = {
-  MSG_ERR_INTERNAL: { message: 'unexpected failure: %s', exit: 1, wire: 0x01, hint: 'run again with --debug and report it' },
+  MSG_ERR_INTERNAL: {
+    message: 'unexpected failure: %s',
+    exit: 1,
+    wire: 0x01,
+    hint: 'run again with --debug and report it',
+  },
 
   MSG_ERR_USAGE: { message: '%s', exit: 2, hint: 'see help' },
-  MSG_ERR_CONFIG_INVALID: { message: 'configuration is invalid: %s', exit: 2, hint: 'msg config show tells where each value comes from' },
-  MSG_ERR_NAME_INVALID: { message: '%s is not a valid name', exit: 2, wire: 0x10, hint: '1 to 32 letters, digits, dots, underscores or hyphens' },
+  MSG_ERR_CONFIG_INVALID: {
+    message: 'configuration is invalid: %s',
+    exit: 2,
+    hint: 'msg config show tells where each value comes from',
+  },
+  MSG_ERR_NAME_INVALID: {
+    message: '%s is not a valid name',
+    exit: 2,
+    wire: 0x10,
+    hint: '1 to 32 letters, digits, dots, underscores or hyphens',
+  },
   MSG_ERR_SELF: { message: 'you cannot open a session with yourself', exit: 2, wire: 0x11 },
-  MSG_ERR_MESSAGE_TOO_LONG: { message: 'the message is too long: %s', exit: 2, hint: 'a message holds at most 65,536 bytes of UTF-8; split it' },
+  MSG_ERR_MESSAGE_TOO_LONG: {
+    message: 'the message is too long: %s',
+    exit: 2,
+    hint: 'a message holds at most 65,536 bytes of UTF-8; split it',
+  },
   MSG_ERR_NO_CONVERSATION: { message: 'no conversation is open', exit: 2, hint: 'open <user> or enter <room> first' },
   MSG_ERR_NOT_CONNECTED: { message: 'not connected to a server', exit: 2, hint: 'connect <address> first' },
-  MSG_ERR_OWNER_LEAVING: { message: 'you created %s, and leaving closes it for everybody', exit: 2, hint: 'leave --to <user> hands it over; leave --force closes it' },
+  MSG_ERR_OWNER_LEAVING: {
+    message: 'you created %s, and leaving closes it for everybody',
+    exit: 2,
+    hint: 'leave --to <user> hands it over; leave --force closes it',
+  },
 
-  MSG_ERR_USER_UNKNOWN: { message: 'there is no user %s', exit: 3, wire: 0x20, hint: 'users lists everybody on this server' },
-  MSG_ERR_ROOM_UNKNOWN: { message: 'there is no room %s', exit: 3, wire: 0x21, hint: 'rooms lists them; room create makes one' },
-  MSG_ERR_SESSION_UNKNOWN: { message: 'there is no session with %s', exit: 3, wire: 0x22, hint: 'open <user> asks for one' },
-  MSG_ERR_REQUEST_UNKNOWN: { message: '%s has not asked to talk to you', exit: 3, wire: 0x23, hint: 'open <user> asks them' },
-  MSG_ERR_PROFILE_UNKNOWN: { message: 'no sign-in is kept for %s', exit: 3, hint: 'msg client login --server <address> --user <name> signs in once and keeps it' },
+  MSG_ERR_USER_UNKNOWN: {
+    message: 'there is no user %s',
+    exit: 3,
+    wire: 0x20,
+    hint: 'users lists everybody on this server',
+  },
+  MSG_ERR_ROOM_UNKNOWN: {
+    message: 'there is no room %s',
+    exit: 3,
+    wire: 0x21,
+    hint: 'rooms lists them; room create makes one',
+  },
+  MSG_ERR_SESSION_UNKNOWN: {
+    message: 'there is no session with %s',
+    exit: 3,
+    wire: 0x22,
+    hint: 'open <user> asks for one',
+  },
+  MSG_ERR_REQUEST_UNKNOWN: {
+    message: '%s has not asked to talk to you',
+    exit: 3,
+    wire: 0x23,
+    hint: 'open <user> asks them',
+  },
+  MSG_ERR_PROFILE_UNKNOWN: {
+    message: 'no sign-in is kept for %s',
+    exit: 3,
+    hint: 'msg client login --server <address> --user <name> signs in once and keeps it',
+  },
 
   MSG_ERR_SIGN_IN_FAILED: { message: 'wrong user name or password', exit: 4, wire: 0x30 },
-  MSG_ERR_SIGN_IN_REQUIRED: { message: 'sign in first', exit: 4, wire: 0x31, hint: 'login <user> <password>, or register <user> <password>' },
-  MSG_ERR_SIGN_IN_DELAYED: { message: 'too many failed sign-ins: %s', exit: 4, wire: 0x32, retryable: true, hint: 'wait, then try again' },
-  MSG_ERR_DEVICE_UNKNOWN: { message: 'the server does not know this device for %s', exit: 4, wire: 0x33, hint: 'sign in with the password once' },
+  MSG_ERR_SIGN_IN_REQUIRED: {
+    message: 'sign in first',
+    exit: 4,
+    wire: 0x31,
+    hint: 'login <user> <password>, or register <user> <password>',
+  },
+  MSG_ERR_SIGN_IN_DELAYED: {
+    message: 'too many failed sign-ins: %s',
+    exit: 4,
+    wire: 0x32,
+    retryable: true,
+    hint: 'wait, then try again',
+  },
+  MSG_ERR_DEVICE_UNKNOWN: {
+    message: 'the server does not know this device for %s',
+    exit: 4,
+    wire: 0x33,
+    hint: 'sign in with the password once',
+  },
   MSG_ERR_NOT_ROOM_OWNER: { message: 'only the owner may do that to %s', exit: 4, wire: 0x34 },
   MSG_ERR_NOT_ROOM_MEMBER: { message: 'you are not in the room %s', exit: 4, wire: 0x35, hint: 'enter <room> first' },
   MSG_ERR_SESSION_DECLINED: { message: '%s declined', exit: 4 },
-  MSG_ERR_DIRECTORY_ACCESS: { message: 'cannot use the directory: %s', exit: 4, hint: 'choose another with --data-dir, or correct its permissions' },
+  MSG_ERR_DIRECTORY_ACCESS: {
+    message: 'cannot use the directory: %s',
+    exit: 4,
+    hint: 'choose another with --data-dir, or correct its permissions',
+  },
 
-  MSG_ERR_SERVER_UNREACHABLE: { message: 'cannot reach the server at %s', exit: 5, retryable: true, hint: 'check the address and that msg server start is running there' },
-  MSG_ERR_SERVER_NOT_RUNNING: { message: 'no server is running on %s', exit: 5, hint: 'msg server start runs one; --data-dir chooses which' },
+  MSG_ERR_SERVER_UNREACHABLE: {
+    message: 'cannot reach the server at %s',
+    exit: 5,
+    retryable: true,
+    hint: 'check the address and that msg server start is running there',
+  },
+  MSG_ERR_SERVER_NOT_RUNNING: {
+    message: 'no server is running on %s',
+    exit: 5,
+    hint: 'msg server start runs one; --data-dir chooses which',
+  },
   MSG_ERR_USER_OFFLINE: { message: '%s is not connected', exit: 5, wire: 0x40, retryable: true },
   MSG_ERR_CONNECTION_CLOSED: { message: 'the connection closed: %s', exit: 5, retryable: true },
   MSG_ERR_LINK_CLOSED: { message: 'the link closed: %s', exit: 5, retryable: true },
@@ -56,25 +131,51 @@ export const ERRORS = {
     exit: 7,
     hint: 'somebody may be listening in, or the server was set up anew; ask its owner for the new fingerprint and pass it with --fingerprint',
   },
-  MSG_ERR_FINGERPRINT_MISMATCH: { message: "the server's fingerprint is not the one you gave: %s", exit: 7, hint: "compare with what the server's owner sees in msg server status" },
-  MSG_ERR_STORE_CORRUPT: { message: 'the database is damaged: %s', exit: 7, hint: 'restore it from a backup, or move it away to start empty' },
+  MSG_ERR_FINGERPRINT_MISMATCH: {
+    message: "the server's fingerprint is not the one you gave: %s",
+    exit: 7,
+    hint: "compare with what the server's owner sees in msg server status",
+  },
+  MSG_ERR_STORE_CORRUPT: {
+    message: 'the database is damaged: %s',
+    exit: 7,
+    hint: 'restore it from a backup, or move it away to start empty',
+  },
   MSG_ERR_PEER_IDENTITY: { message: 'the peer is not who the server said: %s', exit: 7, wire: 0x60 },
 
-  MSG_ERR_NOT_DELIVERED: { message: 'not delivered yet: %s', exit: 8, retryable: true, hint: 'it waits in the outbox and goes out when both of you are connected' },
+  MSG_ERR_NOT_DELIVERED: {
+    message: 'not delivered yet: %s',
+    exit: 8,
+    retryable: true,
+    hint: 'it waits in the outbox and goes out when both of you are connected',
+  },
   MSG_ERR_CANCELLED: { message: 'cancelled: %s', exit: 8 },
 
   MSG_ERR_NAME_TAKEN: { message: 'the name %s is taken', exit: 9, wire: 0x70, hint: 'choose another' },
   MSG_ERR_ROOM_TAKEN: { message: 'there is a room %s already', exit: 9, wire: 0x71, hint: 'enter <room> joins it' },
   MSG_ERR_SIGNED_IN: { message: 'already signed in as %s', exit: 9, wire: 0x72, hint: 'disconnect first' },
   MSG_ERR_USER_BUSY: { message: '%s is busy', exit: 9, retryable: true },
-  MSG_ERR_PORT_IN_USE: { message: 'the port is in use: %s', exit: 9, hint: 'choose another with --port and --udp-port; 0 takes any free one' },
-  MSG_ERR_DATA_DIR_BUSY: { message: 'the data directory is in use: %s', exit: 9, hint: 'stop that server first, or choose another with --data-dir' },
+  MSG_ERR_PORT_IN_USE: {
+    message: 'the port is in use: %s',
+    exit: 9,
+    hint: 'choose another with --port and --udp-port; 0 takes any free one',
+  },
+  MSG_ERR_DATA_DIR_BUSY: {
+    message: 'the data directory is in use: %s',
+    exit: 9,
+    hint: 'stop that server first, or choose another with --data-dir',
+  },
 
   MSG_ERR_PLUGIN_LOAD: { message: 'plugin could not be loaded: %s', exit: 10 },
 
   MSG_ERR_PROTOCOL: { message: 'the other side broke the protocol: %s', exit: 1, wire: 0x02 },
   MSG_ERR_LIMIT: { message: 'limit exceeded: %s', exit: 1, wire: 0x03 },
-  MSG_ERR_VERSION: { message: 'protocol versions do not match: %s', exit: 1, wire: 0x04, hint: 'update the older side' },
+  MSG_ERR_VERSION: {
+    message: 'protocol versions do not match: %s',
+    exit: 1,
+    wire: 0x04,
+    hint: 'update the older side',
+  },
   MSG_ERR_METHOD_UNKNOWN: { message: 'unknown method %s', exit: 1, wire: 0x05 },
 } as const satisfies Record<`MSG_ERR_${string}`, ErrorSpec>
 
@@ -99,7 +200,10 @@ export class MsgError extends Error {
   readonly [brand] = true
 
   constructor(code: ErrorCode, options: MsgErrorOptions = {}) {
-    super(ERRORS[code].message.replace('%s', () => options.detail ?? 'no detail'), options)
+    super(
+      ERRORS[code].message.replace('%s', () => options.detail ?? 'no detail'),
+      options,
+    )
     this.code = code
     this.detail = options.detail ?? ''
   }

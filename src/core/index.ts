@@ -3,6 +3,26 @@
  *
  * @packageDocumentation
  */
+import type { Client, ClientOptions } from './client/api.ts'
+import type { AdminClient, Server, ServerOptions } from './server/api.ts'
+
 export type * from './client/api.ts'
 export type * from './server/api.ts'
 export { ERRORS, MsgError, isErrorCode, type ErrorCode } from './errors.ts'
+export { clientDataDir, keptSignIns, knownServers, type KeptSignIns } from './client/profiles.ts'
+export { visible, type VisibleOptions } from './wire/visible.ts'
+
+/** Connects to a server; see {@link ClientOptions}. Its code is loaded at the first call. */
+export async function createClient(options: ClientOptions): Promise<Client> {
+  return (await import('./client/create-client.ts')).createClient(options)
+}
+
+/** Starts a server; see {@link ServerOptions}. Its code is loaded at the first call. */
+export async function createServer(options?: ServerOptions): Promise<Server> {
+  return (await import('./server/create-server.ts')).createServer(options)
+}
+
+/** Connects to the server that holds a data directory, on this machine. @throws MSG_ERR_SERVER_NOT_RUNNING */
+export async function connectAdmin(options?: { readonly dataDir?: string }): Promise<AdminClient> {
+  return (await import('./server/admin-client.ts')).connectAdmin(options)
+}

@@ -1,8 +1,22 @@
 /** The part of sodium-native that msg calls. Buffers are caller-allocated; every function throws on bad lengths. */
 declare module 'sodium-native' {
   const sodium: {
-    crypto_aead_chacha20poly1305_ietf_encrypt(c: Uint8Array, m: Uint8Array, ad: Uint8Array | null, nsec: null, npub: Uint8Array, k: Uint8Array): number
-    crypto_aead_chacha20poly1305_ietf_decrypt(m: Uint8Array, nsec: null, c: Uint8Array, ad: Uint8Array | null, npub: Uint8Array, k: Uint8Array): number
+    crypto_aead_chacha20poly1305_ietf_encrypt(
+      c: Uint8Array,
+      m: Uint8Array,
+      ad: Uint8Array | null,
+      nsec: null,
+      npub: Uint8Array,
+      k: Uint8Array,
+    ): number
+    crypto_aead_chacha20poly1305_ietf_decrypt(
+      m: Uint8Array,
+      nsec: null,
+      c: Uint8Array,
+      ad: Uint8Array | null,
+      npub: Uint8Array,
+      k: Uint8Array,
+    ): number
     crypto_generichash(out: Uint8Array, input: Uint8Array, key?: Uint8Array): void
     crypto_sign_seed_keypair(pk: Uint8Array, sk: Uint8Array, seed: Uint8Array): void
     crypto_sign_detached(sig: Uint8Array, m: Uint8Array, sk: Uint8Array): void

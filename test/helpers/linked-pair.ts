@@ -37,7 +37,9 @@ export class LinkedPair {
   }
 
   dial(): void {
-    this.a.link = this.a.endpoint.connect(this.network.now, { instance: this.b.instance, key: this.b.key }, [{ host: 'b', port: 1 }])
+    this.a.link = this.a.endpoint.connect(this.network.now, { instance: this.b.instance, key: this.b.key }, [
+      { host: 'b', port: 1 },
+    ])
   }
 
   /** Runs until both ends are open. */
@@ -87,5 +89,15 @@ function makeEnd(host: string, random: (length: number) => Uint8Array): End {
   const key = deviceKey(random(32)).noise
   const instance = Buffer.from(random(16)).toString('hex')
   const endpoint = new EndpointMachine({ now: 0, local: { key, instance }, random })
-  return { host, endpoint, instance, key: key.publicKey, link: undefined, isOpen: false, closed: undefined, received: new Map(), finished: new Set() }
+  return {
+    host,
+    endpoint,
+    instance,
+    key: key.publicKey,
+    link: undefined,
+    isOpen: false,
+    closed: undefined,
+    received: new Map(),
+    finished: new Set(),
+  }
 }

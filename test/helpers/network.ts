@@ -22,7 +22,16 @@ export interface Path {
   readonly outage?: readonly [Instant, Instant]
 }
 
-const CLEAN: Path = { delay: millis(1), jitter: 0, drop: 0, duplicate: 0, corrupt: 0, rate: Infinity, queue: Infinity, mtu: 65_527 }
+const CLEAN: Path = {
+  delay: millis(1),
+  jitter: 0,
+  drop: 0,
+  duplicate: 0,
+  corrupt: 0,
+  rate: Infinity,
+  queue: Infinity,
+  mtu: 65_527,
+}
 
 /** Named paths. */
 export const PATHS = {
@@ -144,15 +153,22 @@ export class Network<Event> {
       const sent = rate === Infinity ? this.now : start + payload.byteLength / rate
       if (rate !== Infinity) this.#busyUntil.set(from.host, sent)
       const copy = Uint8Array.from(payload)
-      if (this.#random() < corrupt) copy[Math.floor(this.#random() * copy.byteLength)]! ^= 1 + Math.floor(this.#random() * 255)
-      this.#push({ at: Math.ceil(sent + delay + this.#random() * jitter), order: this.#order++, from, to, payload: copy })
+      if (this.#random() < corrupt)
+        copy[Math.floor(this.#random() * copy.byteLength)]! ^= 1 + Math.floor(this.#random() * 255)
+      this.#push({
+        at: Math.ceil(sent + delay + this.#random() * jitter),
+        order: this.#order++,
+        from,
+        to,
+        payload: copy,
+      })
     }
   }
 
   #push(flight: Flight): void {
     const heap = this.#flights
     heap.push(flight)
-    for (let i = heap.length - 1; i > 0; ) {
+    for (let i = heap.length - 1; i > 0;) {
       const parent = (i - 1) >> 1
       if (!isBefore(heap[i]!, heap[parent]!)) return
       ;[heap[i], heap[parent]] = [heap[parent]!, heap[i]!]
@@ -165,7 +181,7 @@ export class Network<Event> {
     const last = heap.pop()!
     if (heap.length === 0) return
     heap[0] = last
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       const children = [2 * i + 1, 2 * i + 2].filter((c) => c < heap.length)
       const least = children.sort((a, b) => (isBefore(heap[a]!, heap[b]!) ? -1 : 1))[0]
       if (least === undefined || !isBefore(heap[least]!, heap[i]!)) return

@@ -93,7 +93,9 @@ describe('the UDP endpoint', () => {
     expect(await atB.closed.promise).to.include({ kind: 'remote', code: 7, reason: 'done' })
     expect(link.state).to.equal('closed')
     expect(link.write(0, Buffer.from('late'))).to.equal(0)
-    expect(() => link.openStream(0)).to.throw().with.property('code', 'MSG_ERR_LINK_CLOSED')
+    expect(() => link.openStream(0))
+      .to.throw()
+      .with.property('code', 'MSG_ERR_LINK_CLOSED')
   })
 
   it('says goodbye on every link when the endpoint closes', async () => {
@@ -129,7 +131,9 @@ describe('the UDP endpoint', () => {
       const asked = decodeRequest(bytes)
       if (asked) server.send(encodeResponse(asked, { host: from.address, port: from.port }), from.port, from.address)
     })
-    const observed = await new Promise((resolve) => a.endpoint.rendezvous({ host: '127.0.0.1', port: server.address().port }, token, resolve))
+    const observed = await new Promise((resolve) =>
+      a.endpoint.rendezvous({ host: '127.0.0.1', port: server.address().port }, token, resolve),
+    )
     expect(observed).to.deep.equal({ host: '127.0.0.1', port: a.endpoint.address.port })
     server.close()
   })

@@ -14,7 +14,8 @@ const HOSTILE: Record<string, Path> = {
 }
 
 /** Recognisable bytes: position matters. */
-const text = (length: number, salt: number): Buffer => Buffer.from(Array.from({ length }, (_, i) => (i * 31 + salt * 17 + (i >> 8)) & 0xff))
+const text = (length: number, salt: number): Buffer =>
+  Buffer.from(Array.from({ length }, (_, i) => (i * 31 + salt * 17 + (i >> 8)) & 0xff))
 
 function send(pair: LinkedPair, from: End, to: End, length: number, salt: number): () => boolean {
   const stream = from.link!.openStream(0)
@@ -130,7 +131,10 @@ describe('a link over a simulated path', () => {
     pair.b.endpoint.forget(pair.a.instance)
     pair.network.pass(seconds(9))
     expect(pair.b.isOpen).to.equal(false)
-    expect(pair.network.recorded.filter(({ from }) => from.host === 'b'), 'answers').to.have.length(0)
+    expect(
+      pair.network.recorded.filter(({ from }) => from.host === 'b'),
+      'answers',
+    ).to.have.length(0)
   })
 
   it('survives a replay of its whole past: nothing arrives twice, nothing breaks', () => {

@@ -1,4 +1,7 @@
+import type { Conversation } from '../chat/conversation.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
+
+export type { Conversation } from '../chat/conversation.ts'
 
 /** Who may open a session without being asked: nobody, people accepted with `always` before, or anybody. */
 export type AcceptPolicy = 'ask' | 'contacts' | 'everyone'
@@ -24,9 +27,6 @@ export interface ClientOptions {
   /** Ends the attempt to connect. */
   readonly signal?: AbortSignal
 }
-
-/** The conversation that `send` speaks into. */
-export type Conversation = { readonly kind: 'session'; readonly user: string } | { readonly kind: 'room'; readonly room: string }
 
 export type MessageState = 'queued' | 'sent' | 'delivered'
 
@@ -63,7 +63,17 @@ export type ClientEvent =
   | { type: 'reconnecting'; attempt: number; delayMs: number; reason: string }
   | { type: 'disconnected'; reason: string }
   | { type: 'signed-in'; user: string; virtualAddress: string; restored: boolean }
-  | { type: 'message'; from: string; text: string; id: string; at: string; room: string | null; own: boolean }
+  /** `with`: the other user of the session, null in a room. `own`: a copy of what this user wrote on another connection. */
+  | {
+      type: 'message'
+      from: string
+      text: string
+      id: string
+      at: string
+      room: string | null
+      with: string | null
+      own: boolean
+    }
   | { type: 'message.sent'; id: string; to: string; room: string | null }
   | { type: 'message.delivered'; id: string; to: string; room: string | null; latencyMs: number }
   | { type: 'session.request'; from: string }
@@ -77,14 +87,27 @@ export type ClientEvent =
   | { type: 'room.back'; room: string; user: string }
   | { type: 'room.owner'; room: string; owner: string }
   | { type: 'room.closed'; room: string; reason: string }
-  | { type: 'path'; with: string; state: 'open' | 'closed'; path: PathKind | null; address: string | null; rttMs: number | null; reason: string }
+  | {
+      type: 'path'
+      with: string
+      state: 'open' | 'closed'
+      path: PathKind | null
+      address: string | null
+      rttMs: number | null
+      reason: string
+    }
   /** A device of `with` that was never seen before, or (`changed`) beside ones that were. */
   | { type: 'peer.device'; with: string; device: string; changed: boolean }
   | { type: 'warning'; code: string; message: string }
 
 /** A signed-in (or not yet signed-in) user of one server. Every method rejects with a `MsgError`. */
 export interface Client {
-  readonly server: { readonly name: string; readonly address: string; readonly fingerprint: string; readonly firstUse: boolean }
+  readonly server: {
+    readonly name: string
+    readonly address: string
+    readonly fingerprint: string
+    readonly firstUse: boolean
+  }
   readonly user: string | undefined
   readonly virtualAddress: string | undefined
   /** False while the server is away; links and the outbox work meanwhile. */
@@ -97,7 +120,9 @@ export interface Client {
   register(user: string, password: string): Promise<{ user: string; virtualAddress: string }>
   /** Without a password the profile's device key signs in. */
   login(user: string, password?: string): Promise<{ user: string; virtualAddress: string }>
-  users(options?: { connected?: boolean }): Promise<Array<{ user: string; status: 'active' | 'offline'; virtualAddress: string }>>
+  users(options?: {
+    connected?: boolean
+  }): Promise<Array<{ user: string; status: 'active' | 'offline'; virtualAddress: string }>>
   rooms(): Promise<Array<{ room: string; owner: string; members: number }>>
   members(room: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
   setStatus(status: 'active' | 'inactive'): Promise<void>
@@ -112,7 +137,11 @@ export interface Client {
   enterRoom(room: string): Promise<{ room: string; owner: string }>
   closeRoom(room?: string): Promise<{ room: string }>
   /** Leaves the current conversation, or the named one. `to` hands a room over. @throws MSG_ERR_OWNER_LEAVING unless `force` */
-  leave(options?: { conversation?: Conversation; to?: string; force?: boolean }): Promise<{ left: Conversation; closed: boolean }>
+  leave(options?: {
+    conversation?: Conversation
+    to?: string
+    force?: boolean
+  }): Promise<{ left: Conversation; closed: boolean }>
 
   /** Puts a message into the durable outbox and sends it. `to` defaults to the current conversation. */
   send(text: string, options?: { to?: Conversation }): Promise<SentMessage>
@@ -122,7 +151,10 @@ export interface Client {
   peers(): PeerStatus[]
   conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>
   /** Safety numbers of `user`'s linked devices, 60 digits each; `mark` records that a person compared them. */
-  verify(user: string, options?: { mark?: boolean }): Promise<Array<{ device: string; number: string; verified: boolean }>>
+  verify(
+    user: string,
+    options?: { mark?: boolean },
+  ): Promise<Array<{ device: string; number: string; verified: boolean }>>
   whoami(): { user: string; virtualAddress: string; device: string; server: string; status: 'active' | 'inactive' }
 
   /** Every event from now on. The queue is bounded; a consumer that falls behind by 65,536 events ends with MSG_ERR_LIMIT. */

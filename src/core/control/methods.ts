@@ -105,7 +105,10 @@ export const METHODS = {
   /** `open` when both had asked or it was open already, else `ringing`: `session.opened` or `session.declined` follows. */
   'session.open': define(v.object({ user: Name }), v.object({ user: Name, state: v.picklist(['ringing', 'open']) })),
   'session.accept': define(v.object({ user: Name }), v.object({ user: Name })),
-  'session.decline': define(v.object({ user: Name, reason: v.picklist(['declined', 'busy']) }), v.object({ user: Name })),
+  'session.decline': define(
+    v.object({ user: Name, reason: v.picklist(['declined', 'busy']) }),
+    v.object({ user: Name }),
+  ),
   /** Also takes back a request that still rings. */
   'session.close': define(v.object({ user: Name }), v.object({ user: Name })),
   'room.create': define(v.object({ room: Room }), v.object({ room: Room })),

@@ -34,6 +34,11 @@ export function encodeResult(id: RpcId, result: unknown): string {
   return line({ id, result })
 }
 
+/** The refusal of a line that could not be read at all. */
+export function malformed(error: MsgError): RpcError {
+  return rpcError(PARSE_ERROR, error)
+}
+
 /** One line that refuses. @param id - null when the request's id could not be read. */
 export function encodeError(id: RpcId | null, error: RpcError): string {
   return line({ id, error })

@@ -4,7 +4,7 @@ import type { ConnectionEvent } from '../transport/connection/events.ts'
 import type { Link, LinkEndpoint, LinkListener, LinkStats, PeerIdentity, SocketAddress } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
-import { monotonicNow } from './clock.ts'
+import { now as clock } from './clock.ts'
 import { UdpSocket } from './udp-socket.ts'
 
 /** What {@link UdpEndpoint.bind} takes. */
@@ -34,9 +34,9 @@ export class UdpEndpoint implements LinkEndpoint {
 
   private constructor(socket: UdpSocket, local: LocalIdentity) {
     this.#socket = socket
-    this.#machine = new EndpointMachine({ now: monotonicNow(), local, random: randomBytes })
+    this.#machine = new EndpointMachine({ now: clock(), local, random: randomBytes })
     socket.onDatagram((from, bytes) => {
-      this.#machine.handleDatagram(monotonicNow(), from, bytes)
+      this.#machine.handleDatagram(clock(), from, bytes)
       this.#scheduleDrain()
     })
   }
@@ -51,7 +51,7 @@ export class UdpEndpoint implements LinkEndpoint {
   }
 
   connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
-    return this.#adopt(this.#machine.connect(monotonicNow(), peer, candidates), listener)
+    return this.#adopt(this.#machine.connect(clock(), peer, candidates), listener)
   }
 
   expect(peer: PeerIdentity, listener: LinkListener): void {
@@ -66,14 +66,14 @@ export class UdpEndpoint implements LinkEndpoint {
 
   rendezvous(server: SocketAddress, token: Uint8Array, onObserved: (address: SocketAddress | undefined) => void): void {
     this.#onObserved = onObserved
-    this.#machine.rendezvous(monotonicNow(), server, token)
+    this.#machine.rendezvous(clock(), server, token)
     this.#scheduleDrain()
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
     for (const link of this.#machine.links) {
-      link.close(monotonicNow(), 0, 'the other side left')
+      link.close(clock(), 0, 'the other side left')
       this.#machine.touch(link)
     }
     this.#drain()
@@ -102,12 +102,12 @@ export class UdpEndpoint implements LinkEndpoint {
   }
 
   #drain(): void {
-    let now = monotonicNow()
+    let now = clock()
     // A timer may be due at once, and what it does may be due at once again, but never for long.
     for (let i = 0; i < MAX_ROUNDS; i++) {
       this.#tell()
       this.#transmit(now)
-      now = monotonicNow()
+      now = clock()
       const at = this.#machine.pollTimeout()
       if (at === undefined || at > now) break
       this.#machine.handleTimeout(now)
@@ -152,7 +152,7 @@ export class UdpEndpoint implements LinkEndpoint {
     this.#timer = setTimeout(
       () => {
         this.#timerAt = Infinity
-        this.#machine.handleTimeout(monotonicNow())
+        this.#machine.handleTimeout(clock())
         this.#drain()
       },
       Math.min((at - now) / 1_000, MAX_TIMER),
@@ -200,7 +200,7 @@ class UdpLink implements Link {
   }
 
   probe(): void {
-    this.#machine.connection?.probe(monotonicNow())
+    this.#machine.connection?.probe(clock())
     this.#touch()
   }
 
@@ -209,7 +209,7 @@ class UdpLink implements Link {
   }
 
   close(code = 0, reason = ''): void {
-    this.#machine.close(monotonicNow(), code, reason)
+    this.#machine.close(clock(), code, reason)
     this.#touch()
   }
 

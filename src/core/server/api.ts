@@ -105,7 +105,12 @@ export interface ServerAdmin {
 
 /** A running server. */
 export interface Server extends ServerAdmin {
-  readonly address: { readonly host: string; readonly port: number; readonly udpPort: number; readonly fingerprint: string }
+  readonly address: {
+    readonly host: string
+    readonly port: number
+    readonly udpPort: number
+    readonly fingerprint: string
+  }
   events(): AsyncIterableIterator<ServerEvent>
   /** Resolves when the server has stopped, whoever stopped it. */
   readonly stopped: Promise<void>

@@ -1,6 +1,12 @@
 import { expect } from 'chai'
 import { readFileSync } from 'node:fs'
-import { NOISE_OVERHEAD, NoiseInitiator, noiseResponder, publicKeyOf, sharedSecret } from '../../../src/core/crypto/noise.ts'
+import {
+  NOISE_OVERHEAD,
+  NoiseInitiator,
+  noiseResponder,
+  publicKeyOf,
+  sharedSecret,
+} from '../../../src/core/crypto/noise.ts'
 
 const vector = JSON.parse(readFileSync(new URL('../../fixtures/noise-ik.json', import.meta.url), 'utf8'))
 const bytes = (text: string): Buffer => Buffer.from(text, 'hex')
@@ -14,7 +20,8 @@ const initiator = () =>
     bytes(vector.initEphemeral),
     prologue,
   )
-const responder = (message: Uint8Array) => noiseResponder(pair(vector.respStatic), message, bytes(vector.respEphemeral), prologue)
+const responder = (message: Uint8Array) =>
+  noiseResponder(pair(vector.respStatic), message, bytes(vector.respEphemeral), prologue)
 
 describe('the Noise IK handshake', () => {
   it('makes and reads the published messages, handshake and transport', () => {
@@ -64,7 +71,9 @@ describe('the Noise IK handshake', () => {
   it('refuses a first message for somebody else, or for another protocol', () => {
     const { message } = initiator()
     expect(noiseResponder(pair(vector.initStatic), message, bytes(vector.respEphemeral), prologue)).to.equal(undefined)
-    expect(noiseResponder(pair(vector.respStatic), message, bytes(vector.respEphemeral), Buffer.from('other'))).to.equal(undefined)
+    expect(
+      noiseResponder(pair(vector.respStatic), message, bytes(vector.respEphemeral), Buffer.from('other')),
+    ).to.equal(undefined)
   })
 
   it('adds as many bytes as it says', () => {

@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// The version alone needs no framework: docs/adr/0001-oclif-startup.md has the measurement.
+if (process.argv.length === 3 && process.argv[2] === '--version') {
+  const { createRequire } = await import('node:module')
+  const { name, version } = createRequire(import.meta.url)('../package.json')
+  process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`)
+} else {
+  const { execute } = await import('@oclif/core/execute')
+  await execute({ dir: import.meta.url })
+}

@@ -1,0 +1,75 @@
+import type { ClientSession } from '../client/session.ts'
+import { lineCommand } from '../lines/command.ts'
+import { milliseconds } from '../render/time.ts'
+import { tableLines } from '../render/table.ts'
+import { visible } from '../render/visible.ts'
+import { usersTable } from '../render/lists.ts'
+
+const users = lineCommand({
+  name: 'users',
+  short: 'lu',
+  summary: 'everybody on this server',
+  run: async (session: ClientSession) => ({ users: await session.client.users() }),
+  text: ({ users }, palette) => usersTable(users, palette, 'Nobody has registered yet.'),
+})
+
+const connected = lineCommand({
+  name: 'connected',
+  short: 'lcu',
+  summary: 'who is here now',
+  run: async (session: ClientSession) => ({ users: await session.client.users({ connected: true }) }),
+  text: ({ users }, palette) => usersTable(users, palette, 'Nobody is connected.'),
+})
+
+const peers = lineCommand({
+  name: 'peers',
+  summary: 'who you are linked to, by which path and how fast',
+  run: async (session: ClientSession) => ({ peers: session.client.peers() }),
+  text: ({ peers }, palette) =>
+    tableLines(
+      ['user', 'state', 'path', 'address', 'RTT', 'loss', 'waiting', 'device'].map(palette.dim),
+      peers.map((peer) => [
+        palette.name(visible(peer.user)),
+        peer.state,
+        peer.path ?? '–',
+        peer.address ?? '–',
+        peer.rttMs === null ? '–' : milliseconds(peer.rttMs),
+        `${(peer.loss * 100).toFixed(1)} %`,
+        String(peer.queued),
+        `${peer.device.slice(0, DEVICE_CHARS)}…${peer.verified ? palette.good(' verified') : ''}`,
+      ]),
+      'Linked to nobody. `open <user>` or `enter <room>` makes links.',
+    ),
+})
+
+const verify = lineCommand({
+  name: 'verify',
+  summary: 'the safety number to compare aloud; --mark records that you did',
+  arguments: [{ name: 'user', kind: 'user' }],
+  options: { mark: {} },
+  async run(session: ClientSession, values) {
+    const user = values.text('user')
+    return { user, devices: await session.client.verify(user, { mark: values.has('mark') }) }
+  },
+  text({ user, devices }, palette) {
+    const shown = palette.name(visible(user))
+    if (devices.length === 0) return [`No device of ${shown} is linked, so there is no number to compare.`]
+    return devices.flatMap(({ device, number, verified }) => [
+      `Safety number with ${shown}${verified ? palette.good(' (verified)') : ''}:`,
+      ...digitRows(number).map((row) => `    ${palette.strong(row)}`),
+      palette.dim(`    device ${device}`),
+    ])
+  },
+})
+
+/** Commands about other people. */
+export const PEOPLE_COMMANDS = [users, connected, peers, verify]
+
+/** Twelve groups of five digits in three rows, as people read them aloud. */
+function digitRows(number: string): string[] {
+  const groups = number.match(/\d{5}/gu) ?? [number]
+  return [0, 4, 8].map((start) => groups.slice(start, start + 4).join(' ')).filter((row) => row !== '')
+}
+
+/** `SHA256:` and enough of a fingerprint to tell one's devices apart, characters. */
+const DEVICE_CHARS = 15

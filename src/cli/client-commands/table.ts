@@ -1,0 +1,20 @@
+import type { ClientSession } from '../client/session.ts'
+import { helpCommand } from '../lines/help.ts'
+import { CommandTable } from '../lines/table.ts'
+import { ACCOUNT_COMMANDS } from './account.ts'
+import { CONVERSATION_COMMANDS } from './conversation.ts'
+import { PEOPLE_COMMANDS } from './people.ts'
+import { PROGRAM_COMMANDS } from './program.ts'
+import { ROOM_COMMANDS } from './room.ts'
+import { SESSION_COMMANDS } from './session.ts'
+
+/** Every command of the running client: the one table that terminal, pipes and JSON share. */
+export const CLIENT_COMMANDS: CommandTable<ClientSession> = new CommandTable<ClientSession>([
+  ...PROGRAM_COMMANDS,
+  ...ACCOUNT_COMMANDS,
+  ...PEOPLE_COMMANDS,
+  ...SESSION_COMMANDS,
+  ...CONVERSATION_COMMANDS,
+  ...ROOM_COMMANDS,
+  helpCommand<ClientSession>(() => CLIENT_COMMANDS),
+])

@@ -1,0 +1,24 @@
+import { CLIENT_COMMANDS } from '../client-commands/table.ts'
+import { Console } from '../console/console.ts'
+import { JsonOutput, TextOutput } from '../console/output.ts'
+import { readLines } from '../lines/read-lines.ts'
+import { clientEventLines } from '../render/client-events.ts'
+import { runSession, type SessionRun } from './run-session.ts'
+import { ClientSession } from './session.ts'
+
+/** `msg client connect` for scripts: commands one per line on stdin, answers and events as text or JSON. @returns the exit status. */
+export async function runLineSession(run: SessionRun, isJson: boolean): Promise<number> {
+  const { palette } = run
+  const output = isJson ? new JsonOutput(process.stdout) : new TextOutput(process.stdout, process.stderr, palette)
+  const session = new ClientSession({
+    createClient: run.createClient,
+    options: run.options,
+    onEvent: (event) => output.event(event, isJson ? [] : clientEventLines(event, palette)),
+  })
+  const console = new Console({ table: CLIENT_COMMANDS, context: session, output, palette })
+  return await runSession(session, run, {
+    output,
+    serve: (until) => console.serve(readLines(process.stdin), until),
+    release: () => process.stdin.destroy(),
+  })
+}

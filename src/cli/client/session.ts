@@ -1,0 +1,166 @@
+import { deferred } from '../deferred.ts'
+import type { AcceptPolicy, Client, ClientEvent, ClientOptions } from '../../core/index.ts'
+import { MsgError } from '../../core/errors.ts'
+
+/** What a person at a terminal can be asked. */
+export interface Asker {
+  confirm(question: string): Promise<boolean>
+  /** Typed without being shown. */
+  secret(question: string): Promise<string>
+}
+
+/** What a {@link ClientSession} is made of. */
+export interface ClientSessionDeps {
+  readonly createClient: (options: ClientOptions) => Promise<Client>
+  readonly options: {
+    readonly dataDir: string
+    readonly fingerprint?: string
+    readonly accept: AcceptPolicy
+    readonly keepOpen: boolean
+  }
+  /** Told everything that happens, in order. */
+  readonly onEvent: (event: ClientEvent) => void
+  /** Missing where nobody can be asked: piped and JSON input. */
+  readonly ask?: Asker
+}
+
+/**
+ * What the commands of `msg client connect` work on: at most one client at a time, from `connect` to `disconnect`.
+ *
+ * It owns the client, tells its events, and remembers why a connection failed, since that decides the exit status.
+ */
+export class ClientSession {
+  readonly ask: Asker | undefined
+  readonly #deps: ClientSessionDeps
+  readonly #end = new AbortController()
+  readonly #listeners = new Set<(event: ClientEvent) => void>()
+  #client: Client | undefined
+  #pumping: Promise<void> = Promise.resolve()
+  #failure: MsgError | undefined
+
+  constructor(deps: ClientSessionDeps) {
+    this.#deps = deps
+    this.ask = deps.ask
+  }
+
+  /** @throws MSG_ERR_NOT_CONNECTED before `connect` and after `disconnect`. */
+  get client(): Client {
+    if (this.#client === undefined) throw new MsgError('MSG_ERR_NOT_CONNECTED')
+    return this.#client
+  }
+
+  /** The client, or `undefined` where there is none. */
+  get connection(): Client | undefined {
+    return this.#client
+  }
+
+  /** Why there is no connection: the last attempt failed, or the server ended it. `undefined` when all is well. */
+  get failure(): MsgError | undefined {
+    return this.#failure
+  }
+
+  /** Aborted when the session is to end: an exit command, a signal. */
+  get ended(): AbortSignal {
+    return this.#end.signal
+  }
+
+  /** @throws MSG_ERR_SIGNED_IN when there is a connection already. */
+  async connect(server: string, options: { fingerprint?: string } = {}): Promise<Client> {
+    if (this.#client)
+      throw new MsgError('MSG_ERR_SIGNED_IN', { detail: this.#client.user ?? this.#client.server.address })
+    try {
+      const client = await this.#deps.createClient({ ...this.#deps.options, ...options, server, signal: this.ended })
+      this.#client = client
+      this.#failure = undefined
+      this.#pumping = this.#pump(client)
+      const { name, address, fingerprint, firstUse } = client.server
+      this.#tell({ type: 'connected', server: name, address, fingerprint, firstUse })
+      return client
+    } catch (error) {
+      if (MsgError.is(error)) this.#failure = error
+      throw error
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    const client = this.#client
+    this.#client = undefined
+    await client?.close()
+    await this.#pumping
+  }
+
+  /** Signs in with the profile's key; asks a person for the password when the device is not known yet. */
+  async login(user: string, password?: string): Promise<{ user: string; virtualAddress: string }> {
+    const { client } = this
+    try {
+      return await client.login(user, password)
+    } catch (error) {
+      const isPasswordNeeded = MsgError.is(error) && PASSWORD_NEEDED.includes(error.code)
+      if (password !== undefined || !isPasswordNeeded || this.ask === undefined) throw error
+      return await client.login(user, await this.ask.secret(`Password of ${user}`))
+    }
+  }
+
+  /** Says something that did not come from the client, such as a warning of a command. */
+  warn(code: string, message: string): void {
+    this.#tell({ type: 'warning', code, message })
+  }
+
+  /**
+   * Resolves at the first event `isWanted` says yes to.
+   *
+   * @returns the event, or `undefined` when `timeoutMs` has passed or the session ended.
+   */
+  async event(isWanted: (event: ClientEvent) => boolean, timeoutMs: number): Promise<ClientEvent | undefined> {
+    const { promise, resolve } = deferred<ClientEvent | undefined>()
+    const listener = (event: ClientEvent): void => {
+      if (isWanted(event)) resolve(event)
+    }
+    const giveUp = (): void => resolve(undefined)
+    const timer = setTimeout(giveUp, timeoutMs)
+    this.ended.addEventListener('abort', giveUp, { once: true })
+    this.#listeners.add(listener)
+    try {
+      return await promise
+    } finally {
+      this.#listeners.delete(listener)
+      clearTimeout(timer)
+      this.ended.removeEventListener('abort', giveUp)
+    }
+  }
+
+  /** Asks the session to end; whoever runs it closes the client afterwards. */
+  end(): void {
+    this.#end.abort()
+  }
+
+  async #pump(client: Client): Promise<void> {
+    try {
+      for await (const event of client.events()) {
+        if (event.type === 'disconnected' && this.#client === client) {
+          this.#client = undefined
+          this.#failure = new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: event.reason })
+        }
+        this.#tell(event)
+        // Over for good: what the client still holds is freed, and its events end.
+        if (event.type === 'disconnected') await client.close()
+      }
+    } catch (error) {
+      if (!MsgError.is(error)) throw error
+      this.warn(error.code, error.message)
+    }
+  }
+
+  #tell(event: ClientEvent): void {
+    this.#deps.onEvent(event)
+    for (const listener of this.#listeners) listener(event)
+  }
+}
+
+/** Answers to a sign-in by device key that a password can cure. */
+const PASSWORD_NEEDED = [
+  'MSG_ERR_PROFILE_UNKNOWN',
+  'MSG_ERR_DEVICE_UNKNOWN',
+  'MSG_ERR_SIGN_IN_REQUIRED',
+  'MSG_ERR_SIGN_IN_FAILED',
+]

@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { Console } from '../console/console.ts'
+import { TerminalOutput } from '../console/output.ts'
+import { serveTerminal } from '../console/terminal.ts'
+import { CLIENT_COMMANDS } from '../client-commands/table.ts'
+import { isSecretLine } from '../lines/secret.ts'
+import { askSecret } from '../prompt/ask.ts'
+import { complete } from '../prompt/completion.ts'
+import { CommandHistory } from '../prompt/history.ts'
+import { LineEditor } from '../prompt/line-editor.ts'
+import { NameCache } from '../prompt/name-cache.ts'
+import { clientEventLines } from '../render/client-events.ts'
+import { promptText } from '../render/client-words.ts'
+import { runSession, type SessionRun } from './run-session.ts'
+import { ClientSession } from './session.ts'
+
+/** `msg client connect` for a person at a terminal. @returns the exit status. */
+export async function runTerminalSession(run: SessionRun): Promise<number> {
+  const { palette } = run
+  const editor: LineEditor = new LineEditor({
+    input: process.stdin,
+    output: process.stdout,
+    history: new CommandHistory({
+      path: join(run.options.dataDir, 'history'),
+      isSecret: (line) => isSecretLine(CLIENT_COMMANDS, line),
+    }),
+    prompt: () => promptText(session.connection?.user, session.connection?.conversation),
+    complete: (line) => complete(CLIENT_COMMANDS, names, line),
+  })
+  const output = new TerminalOutput((lines) => editor.print(lines), palette)
+  const session: ClientSession = new ClientSession({
+    createClient: run.createClient,
+    options: run.options,
+    onEvent: (event) => output.event(event, clientEventLines(event, palette)),
+    ask: {
+      confirm: (question) => editor.confirm(question),
+      secret: (question) => editor.suspend(() => askSecret(question)),
+    },
+  })
+  const names: NameCache = new NameCache({
+    user: async () => (await session.client.users()).map(({ user }) => user),
+    room: async () => (await session.client.rooms()).map(({ room }) => room),
+    request: async () => session.client.requests,
+    command: async () => CLIENT_COMMANDS.words(),
+  })
+  const console = new Console({ table: CLIENT_COMMANDS, context: session, output, palette })
+  return await runSession(session, run, {
+    output,
+    serve: (until) => serveTerminal(editor, console, until),
+    release: () => editor.close(),
+  })
+}

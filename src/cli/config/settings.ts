@@ -1,0 +1,157 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** A value as settings hold it: text, a switch, or a number. */
+export type SettingValue = string | number | boolean
+
+/** What kind of value a setting takes; says how text from flags and the environment is read. */
+export type SettingKind =
+  | { readonly type: 'text' }
+  | { readonly type: 'path' }
+  | { readonly type: 'switch' }
+  /** Inclusive bounds. */
+  | { readonly type: 'number'; readonly min: number; readonly max: number }
+  | { readonly type: 'choice'; readonly choices: readonly string[] }
+
+/** One row of the table of settings. */
+export interface SettingSpec {
+  readonly kind: SettingKind
+  /** Environment variable. */
+  readonly env: string
+  /** Flag without the dashes; `undefined` where only the environment or a file sets it. */
+  readonly flag?: string
+  readonly summary: string
+  /** The value when nothing sets it; a function when it depends on the machine or on other settings. */
+  readonly fallback?: SettingValue | ((context: FallbackContext) => string)
+  /** Said in help instead of a machine's own value. */
+  readonly fallbackText?: string
+  /** False for settings that decide where files are found. @default true */
+  readonly inFiles?: boolean
+}
+
+/** What a computed default may look at. */
+export interface FallbackContext {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** A setting resolved before this one; the table's order matters. */
+  readonly value: (key: string) => SettingValue | undefined
+}
+
+const PORT = { type: 'number', min: 0, max: 65_535 } as const
+
+/** Every setting: flags, environment names, files, documentation and `msg config show` all come from here. */
+export const SETTINGS = {
+  configDir: {
+    kind: { type: 'path' },
+    env: 'MSG_CONFIG_DIR',
+    summary: 'where the user configuration lives',
+    fallback: ({ env }) => join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'msg'),
+    fallbackText: '$XDG_CONFIG_HOME/msg or ~/.config/msg',
+    inFiles: false,
+  },
+  cacheDir: {
+    kind: { type: 'path' },
+    env: 'MSG_CACHE_DIR',
+    summary: 'where what can be made again is kept',
+    fallback: ({ env }) => join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'msg'),
+    fallbackText: '$XDG_CACHE_HOME/msg or ~/.cache/msg',
+    inFiles: false,
+  },
+  dataDir: {
+    kind: { type: 'path' },
+    env: 'MSG_DATA_DIR',
+    flag: 'data-dir',
+    summary: 'where sign-ins, messages and known servers are kept',
+    fallback: ({ env }) => join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'msg'),
+    fallbackText: '$XDG_DATA_HOME/msg or ~/.local/share/msg',
+  },
+  serverDir: {
+    kind: { type: 'path' },
+    env: 'MSG_SERVER_DIR',
+    flag: 'data-dir',
+    summary: "where the server's accounts, rooms and certificate are kept",
+    fallback: ({ value }) => join(String(value('dataDir')), 'server'),
+    fallbackText: '<dataDir>/server',
+  },
+  server: {
+    kind: { type: 'text' },
+    env: 'MSG_SERVER',
+    flag: 'server',
+    summary: 'the server to talk to: host, host:port or [v6]:port',
+  },
+  user: { kind: { type: 'text' }, env: 'MSG_USER', flag: 'user', summary: 'the user to sign in as' },
+  fingerprint: {
+    kind: { type: 'text' },
+    env: 'MSG_FINGERPRINT',
+    flag: 'fingerprint',
+    summary: "the server's fingerprint (SHA256:…), instead of trust on first use",
+  },
+  accept: {
+    kind: { type: 'choice', choices: ['ask', 'contacts', 'everyone'] },
+    env: 'MSG_ACCEPT',
+    flag: 'accept',
+    summary: 'whose session requests are accepted unasked',
+    fallback: 'ask',
+  },
+  keepOpen: {
+    kind: { type: 'switch' },
+    env: 'MSG_KEEP_OPEN',
+    flag: 'keep-open',
+    summary: 'keep earlier conversations open when another is opened',
+    fallback: false,
+  },
+  linger: {
+    kind: { type: 'number', min: 0, max: 86_400 },
+    env: 'MSG_LINGER',
+    flag: 'linger',
+    summary: 'seconds the end of input waits for messages to be delivered',
+    fallback: 10,
+  },
+  timeout: {
+    kind: { type: 'number', min: 1, max: 86_400 },
+    env: 'MSG_TIMEOUT',
+    flag: 'timeout',
+    summary: 'seconds a one-shot command may take',
+    fallback: 30,
+  },
+  host: {
+    kind: { type: 'text' },
+    env: 'MSG_HOST',
+    flag: 'host',
+    summary: 'the address the server listens on',
+    fallbackText: 'every address',
+  },
+  port: {
+    kind: PORT,
+    env: 'MSG_PORT',
+    flag: 'port',
+    summary: 'TCP port of the server; 0 takes any free one',
+    fallback: 7788,
+  },
+  udpPort: {
+    kind: PORT,
+    env: 'MSG_UDP_PORT',
+    flag: 'udp-port',
+    summary: 'UDP port of the server; 0 takes any free one',
+    fallbackText: "the TCP port's number",
+  },
+  name: {
+    kind: { type: 'text' },
+    env: 'MSG_NAME',
+    flag: 'name',
+    summary: 'the name the server shows to clients',
+    fallbackText: 'the host name',
+  },
+  cert: {
+    kind: { type: 'path' },
+    env: 'MSG_CERT',
+    flag: 'cert',
+    summary: 'PEM file with the certificate, instead of a self-signed one',
+  },
+  key: { kind: { type: 'path' }, env: 'MSG_KEY', flag: 'key', summary: 'PEM file with the key of --cert' },
+} as const satisfies Record<string, SettingSpec>
+
+/** A key of the {@link SETTINGS} table, as configuration files write it. */
+export type SettingKey = keyof typeof SETTINGS
+
+/** The table in its order, without the literal types. */
+export const SETTING_ROWS = Object.entries(SETTINGS) as ReadonlyArray<readonly [SettingKey, SettingSpec]>

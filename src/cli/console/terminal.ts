@@ -1,0 +1,32 @@
+import { deferred } from '../deferred.ts'
+import type { LineEditor } from '../prompt/line-editor.ts'
+import type { Console } from './console.ts'
+
+/**
+ * Serves what a person types until they leave (Ctrl-D, Ctrl-C on an empty line, an exit command) or `until` is aborted.
+ *
+ * Commands run one after the other; those marked `background` (they wait for another person) let the next ones start.
+ */
+export async function serveTerminal<Context>(
+  editor: LineEditor,
+  console: Console<Context>,
+  until: AbortSignal,
+): Promise<void> {
+  const { promise: over, resolve: end } = deferred<void>()
+  const onAbort = (): void => end()
+  until.addEventListener('abort', onAbort, { once: true })
+  let queue = Promise.resolve()
+  editor.start({
+    onLine(line) {
+      const parsed = console.parse(line)
+      if (parsed === undefined) return
+      if (parsed.command.background) void console.run(parsed).then(() => editor.refresh())
+      else queue = queue.then(() => (until.aborted ? undefined : console.run(parsed))).then(() => editor.refresh())
+    },
+    // The keyboard's signal and a real one leave the same way.
+    onInterrupt: () => process.kill(process.pid, 'SIGINT'),
+    onEnd: end,
+  })
+  if (!until.aborted) await over
+  until.removeEventListener('abort', onAbort)
+}

@@ -1,0 +1,199 @@
+import * as readline from 'node:readline'
+import type { ReadStream, WriteStream } from 'node:tty'
+import { deferred } from '../deferred.ts'
+import type { CommandHistory } from './history.ts'
+
+/** What a {@link LineEditor} is made of. */
+export interface LineEditorDeps {
+  readonly input: ReadStream
+  readonly output: WriteStream
+  readonly history: CommandHistory
+  /** The prompt as it is now; asked again before every drawing. Without escape sequences its width is its length. */
+  readonly prompt: () => string
+  /** Full replacements of the last word of `line`, and that word. */
+  readonly complete: (line: string) => Promise<[candidates: string[], word: string]>
+}
+
+/** Who is told what was typed. */
+export interface LineListener {
+  onLine(line: string): void
+  /** Ctrl-C on an empty line. */
+  onInterrupt(): void
+  /** Ctrl-D on an empty line, or the terminal went away. */
+  onEnd(): void
+}
+
+/**
+ * One line being typed at the bottom of a terminal, with history and completion; everything else is printed above it.
+ *
+ * node:readline edits; this class keeps what arrives meanwhile from garbling the line, however many rows it takes.
+ */
+export class LineEditor {
+  readonly #deps: LineEditorDeps
+  #interface: readline.Interface | undefined
+  #listener: LineListener | undefined
+  /** Takes the next line instead of the listener: a question is open. */
+  #answer: ((line: string) => void) | undefined
+  #question = ''
+  /** Printed while a hidden prompt owns the terminal; shown after it. */
+  #held: string[] | undefined
+
+  constructor(deps: LineEditorDeps) {
+    this.#deps = deps
+  }
+
+  start(listener: LineListener): void {
+    this.#listener = listener
+    this.#open()
+  }
+
+  /** Prints lines above the one being typed. */
+  print(lines: readonly string[]): void {
+    if (this.#held) {
+      this.#held.push(...lines)
+      return
+    }
+    const { output } = this.#deps
+    const text = `${lines.join('\n')}\n`
+    if (this.#interface === undefined) {
+      output.write(text)
+      return
+    }
+    const { rows } = this.#interface.getCursorPos()
+    readline.moveCursor(output, 0, -rows)
+    readline.cursorTo(output, 0)
+    readline.clearScreenDown(output)
+    output.write(text)
+    this.#drawFrom(0)
+  }
+
+  /** Draws the prompt again when it has changed. */
+  refresh(): void {
+    if (this.#interface === undefined || this.#interface.getPrompt() === this.#promptText()) return
+    this.#drawFrom(this.#interface.getCursorPos().rows)
+  }
+
+  /** Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no. */
+  async confirm(question: string): Promise<boolean> {
+    const { promise, resolve } = deferred<string>()
+    this.#answer = resolve
+    this.#question = `${question} [y/N] `
+    this.refresh()
+    const answer = await promise
+    return ['y', 'yes'].includes(answer.trim().toLowerCase())
+  }
+
+  /** Lends the terminal to `use` (a hidden prompt with an editor of its own), then takes it back. */
+  async suspend<T>(use: () => Promise<T>): Promise<T> {
+    this.#held = []
+    this.#shut()
+    try {
+      return await use()
+    } finally {
+      const held = this.#held
+      this.#held = undefined
+      this.#open()
+      if (held.length > 0) this.print(held)
+    }
+  }
+
+  /** Gives the terminal back. The prompt is erased unless something is typed behind it. */
+  close(): void {
+    const { output } = this.#deps
+    if (this.#interface === undefined) return
+    if (this.#interface.line === '') {
+      readline.cursorTo(output, 0)
+      readline.clearScreenDown(output)
+    } else output.write('\n')
+    this.#shut()
+    this.#answer?.('')
+  }
+
+  #open(): void {
+    const { input, output, history, complete } = this.#deps
+    const editor = readline.createInterface({
+      input,
+      output,
+      terminal: true,
+      history: history.lines(),
+      historySize: history.size,
+      removeHistoryDuplicates: true,
+      tabSize: 4,
+      completer: (line: string, done: (error: Error | null, found: [string[], string]) => void) => {
+        complete(line).then(
+          (found) => done(null, found),
+          () => done(null, [[], line]),
+        )
+      },
+    })
+    this.#interface = editor
+    editor.on('line', (line) => this.#handleLine(line))
+    editor.on('history', (lines) => history.keep(lines))
+    editor.on('SIGINT', () => this.#handleInterrupt(editor))
+    editor.on('close', () => {
+      // Ours is forgotten before it is closed; this one was closed by Ctrl-D or by the terminal going away.
+      if (this.#interface !== editor) return
+      this.#interface = undefined
+      output.write('\n')
+      this.#answer?.('')
+      this.#listener?.onEnd()
+    })
+    output.prependListener('resize', this.#onResize)
+    this.#drawFrom(0)
+  }
+
+  #shut(): void {
+    const editor = this.#interface
+    this.#interface = undefined
+    this.#deps.output.off('resize', this.#onResize)
+    editor?.close()
+  }
+
+  #handleLine(line: string): void {
+    const answer = this.#answer
+    if (answer) {
+      this.#answer = undefined
+      this.#interface?.setPrompt(this.#promptText())
+      answer(line)
+    } else this.#listener?.onLine(line)
+    if (this.#interface) this.#drawFrom(0)
+  }
+
+  #handleInterrupt(editor: readline.Interface): void {
+    if (this.#answer) {
+      editor.write(null, { ctrl: true, name: 'e' })
+      editor.write(null, { ctrl: true, name: 'u' })
+      this.#handleLine('')
+      return
+    }
+    if (editor.line === '') {
+      this.#listener?.onInterrupt()
+      return
+    }
+    editor.write(null, { ctrl: true, name: 'e' })
+    editor.write(null, { ctrl: true, name: 'u' })
+  }
+
+  // The terminal has wrapped the line anew before readline hears of it: the cursor is on another row than at the last drawing.
+  readonly #onResize = (): void => {
+    if (this.#interface) this.#setRow(this.#interface.getCursorPos().rows)
+  }
+
+  /** @param row - rows the cursor is below the first row of the line being typed. */
+  #drawFrom(row: number): void {
+    if (this.#interface === undefined) return
+    this.#setRow(row)
+    this.#interface.setPrompt(this.#promptText())
+    this.#interface.prompt(true)
+  }
+
+  /** readline moves up by this many rows before it draws; it has no public way to say that the cursor has moved. */
+  #setRow(row: number): void {
+    const editor = this.#interface as (readline.Interface & { prevRows?: number }) | undefined
+    if (editor) editor.prevRows = row
+  }
+
+  #promptText(): string {
+    return this.#answer ? this.#question : this.#deps.prompt()
+  }
+}

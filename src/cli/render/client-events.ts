@@ -1,0 +1,98 @@
+import type { ClientEvent } from '../../core/index.ts'
+import { conversationName, reasonText } from './client-words.ts'
+import type { Palette } from './palette.ts'
+import { clockTime, milliseconds } from './time.ts'
+import { visible } from './visible.ts'
+
+/** Says a client's event for people: mostly one line, none for what only scripts need. */
+export function clientEventLines(event: ClientEvent, palette: Palette): string[] {
+  const name = (user: string): string => palette.name(visible(user))
+  const room = (text: string): string => palette.room(`#${visible(text)}`)
+  switch (event.type) {
+    case 'connected':
+      return connectedLines(event, palette)
+    case 'reconnecting': {
+      const wait = event.delayMs < 1000 ? 'now' : `in ${Math.round(event.delayMs / 1000)} s`
+      return [palette.bad(`The server is away (${visible(event.reason)}); trying again ${wait}.`)]
+    }
+    case 'disconnected':
+      return [palette.bad(`Disconnected: ${visible(event.reason)}.`)]
+    case 'signed-in':
+      return event.restored ? [`Signed in again as ${name(event.user)}.`] : []
+    case 'message': {
+      const from = event.own ? `${name(event.from)} ${palette.dim('(you, elsewhere)')}` : name(event.from)
+      const where = event.room === null ? '' : `${room(event.room)} `
+      const [first = '', ...more] = event.text.split('\n').map(visible)
+      return [`${palette.dim(clockTime(event.at))} ${where}${from}: ${first}`, ...more.map((line) => `      ${line}`)]
+    }
+    case 'message.sent':
+      return []
+    case 'message.delivered':
+      // Soon after sending nobody wants to read it; later it says that what waited has arrived.
+      if (event.latencyMs < NEWSWORTHY_MS) return []
+      return [palette.dim(`Delivered to ${name(event.to)} after ${Math.round(event.latencyMs / 1000)} s.`)]
+    case 'session.request':
+      return [
+        `${name(event.from)} asks to talk: ${palette.strong(`accept ${visible(event.from)}`)} or ${palette.strong(`decline ${visible(event.from)}`)}`,
+      ]
+    case 'session.withdrawn':
+      return [`${name(event.from)} no longer asks.`]
+    case 'session.opened':
+      return [
+        event.present ? `${name(event.with)} is here.` : palette.dim(`${name(event.with)} is away; messages wait.`),
+      ]
+    case 'session.closed':
+      return [`The session with ${name(event.with)} is closed: ${reasonText(event.reason)}.`]
+    case 'room.entered':
+      return []
+    case 'room.joined':
+      return [palette.dim(`${room(event.room)} ${name(event.user)} came in.`)]
+    case 'room.left':
+      return [palette.dim(`${room(event.room)} ${name(event.user)} left.`)]
+    case 'room.away':
+      return [palette.dim(`${room(event.room)} ${name(event.user)} is away; messages wait.`)]
+    case 'room.back':
+      return [palette.dim(`${room(event.room)} ${name(event.user)} is back.`)]
+    case 'room.owner':
+      return [palette.dim(`${room(event.room)} belongs to ${name(event.owner)} now.`)]
+    case 'room.closed':
+      return [
+        `${conversationName({ kind: 'room', room: event.room }, palette)} is closed: ${reasonText(event.reason)}.`,
+      ]
+    case 'path':
+      return pathLines(event, palette)
+    case 'peer.device':
+      if (!event.changed) return []
+      return [
+        palette.bad(`${name(event.with)} uses a device not seen before: ${event.device}.`),
+        palette.dim(`  \`verify ${visible(event.with)}\` shows the safety number to compare.`),
+      ]
+    case 'warning':
+      return [palette.bad(`Warning: ${visible(event.message)}`)]
+  }
+}
+
+function connectedLines(event: Extract<ClientEvent, { type: 'connected' }>, palette: Palette): string[] {
+  const lines = [`Connected to ${palette.strong(visible(event.server))} at ${visible(event.address)}.`]
+  if (event.firstUse) {
+    lines.push(
+      `Its fingerprint is ${event.fingerprint}.`,
+      palette.dim('First time here: it is trusted from now on. Compare it with what the server shows.'),
+    )
+  }
+  return lines
+}
+
+function pathLines(event: Extract<ClientEvent, { type: 'path' }>, palette: Palette): string[] {
+  const who = palette.name(visible(event.with))
+  if (event.state === 'closed') return [palette.dim(`Link to ${who} closed: ${visible(event.reason)}.`)]
+  const rtt = event.rttMs === null ? '' : `, RTT ${milliseconds(event.rttMs)}`
+  return [
+    palette.dim(
+      `Linked to ${who}: ${event.path ?? 'unknown path'}${event.address === null ? '' : ` ${event.address}`}${rtt}.`,
+    ),
+  ]
+}
+
+/** Deliveries slower than this are worth a line, milliseconds. */
+const NEWSWORTHY_MS = 3_000

@@ -1,0 +1,41 @@
+import type { Conversation } from '../../core/index.ts'
+import type { Palette } from './palette.ts'
+import { visible } from './visible.ts'
+
+/** `bob`, or `#lobby` for a room. */
+export function conversationName(conversation: Conversation, palette: Palette): string {
+  return conversation.kind === 'session'
+    ? palette.name(visible(conversation.user))
+    : palette.room(`#${visible(conversation.room)}`)
+}
+
+export function presenceWord(present: boolean): string {
+  return present ? 'here' : 'away'
+}
+
+/** The prompt: who one is and where `send` goes, `alice@bob> ` or `alice#lobby> `. Plain text: its width is counted. */
+export function promptText(user: string | undefined, conversation: Conversation | undefined): string {
+  if (user === undefined) return 'msg> '
+  const target =
+    conversation === undefined
+      ? ''
+      : conversation.kind === 'session'
+        ? `@${conversation.user}`
+        : `#${conversation.room}`
+  return `${visible(user)}${visible(target)}> `
+}
+
+/** A reason the server or a peer gave, as part of a sentence. */
+export function reasonText(reason: string): string {
+  return REASONS[reason] ?? visible(reason)
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  left: 'they left',
+  withdrawn: 'they withdrew',
+  gone: 'they are gone',
+  closed: 'the owner closed it',
+  'owner-left': 'the owner left',
+  expired: 'the owner was away for too long',
+  timeout: 'nobody answered',
+}

@@ -1,0 +1,55 @@
+import type { ServerSession, ServerStatus, ServerUser } from '../../core/index.ts'
+import { statusText } from './lists.ts'
+import type { Palette } from './palette.ts'
+import { tableLines } from './table.ts'
+import { bytes, clockTime } from './time.ts'
+import { visible } from './visible.ts'
+
+/** Accounts as the server's owner sees them: invisible ones and remote addresses too. */
+export function serverUsersTable(users: readonly ServerUser[], palette: Palette, none: string): string[] {
+  return tableLines(
+    ['user', 'status', 'address', 'connections', 'from'].map(palette.dim),
+    users.map((user) => [
+      palette.name(visible(user.user)),
+      statusText(user.status, palette),
+      user.virtualAddress,
+      String(user.connections),
+      user.addresses.map(visible).join(', '),
+    ]),
+    none,
+  )
+}
+
+export function serverSessionsTable(sessions: readonly ServerSession[], palette: Palette): string[] {
+  return tableLines(
+    ['users', 'state', 'since'].map(palette.dim),
+    sessions.map(({ users, state, since }) => [
+      users.map((user) => palette.name(visible(user))).join(' – '),
+      state === 'open' ? palette.good(state) : palette.dim(state),
+      clockTime(since),
+    ]),
+    'No sessions are open.',
+  )
+}
+
+/** What a server is and how much it holds. */
+export function serverStatusLines(status: ServerStatus, palette: Palette): string[] {
+  const rows: Array<readonly [string, string]> = [
+    ['name', visible(status.name)],
+    ['version', status.version],
+    ['process', String(status.pid)],
+    ['listens on', `${status.host}, TCP ${status.port}, UDP ${status.udpPort}`],
+    ['fingerprint', status.fingerprint],
+    ['directory', visible(status.dataDir)],
+    ['since', status.startedAt],
+    ['accounts', String(status.accounts)],
+    ['connections', String(status.connections)],
+    ['sessions', String(status.sessions)],
+    ['rooms', String(status.rooms)],
+    ['memory', bytes(status.rss)],
+  ]
+  return rows.map(([label, value]) => `${palette.dim(label.padEnd(LABEL_CHARS))}${value}`)
+}
+
+/** The longest label and two blanks, characters. */
+const LABEL_CHARS = 13

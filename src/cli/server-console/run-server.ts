@@ -1,0 +1,110 @@
+import type { Server, ServerAdmin } from '../../core/index.ts'
+import { Console } from '../console/console.ts'
+import { JsonOutput, TerminalOutput, TextOutput, type ConsoleOutput } from '../console/output.ts'
+import { serveTerminal } from '../console/terminal.ts'
+import { readLines } from '../lines/read-lines.ts'
+import { complete } from '../prompt/completion.ts'
+import { CommandHistory } from '../prompt/history.ts'
+import { LineEditor } from '../prompt/line-editor.ts'
+import { NameCache } from '../prompt/name-cache.ts'
+import type { Palette } from '../render/palette.ts'
+import { serverEventLine } from '../render/server-events.ts'
+import { clockTime } from '../render/time.ts'
+import { onLeaveSignal } from '../signals.ts'
+import { SERVER_COMMANDS } from './table.ts'
+
+/** How `msg server start` shows itself. */
+export interface ServerRun {
+  readonly server: Server
+  readonly mode: 'terminal' | 'text' | 'json'
+  readonly palette: Palette
+}
+
+/** Shows what a running server does and answers its console until it stops. @returns the exit status: 0, or the signal's. */
+export async function runServer(run: ServerRun): Promise<number> {
+  const { server } = run
+  let status = 0
+  const ignoreSignals = onLeaveSignal((signalStatus) => {
+    status = signalStatus
+    void server.close()
+  })
+  const over = new AbortController()
+  const stopped = server.stopped.then(() => over.abort())
+  try {
+    const front = run.mode === 'terminal' ? terminalFront(run) : lineFront(run)
+    const telling = tellEvents(run, front.output)
+    announce(run, front.output)
+    await front.serve(over.signal)
+    await stopped
+    await telling
+    front.release()
+    return status
+  } finally {
+    await server.close()
+    ignoreSignals()
+  }
+}
+
+interface ServerFront {
+  readonly output: ConsoleOutput
+  serve(until: AbortSignal): Promise<void>
+  release(): void
+}
+
+/** Leaving the console with Ctrl-D stops the server, as `stop` does: nobody would look after it. */
+function terminalFront({ server, palette }: ServerRun): ServerFront {
+  const names = new NameCache({
+    user: async () => (await server.users()).map(({ user }) => user),
+    room: async () => (await server.rooms()).map(({ room }) => room),
+    command: async () => SERVER_COMMANDS.words(),
+  })
+  const editor = new LineEditor({
+    input: process.stdin,
+    output: process.stdout,
+    history: new CommandHistory({ path: undefined, isSecret: () => false }),
+    prompt: () => 'msg server> ',
+    complete: (line) => complete(SERVER_COMMANDS, names, line),
+  })
+  const output = new TerminalOutput((lines) => editor.print(lines), palette)
+  const console = new Console<ServerAdmin>({ table: SERVER_COMMANDS, context: server, output, palette })
+  return {
+    output,
+    async serve(until) {
+      await serveTerminal(editor, console, until)
+      await server.close()
+    },
+    release: () => editor.close(),
+  }
+}
+
+/** Piped commands are answered too, but their end does not stop the server: it may run without any input. */
+function lineFront({ server, mode, palette }: ServerRun): ServerFront {
+  const output =
+    mode === 'json' ? new JsonOutput(process.stdout) : new TextOutput(process.stdout, process.stderr, palette)
+  const console = new Console<ServerAdmin>({ table: SERVER_COMMANDS, context: server, output, palette })
+  return {
+    output,
+    serve: (until) => console.serve(readLines(process.stdin), until),
+    release: () => process.stdin.destroy(),
+  }
+}
+
+/** The first line of JSON; for people where the server listens and what to type. */
+function announce({ server, mode, palette }: ServerRun, output: ConsoleOutput): void {
+  const { host, port, udpPort, fingerprint } = server.address
+  const lines = [
+    `Listening on ${host}, TCP ${port}, UDP ${udpPort}.`,
+    `Fingerprint ${palette.strong(fingerprint)}`,
+    ...(mode === 'terminal' ? [palette.dim('help says what can be typed here; stop ends the server.')] : []),
+  ]
+  output.event({ type: 'listening', ...{ host, port, udpPort, fingerprint } }, lines)
+}
+
+/** Without a terminal events are the log, on stderr; JSON has them on stdout. */
+async function tellEvents({ server, mode, palette }: ServerRun, output: ConsoleOutput): Promise<void> {
+  for await (const event of server.events()) {
+    const line = serverEventLine(event, palette)
+    if (mode === 'text') process.stderr.write(`${new Date().toISOString()} ${line}\n`)
+    else output.event(event, [`${palette.dim(clockTime(new Date().toISOString()))} ${line}`])
+  }
+}

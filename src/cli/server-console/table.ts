@@ -1,0 +1,77 @@
+import type { ServerAdmin } from '../../core/index.ts'
+import { lineCommand } from '../lines/command.ts'
+import { helpCommand } from '../lines/help.ts'
+import { CommandTable } from '../lines/table.ts'
+import { membersTable, roomsTable } from '../render/lists.ts'
+import { serverSessionsTable, serverStatusLines, serverUsersTable } from '../render/server-lists.ts'
+
+const users = lineCommand({
+  name: 'users',
+  short: 'lu',
+  summary: 'everybody who has an account',
+  run: async (admin: ServerAdmin) => ({ users: await admin.users() }),
+  text: ({ users }, palette) => serverUsersTable(users, palette, 'Nobody has registered yet.'),
+})
+
+const connected = lineCommand({
+  name: 'connected',
+  short: 'lcu',
+  summary: 'who is connected now',
+  run: async (admin: ServerAdmin) => ({ users: await admin.users({ connected: true }) }),
+  text: ({ users }, palette) => serverUsersTable(users, palette, 'Nobody is connected.'),
+})
+
+const sessions = lineCommand({
+  name: 'sessions',
+  short: 'ls',
+  summary: 'who talks to whom',
+  run: async (admin: ServerAdmin) => ({ sessions: await admin.sessions() }),
+  text: ({ sessions }, palette) => serverSessionsTable(sessions, palette),
+})
+
+const rooms = lineCommand({
+  name: 'rooms',
+  short: 'lr',
+  summary: 'the rooms, their owners and sizes',
+  run: async (admin: ServerAdmin) => ({ rooms: await admin.rooms() }),
+  text: ({ rooms }, palette) => roomsTable(rooms, palette),
+})
+
+const members = lineCommand({
+  name: 'members',
+  short: 'lru',
+  summary: 'who is in a room',
+  arguments: [{ name: 'room', kind: 'room' }],
+  run: (admin: ServerAdmin, values) => admin.members(values.text('room')),
+  text: (members, palette) => membersTable(members, palette),
+})
+
+const status = lineCommand({
+  name: 'status',
+  summary: 'ports, fingerprint, counts and memory',
+  run: (admin: ServerAdmin) => admin.status(),
+  text: (status, palette) => serverStatusLines(status, palette),
+})
+
+const stop = lineCommand({
+  name: 'stop',
+  short: 'x',
+  summary: 'tell the clients, then stop',
+  async run(admin: ServerAdmin) {
+    await admin.stop()
+    return {}
+  },
+  text: () => [],
+})
+
+/** Every command of the server's console. `msg server <command>` asks the same through the admin socket. */
+export const SERVER_COMMANDS: CommandTable<ServerAdmin> = new CommandTable<ServerAdmin>([
+  users,
+  connected,
+  sessions,
+  rooms,
+  members,
+  status,
+  stop,
+  helpCommand<ServerAdmin>(() => SERVER_COMMANDS),
+])

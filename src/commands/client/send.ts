@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { Args } from '@oclif/core'
+import { OneShotCommand, type OneShot } from '../../cli/client/one-shot.ts'
+import { visible } from '../../cli/render/visible.ts'
+import { MsgError } from '../../core/errors.ts'
+
+export default class ClientSend extends OneShotCommand {
+  static override summary = 'send one message and wait until it is delivered'
+  static override description =
+    'Opens a session (the other side has to accept), sends, waits for the acknowledgement, and closes what it opened. A message that could not be delivered in time waits in the outbox, and the exit status is 8.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> bob "the build is green" --server chat.example.org --user ci',
+    'git log -1 | <%= config.bin %> <%= command.id %> bob --server chat.example.org --user ci',
+  ]
+  static override args = {
+    user: Args.string({ required: true, description: 'who it is for: a name or a virtual address' }),
+    text: Args.string({ description: 'what to say; from stdin when missing or -' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(ClientSend)
+    const text = args.text === undefined || args.text === '-' ? this.#readText() : args.text
+    await this.connected(flags, true, async (oneShot) => {
+      await this.signedIn(oneShot)
+      const before = oneShot.client.conversations().length
+      const { id, user } = await deliver(oneShot, args.user, text)
+      if (before > 0) await oneShot.client.leave({ conversation: { kind: 'session', user } })
+      this.printOne('delivered', { id, to: user }, ({ name }) => [`Delivered to ${name(visible(user))}.`])
+    })
+  }
+
+  #readText(): string {
+    if (process.stdin.isTTY && this.isGiven('--no-input')) {
+      throw new MsgError('MSG_ERR_USAGE', { detail: 'a text is needed' })
+    }
+    return readFileSync(0, 'utf8').replace(/\r?\n$/u, '')
+  }
+}
+
+/** Somebody who is away, or does not answer in time, gets it later: it is queued. Somebody who declines gets nothing. */
+async function deliver(
+  { client, signal, remainingMs }: OneShot,
+  to: string,
+  text: string,
+): Promise<{ id: string; user: string }> {
+  let user = to
+  try {
+    ;({ user } = await client.open(to, { signal }))
+  } catch (error) {
+    if (!MsgError.is(error) || !['MSG_ERR_USER_OFFLINE', 'MSG_ERR_TIMEOUT'].includes(error.code)) throw error
+    await client.send(text, { to: { kind: 'session', user } })
+    throw notDelivered(user, error)
+  }
+  const { id } = await client.send(text, { to: { kind: 'session', user } })
+  const { waiting } = await client.flush({ timeoutMs: Math.max(0, remainingMs() - CLOSING_MS) })
+  if (waiting > 0) throw notDelivered(user)
+  return { id, user }
+}
+
+function notDelivered(user: string, cause?: unknown): MsgError {
+  return new MsgError('MSG_ERR_NOT_DELIVERED', { detail: `the message for ${user} is queued`, cause })
+}
+
+/** Kept back from `--timeout` for a graceful end, milliseconds. */
+const CLOSING_MS = 500

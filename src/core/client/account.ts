@@ -1,0 +1,93 @@
+import type { ChatMessage } from '../chat/frames.ts'
+import type { DeviceKey } from '../crypto/device-key.ts'
+import { MsgError } from '../errors.ts'
+import type { LinkEndpoint, SocketAddress } from '../transport/endpoint-api.ts'
+import { Courier } from './courier.ts'
+import type { ClientDeps } from './deps.ts'
+import type { Emitter } from './emitter.ts'
+import { hostAddresses } from './hosts.ts'
+import { Links } from './links.ts'
+import type { Peer } from './peer.ts'
+import { ProfileState } from './profile/state.ts'
+import type { SignedIn } from './sign-in.ts'
+import type { Uplink } from './uplink.ts'
+
+/** What an {@link Account} is opened with. */
+export interface AccountOptions {
+  readonly user: string
+  readonly key: DeviceKey
+  readonly instance: string
+  /** The profile's directory. */
+  readonly dir: string
+  /** Undefined where this machine lets nobody open a UDP socket. */
+  readonly endpoint: LinkEndpoint | undefined
+  readonly emitter: Emitter
+  readonly random: ClientDeps['random']
+  readonly admission: (peer: Peer, message: ChatMessage) => boolean
+}
+
+/** What a listening, signed-in client holds: the profile's database, the UDP endpoint, the links and the courier between them. */
+export class Account {
+  readonly state: ProfileState
+  readonly courier: Courier
+  readonly links: Links | undefined
+  readonly #endpoint: LinkEndpoint | undefined
+  readonly #adoption: NodeJS.Timeout
+
+  /** @throws MSG_ERR_STORE_CORRUPT, MSG_ERR_DIRECTORY_ACCESS */
+  constructor({ user, key, instance, dir, endpoint, emitter, random, admission }: AccountOptions) {
+    this.state = new ProfileState(dir)
+    const { state } = this
+    const { device } = state.devices.meet(user, Buffer.from(key.publicKey).toString('base64url'), Date.now())
+    this.courier = new Courier({ state, emitter, self: { user, device }, admission })
+    this.#endpoint = endpoint
+    const { courier } = this
+    this.links = endpoint && new Links({ endpoint, courier, emitter, state, self: { user, instance }, random })
+    this.#adoption = setInterval(() => this.adopt(), ADOPTION_MS).unref()
+  }
+
+  /** Keeps the server told where this connection's datagrams come from, and of this machine's own addresses. */
+  async announce(uplink: Uplink, { udp }: SignedIn): Promise<void> {
+    const host = uplink.channel?.remoteHost
+    if (!this.#endpoint || host === undefined) return
+    const server: SocketAddress = { host, port: udp.port }
+    this.#endpoint.rendezvous(server, Buffer.from(udp.token, 'hex'), () => {})
+    await uplink.request('udp.hosts', { addresses: hostAddresses(this.#endpoint.address.port) })
+  }
+
+  /** Takes over what processes of this profile left that are gone. */
+  adopt(): void {
+    const slots = this.state.slots.adopt()
+    if (slots.length > 0) this.courier.adopt(slots)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#adoption)
+    this.courier.close()
+    this.links?.close()
+    await this.#endpoint?.close()
+    this.state.close()
+  }
+}
+
+/** Binds the endpoint; a machine without UDP still signs in, and is told. */
+export async function bindEndpoint(
+  deps: ClientDeps,
+  key: DeviceKey,
+  instance: string,
+  emitter: Emitter,
+): Promise<LinkEndpoint | undefined> {
+  try {
+    return await deps.bind(key, instance)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const { code, message } = new MsgError('MSG_ERR_LINK_CLOSED', {
+      detail: `no UDP socket (${why}); messages wait in the outbox`,
+    })
+    emitter.emit({ type: 'warning', code, message })
+    return undefined
+  }
+}
+
+/** How often a running process looks for slots of processes that died, milliseconds. */
+const ADOPTION_MS = 30_000

@@ -1,0 +1,14 @@
+import { dialControl } from '../io/control-channel.ts'
+import type { DeviceKey } from '../crypto/device-key.ts'
+import type { LinkEndpoint } from '../transport/endpoint-api.ts'
+
+/** What a client needs of the world; tests give fakes. */
+export interface ClientDeps {
+  readonly dial: typeof dialControl
+  /** Opens a UDP endpoint for this device and instance. */
+  readonly bind: (key: DeviceKey, instance: string) => Promise<LinkEndpoint>
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  /** Environment variables. */
+  readonly env: NodeJS.ProcessEnv
+}

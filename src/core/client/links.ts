@@ -1,0 +1,267 @@
+import { fingerprintOf, noiseKeyOf } from '../crypto/device-key.ts'
+import type { NotificationParams } from '../control/methods.ts'
+import type { Link, LinkCloseReason, LinkEndpoint, LinkListener, SocketAddress } from '../transport/endpoint-api.ts'
+import { formatAddress } from '../wire/address.ts'
+import type { PeerStatus } from './api.ts'
+import { backoffMs, RELINK } from './backoff.ts'
+import type { Courier } from './courier.ts'
+import type { Emitter } from './emitter.ts'
+import type { Peer } from './peer.ts'
+import type { ProfileState } from './profile/state.ts'
+
+/** What {@link Links} are built with. */
+export interface LinksDeps {
+  readonly endpoint: LinkEndpoint
+  readonly courier: Courier
+  readonly emitter: Emitter
+  readonly state: ProfileState
+  readonly self: { readonly user: string; readonly instance: string }
+  readonly random: () => number
+}
+
+/**
+ * Keeps a link to every connection that the server introduced: makes it, makes it again when it breaks, lets it go when the server
+ * says so. Of two connections, the one whose instance sorts first calls and the other expects.
+ */
+export class Links {
+  readonly #deps: LinksDeps
+  readonly #peers = new Map<string, Entry>()
+  readonly #listener: LinkListener
+  #isClosed = false
+
+  constructor(deps: LinksDeps) {
+    this.#deps = deps
+    this.#listener = {
+      onOpen: (link) => this.#handleOpen(link),
+      onData: (link, stream, bytes) => deps.courier.handleData(link, stream, bytes),
+      onWritable: (link) => deps.courier.handleWritable(link),
+      onClosed: (link, reason) => this.#handleClosed(link, reason),
+    }
+  }
+
+  /** Another connection that shares a conversation with this one; again when its addresses change. */
+  introduce({ instance, user, device: deviceKey, candidates }: NotificationParams<'peer.introduced'>): void {
+    const { endpoint, courier, self, emitter } = this.#deps
+    const publicKey = Buffer.from(deviceKey, 'base64url')
+    const key = noiseKeyOf(publicKey)
+    if (this.#isClosed || instance === self.instance) return
+    if (!key) {
+      emitter.emit({
+        type: 'warning',
+        code: 'MSG_ERR_PEER_IDENTITY',
+        message: `the server introduced ${user} with a key that is none`,
+      })
+      return
+    }
+    const known = this.#peers.get(instance)
+    const isSame = known?.peer.deviceKey === deviceKey && known.peer.user === user
+    if (known && !isSame) this.#drop(known, 'another device')
+    const entry = isSame ? known! : this.#meet(instance, user, deviceKey, key)
+    const isMoved = JSON.stringify(entry.candidates) !== JSON.stringify(candidates)
+    entry.candidates = candidates
+    entry.presence = 'introduced'
+    clearTimeout(entry.leaveTimer)
+    courier.outbox.addLane(instance, user)
+    if (entry.link?.state === 'open') return
+    if (self.instance > instance) {
+      endpoint.expect({ instance, key }, this.#listener)
+      entry.lateTimer ??= setTimeout(() => this.#warnLate(entry, 'it did not call'), LATE_MS).unref()
+    } else if (!entry.link || isMoved) this.#call(entry)
+  }
+
+  /** @param reason - `left`: the link is let go once what is on it is acknowledged; `vanished`: it may live on without the server. */
+  gone(instance: string, reason: 'left' | 'vanished'): void {
+    const entry = this.#peers.get(instance)
+    if (!entry) return
+    entry.presence = reason
+    if (entry.link?.state !== 'open') this.#drop(entry, reason)
+    else if (reason === 'vanished') entry.link.probe()
+    else this.#leave(entry)
+  }
+
+  instances(): string[] {
+    return [...this.#peers.keys()]
+  }
+
+  /** The server was away and has introduced who is there; whoever of `instances` it has not may be gone. */
+  probe(instances: readonly string[]): void {
+    for (const instance of instances) {
+      const entry = this.#peers.get(instance)
+      if (entry && entry.presence !== 'introduced') this.gone(instance, 'vanished')
+    }
+  }
+
+  /** The server is away: nobody counts as introduced until it says so again; links and attempts go on. */
+  handleDisconnected(): void {
+    for (const entry of this.#peers.values()) if (entry.presence === 'introduced') entry.presence = 'unconfirmed'
+  }
+
+  statuses(): PeerStatus[] {
+    return [...this.#peers.values()].map(({ peer, link, stats }) => {
+      const now = link?.state === 'open' ? link.stats() : stats
+      const verified = this.#deps.state.devices
+        .of(peer.user)
+        .some(({ key, isVerified }) => key === peer.deviceKey && isVerified)
+      return {
+        user: peer.user,
+        device: fingerprintOf(Buffer.from(peer.deviceKey, 'base64url')),
+        verified,
+        state: link?.state ?? 'closed',
+        path: now?.path ?? null,
+        address: now ? formatAddress(now.remote) : null,
+        rttMs: now && now.srtt > 0 ? now.srtt / 1_000 : null,
+        loss: now && now.packetsSent > 0 ? now.packetsLost / now.packetsSent : 0,
+        queued: this.#deps.courier.outbox.queued({ user: peer.user }),
+      }
+    })
+  }
+
+  /** Connections that are linked or to be linked. */
+  peers(): Peer[] {
+    return [...this.#peers.values()].map(({ peer }) => peer)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const entry of this.#peers.values()) {
+      clearTimeout(entry.retryTimer)
+      clearTimeout(entry.leaveTimer)
+      clearTimeout(entry.lateTimer)
+    }
+  }
+
+  #meet(instance: string, user: string, deviceKey: string, key: Uint8Array): Entry {
+    const { state, self, emitter } = this.#deps
+    const { device, isNew, isChanged } = state.devices.meet(user, deviceKey, Date.now())
+    if (isNew)
+      emitter.emit({
+        type: 'peer.device',
+        with: user,
+        device: fingerprintOf(Buffer.from(deviceKey, 'base64url')),
+        changed: isChanged,
+      })
+    const peer = { instance, user, deviceKey, device, isOwn: user === self.user }
+    const entry: Entry = { peer, key, candidates: [], presence: 'introduced', failures: 0, isWarned: false }
+    this.#peers.set(instance, entry)
+    return entry
+  }
+
+  #call(entry: Entry): void {
+    clearTimeout(entry.retryTimer)
+    const { instance } = entry.peer
+    const previous = entry.link
+    entry.link = this.#deps.endpoint.connect({ instance, key: entry.key }, entry.candidates, this.#listener)
+    if (previous && previous !== entry.link && previous.state !== 'closed') previous.close(0, 'called anew')
+  }
+
+  #handleOpen(link: Link): void {
+    const entry = this.#peers.get(link.peer.instance)
+    if (!entry || this.#isClosed) {
+      link.close(0, 'not expected')
+      return
+    }
+    clearTimeout(entry.retryTimer)
+    clearTimeout(entry.lateTimer)
+    entry.lateTimer = undefined
+    entry.link = link
+    entry.failures = 0
+    entry.isWarned = false
+    this.#deps.courier.handleOpen(link, entry.peer)
+    this.#tell(entry, 'open', '')
+  }
+
+  #handleClosed(link: Link, { kind, reason }: LinkCloseReason): void {
+    const entry = this.#peers.get(link.peer.instance)
+    if (entry?.link !== link || this.#isClosed) return
+    const wasOpen = entry.stats !== undefined
+    delete entry.link
+    this.#deps.courier.handleClosed(entry.peer.instance)
+    const why = reason || kind
+    if (wasOpen) this.#tell(entry, 'closed', why)
+    if (entry.presence === 'vanished' || entry.presence === 'left') {
+      this.#drop(entry, why)
+      return
+    }
+    if (this.#deps.self.instance > entry.peer.instance) return
+    entry.failures++
+    if (kind === 'unanswered' && entry.failures >= WARN_AFTER) this.#warnLate(entry, 'no answer')
+    const delay = wasOpen && entry.failures === 1 ? 0 : backoffMs(entry.failures, this.#deps.random(), RELINK)
+    entry.retryTimer = setTimeout(() => this.#call(entry), delay).unref()
+  }
+
+  /** Gives what is on the link a moment to be acknowledged. */
+  #leave(entry: Entry): void {
+    const { courier } = this.#deps
+    void courier
+      .until(() => entry.presence !== 'left' || courier.outbox.inFlight(entry.peer.instance) === 0, DRAIN_MS)
+      .then(() => {
+        // The other side's acknowledgements of what this side sent last, and this side's, go out before the link closes.
+        entry.leaveTimer = setTimeout(() => {
+          if (entry.presence === 'left' && this.#peers.get(entry.peer.instance) === entry) this.#drop(entry, 'left')
+        }, LINGER_MS).unref()
+      })
+  }
+
+  #drop(entry: Entry, reason: string): void {
+    const { instance } = entry.peer
+    const { link } = entry
+    for (const timer of [entry.retryTimer, entry.leaveTimer, entry.lateTimer]) clearTimeout(timer)
+    delete entry.link
+    this.#peers.delete(instance)
+    this.#deps.endpoint.forget(instance)
+    this.#deps.courier.handleClosed(instance)
+    this.#deps.courier.outbox.removeLane(instance)
+    this.#deps.courier.schedule()
+    if (link && link.state !== 'closed') link.close(0, reason)
+    if (entry.stats) this.#tell(entry, 'closed', reason)
+  }
+
+  #tell(entry: Entry, state: 'open' | 'closed', reason: string): void {
+    if (state === 'open') entry.stats = entry.link!.stats()
+    const { stats } = entry
+    this.#deps.emitter.emit({
+      type: 'path',
+      with: entry.peer.user,
+      state,
+      path: stats?.path ?? null,
+      address: stats ? formatAddress(stats.remote) : null,
+      rttMs: stats && stats.srtt > 0 ? stats.srtt / 1_000 : null,
+      reason,
+    })
+    if (state === 'closed') delete entry.stats
+  }
+
+  #warnLate(entry: Entry, why: string): void {
+    if (entry.isWarned || entry.link?.state === 'open') return
+    entry.isWarned = true
+    this.#deps.emitter.emit({
+      type: 'warning',
+      code: 'MSG_ERR_LINK_CLOSED',
+      message: `no link to ${entry.peer.user} yet (${why}): UDP may be blocked between you; messages wait in the outbox and go out when a link is up`,
+    })
+  }
+}
+
+interface Entry {
+  readonly peer: Peer
+  readonly key: Uint8Array
+  candidates: readonly SocketAddress[]
+  presence: 'introduced' | 'unconfirmed' | 'vanished' | 'left'
+  link?: Link
+  /** Of the open link, as last told; absent when none is open. */
+  stats?: ReturnType<Link['stats']>
+  failures: number
+  isWarned: boolean
+  retryTimer?: NodeJS.Timeout | undefined
+  leaveTimer?: NodeJS.Timeout | undefined
+  lateTimer?: NodeJS.Timeout | undefined
+}
+
+/** Unanswered calls, of ten seconds each, before the user is told. */
+const WARN_AFTER = 1
+/** When the side that is called is told that nobody did, milliseconds. */
+const LATE_MS = 15_000
+/** How long a link that is let go waits for acknowledgements, milliseconds. */
+const DRAIN_MS = 2_000
+/** Two delayed acknowledgements and a retransmission on a slow path, milliseconds. */
+const LINGER_MS = 300

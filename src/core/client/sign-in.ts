@@ -1,0 +1,30 @@
+import { signInTranscript, type Result } from '../control/methods.ts'
+import type { DeviceKey } from '../crypto/device-key.ts'
+import { MsgError } from '../errors.ts'
+import type { Uplink } from './uplink.ts'
+
+/** What the server answers to every way of signing in. */
+export type SignedIn = Result<'login'>
+
+/** Who signs in, and how. */
+export interface Credentials {
+  readonly user: string
+  readonly key: DeviceKey
+  readonly instance: string
+  readonly listening: boolean
+  /** Absent: the device key signs in. */
+  readonly password?: string | undefined
+  /** Makes the account; needs a password. */
+  readonly isNew?: boolean
+}
+
+/** Signs in on the uplink's present connection. @throws what the server answers. */
+export function signIn(uplink: Uplink, credentials: Credentials): Promise<SignedIn> {
+  const { user, key, instance, listening, password, isNew = false } = credentials
+  const common = { user, device: Buffer.from(key.publicKey).toString('base64url'), instance, listening }
+  if (password !== undefined) return uplink.request(isNew ? 'register' : 'login', { ...common, password })
+  const exporter = uplink.channel?.exporter()
+  if (!exporter) return Promise.reject(new MsgError('MSG_ERR_NOT_CONNECTED'))
+  const signature = Buffer.from(key.sign(signInTranscript(exporter, user, instance))).toString('base64url')
+  return uplink.request('login.device', { ...common, signature })
+}

@@ -1,0 +1,196 @@
+import { MsgError } from '../errors.ts'
+import { millis, type Instant } from '../time/instant.ts'
+import type { Account } from './accounts.ts'
+import type { Introductions } from './introductions.ts'
+import type { Presence } from './presence.ts'
+import type { Rooms } from './rooms.ts'
+import type { Sessions } from './sessions.ts'
+import {
+  event,
+  isPresent,
+  tell,
+  tellUser,
+  type Connection,
+  type ConnectionId,
+  type DirectoryState,
+  type User,
+} from './state.ts'
+import { settle, userOf } from './users.ts'
+
+/** Who signs in, and from where. */
+export interface SignIn {
+  readonly account: Account
+  readonly instance: string
+  readonly device: string
+  readonly listening: boolean
+  /** The remote address of the control connection, for the server's console. */
+  readonly address: string
+}
+
+/**
+ * How a connection went: `left`, it signed out, and ends what the user has open if no listening connection remains; `signed-out`, it signed out
+ * and keeps that; `vanished`, its TCP connection broke.
+ */
+export type Departure = 'left' | 'signed-out' | 'vanished'
+
+/** Control connections coming and going, and what that means for what their users have open. */
+export class Connections {
+  readonly #state: DirectoryState
+  readonly #introductions: Introductions
+  readonly #presence: Presence
+  readonly #sessions: Sessions
+  readonly #rooms: Rooms
+
+  constructor(
+    state: DirectoryState,
+    parts: {
+      readonly introductions: Introductions
+      readonly presence: Presence
+      readonly sessions: Sessions
+      readonly rooms: Rooms
+    },
+  ) {
+    this.#state = state
+    this.#introductions = parts.introductions
+    this.#presence = parts.presence
+    this.#sessions = parts.sessions
+    this.#rooms = parts.rooms
+  }
+
+  /**
+   * What is open is told to the new connection, its user's peers learn of the return. A connection with the instance, user and device of an
+   * older one takes its place without a word to anybody.
+   *
+   * @throws MSG_ERR_SIGNED_IN when the instance is somebody else's; MSG_ERR_LIMIT when the user has too many connections.
+   */
+  signIn(now: Instant, id: ConnectionId, { account, instance, device, listening: isListening, address }: SignIn): User {
+    const older = this.#state.instances.get(instance)
+    if (older && (older.user.user !== account.user || older.device !== device)) {
+      throw new MsgError('MSG_ERR_SIGNED_IN', { detail: 'somebody else, with the same instance' })
+    }
+    const { connectionsPerUser } = this.#state.limits
+    if (!older && (this.#state.users.get(account.user)?.connections.size ?? 0) >= connectionsPerUser) {
+      throw new MsgError('MSG_ERR_LIMIT', {
+        detail: `${account.name} has ${connectionsPerUser} connections, the most there may be`,
+      })
+    }
+    if (older) this.#state.outputs.push({ kind: 'close', connection: older.id, reason: 'replaced' })
+    if (older?.isListening !== isListening && older) this.#remove(now, older, 'vanished')
+    const user = userOf(this.#state, account)
+    const replaced = older && this.#state.instances.get(instance)
+    if (replaced) this.#replace(replaced, id)
+    else this.#add(now, { id, user, instance, device, isListening })
+    event(this.#state, { type: 'signed-in', user: user.name, address })
+    return user
+  }
+
+  /** A connection went. Unknown ones are ignored. */
+  remove(now: Instant, id: ConnectionId, how: Departure): void {
+    const connection = this.#state.connections.get(id)
+    if (!connection) return
+    this.#remove(now, connection, how)
+    event(this.#state, { type: 'signed-out', user: connection.user.name, reason: how })
+  }
+
+  #add(now: Instant, given: Pick<Connection, 'id' | 'user' | 'instance' | 'device' | 'isListening'>): void {
+    const connection: Connection = {
+      ...given,
+      observed: undefined,
+      hosts: [],
+      patience: undefined,
+      peers: new Map(),
+      watched: new Set(),
+    }
+    const { user } = connection
+    const wasPresent = isPresent(user)
+    this.#state.connections.set(connection.id, connection)
+    this.#state.instances.set(connection.instance, connection)
+    this.#presence.change(user, () => user.connections.add(connection))
+    if (!connection.isListening) return
+    connection.patience = this.#state.deadlines.add(now + PATIENCE, { kind: 'patience', connection })
+    this.#tellOpen(connection)
+    if (wasPresent) return
+    settle(this.#state, user, now)
+    for (const other of user.sessions.keys())
+      tellUser(this.#state, other, 'session.opened', { user: user.name, present: true })
+    this.#rooms.tellPresence(user, 'back')
+  }
+
+  /** The same process on a new TCP connection: everything known of it stays, and it is told what it may have missed. */
+  #replace(older: Connection, id: ConnectionId): void {
+    const connection: Connection = { ...older, id, watched: new Set() }
+    const { deadlines, connections, instances } = this.#state
+    connections.delete(older.id)
+    connections.set(id, connection)
+    instances.set(connection.instance, connection)
+    this.#presence.unwatch(older)
+    older.user.connections.delete(older)
+    older.user.connections.add(connection)
+    if (older.patience) {
+      connection.patience = deadlines.add(older.patience.at, { kind: 'patience', connection })
+      older.patience.cancel()
+    }
+    for (const other of connection.peers.keys()) {
+      other.peers.set(connection, other.peers.get(older) ?? '')
+      other.peers.delete(older)
+    }
+    if (!connection.isListening) return
+    this.#tellOpen(connection)
+    this.#introductions.repeat(connection)
+  }
+
+  #tellOpen(connection: Connection): void {
+    const { user } = connection
+    for (const { from, to } of this.#state.rings.values()) {
+      if (to === user) tell(this.#state, connection, 'session.request', { user: from.name })
+    }
+    for (const other of user.sessions.keys()) {
+      tell(this.#state, connection, 'session.opened', { user: other.name, present: isPresent(other) })
+    }
+    for (const room of user.rooms)
+      tell(this.#state, connection, 'room.entered', { room: room.name, owner: room.owner.name })
+  }
+
+  #remove(now: Instant, connection: Connection, how: Departure): void {
+    const { user } = connection
+    const wasPresent = isPresent(user)
+    this.#state.connections.delete(connection.id)
+    this.#state.instances.delete(connection.instance)
+    user.connections.delete(connection)
+    connection.patience?.cancel()
+    this.#presence.unwatch(connection)
+    this.#introductions.leave(connection, how === 'vanished' ? 'vanished' : 'left')
+    if (!isPresent(user)) this.#sessions.silence(user)
+    if (wasPresent && !isPresent(user)) {
+      if (how === 'left') {
+        this.#endAll(now, user, { session: 'left', room: 'owner-left' })
+        user.status = 'active'
+      } else {
+        for (const other of user.sessions.keys())
+          tellUser(this.#state, other, 'session.opened', { user: user.name, present: false })
+        this.#rooms.tellPresence(user, 'away')
+      }
+    }
+    settle(this.#state, user, now)
+  }
+
+  /** A vanished user did not come back. */
+  expire(now: Instant, user: User): void {
+    user.expiry = undefined
+    if (isPresent(user)) return
+    user.status = 'active'
+    this.#endAll(now, user, { session: 'gone', room: 'expired' })
+    settle(this.#state, user, now)
+  }
+
+  #endAll(now: Instant, user: User, reason: { session: 'left' | 'gone'; room: 'owner-left' | 'expired' }): void {
+    for (const other of [...user.sessions.keys()]) this.#sessions.end(now, user, other, { toOther: reason.session })
+    for (const room of [...user.rooms]) {
+      if (room.owner === user) this.#rooms.end(now, room, reason.room)
+      else this.#rooms.drop(now, room, user)
+    }
+  }
+}
+
+/** Specification: how long a connection is introduced to nobody while its address has not been observed. */
+const PATIENCE = millis(2_000)

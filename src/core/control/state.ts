@@ -1,0 +1,157 @@
+import type { Duration, Instant } from '../time/instant.ts'
+import type { HostPort } from '../wire/address.ts'
+import type { Account, AccountIndex } from './accounts.ts'
+import type { DirectoryEvent } from './events.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import type { Notification, NotificationParams } from './methods.ts'
+import type { DirectoryWrite } from './writes.ts'
+
+/** Names a control connection within one server process. */
+export type ConnectionId = number
+
+/** One signed-in control connection. */
+export interface Connection {
+  readonly id: ConnectionId
+  readonly user: User
+  /** 16 random bytes in hex, the client process's own name. */
+  readonly instance: string
+  /** Ed25519 public key in base64url. */
+  readonly device: string
+  /** False for one-shot commands: never listed, rung or introduced. */
+  readonly isListening: boolean
+  /** Where the server saw its UDP socket; `undefined` until a rendezvous datagram came. */
+  observed: HostPort | undefined
+  /** What the client says are its own addresses. */
+  hosts: readonly HostPort[]
+  /** When it is introduced without an observed address; `undefined` once it may be. */
+  patience: Deadline | undefined
+  /** Connections it was introduced to, with the candidates it was last told of each, as text. */
+  readonly peers: Map<Connection, string>
+  /** Users whose return it wants to hear of. */
+  readonly watched: Set<string>
+}
+
+/** A user with something open or somebody connected. */
+export interface User extends Account {
+  status: 'active' | 'inactive'
+  readonly connections: Set<Connection>
+  /** Open sessions: the other user, and since when (microseconds since the Unix epoch). */
+  readonly sessions: Map<User, Instant>
+  readonly rooms: Set<Room>
+  /** When what a vanished user has open is given up; `undefined` while present or with nothing open. */
+  expiry: Deadline | undefined
+}
+
+export interface Room {
+  /** Canonical name. */
+  readonly room: string
+  readonly name: string
+  owner: User
+  readonly members: Set<User>
+}
+
+/** A session request that waits for its answer. */
+export interface Ring {
+  readonly from: User
+  readonly to: User
+  readonly since: Instant
+  readonly deadline: Deadline
+}
+
+/** What the directory wants done. Writes come before the notifications that depend on them. */
+export type Output =
+  | { readonly kind: 'write'; readonly write: DirectoryWrite }
+  | { readonly kind: 'tell'; readonly to: ConnectionId; readonly method: Notification; readonly params: unknown }
+  /** Close this connection: another one took its place. */
+  | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
+  | { readonly kind: 'event'; readonly event: DirectoryEvent }
+
+/** What comes due. */
+export type Due =
+  | { readonly kind: 'ring'; readonly ring: Pick<Ring, 'from' | 'to'> }
+  | { readonly kind: 'expiry'; readonly user: User }
+  | { readonly kind: 'patience'; readonly connection: Connection }
+
+/** Bounds of what users may have open. */
+export interface DirectoryLimits {
+  readonly connectionsPerUser: number
+  readonly roomsPerUser: number
+  readonly membersPerRoom: number
+  readonly sessionsPerUser: number
+  /** How long a session request rings. */
+  readonly ring: Duration
+  /** How long a vanished user keeps sessions and rooms. */
+  readonly vanished: Duration
+}
+
+/** Everything the parts of the directory share. */
+export interface DirectoryState {
+  readonly accounts: AccountIndex
+  readonly limits: DirectoryLimits
+  readonly users: Map<string, User>
+  readonly connections: Map<ConnectionId, Connection>
+  readonly instances: Map<string, Connection>
+  readonly rooms: Map<string, Room>
+  /** By {@link ringKey}. */
+  readonly rings: Map<string, Ring>
+  /** By the watched user's canonical name. */
+  readonly watchers: Map<string, Set<Connection>>
+  readonly deadlines: Deadlines<Due>
+  readonly outputs: Output[]
+}
+
+export function ringKey(from: User, to: User): string {
+  return `${from.user}\n${to.user}`
+}
+
+/** The two users of a session in their one order. */
+export function sessionKey(a: User, b: User): readonly [string, string] {
+  return a.user < b.user ? [a.user, b.user] : [b.user, a.user]
+}
+
+/** The connections that count as presence. */
+export function listening(user: User): Connection[] {
+  return [...user.connections].filter(({ isListening }) => isListening)
+}
+
+/** True while the user has a listening connection. */
+export function isPresent(user: User): boolean {
+  for (const { isListening } of user.connections) if (isListening) return true
+  return false
+}
+
+/** True when others see the user as active: present and not invisible. */
+export function isVisible(user: User): boolean {
+  return user.status === 'active' && isPresent(user)
+}
+
+/** Tells one connection. */
+export function tell<N extends Notification>(
+  state: DirectoryState,
+  to: Connection,
+  method: N,
+  params: NotificationParams<N>,
+): void {
+  state.outputs.push({ kind: 'tell', to: to.id, method, params })
+}
+
+/** Tells every listening connection of a user, but not `except`. */
+export function tellUser<N extends Notification>(
+  state: DirectoryState,
+  user: User,
+  method: N,
+  params: NotificationParams<N>,
+  except?: Connection,
+): void {
+  for (const connection of user.connections) {
+    if (connection.isListening && connection !== except) tell(state, connection, method, params)
+  }
+}
+
+export function write(state: DirectoryState, change: DirectoryWrite): void {
+  state.outputs.push({ kind: 'write', write: change })
+}
+
+export function event(state: DirectoryState, what: DirectoryEvent): void {
+  state.outputs.push({ kind: 'event', event: what })
+}

@@ -1,0 +1,288 @@
+import type { TLSSocket } from 'node:tls'
+import * as v from 'valibot'
+import type { Account } from '../control/accounts.ts'
+import type { DirectoryMethod } from '../control/directory.ts'
+import {
+  CONTROL_PROTOCOL,
+  EXPORTER,
+  MAX_LINE,
+  METHODS,
+  type Method,
+  type Params,
+  type Result,
+} from '../control/methods.ts'
+import {
+  decodeRpc,
+  encodeError,
+  encodeResult,
+  invalidParams,
+  malformed,
+  toRpcError,
+  type RpcError,
+  type RpcId,
+} from '../control/rpc.ts'
+import type { ConnectionId } from '../control/state.ts'
+import { TokenBucket } from '../control/token-bucket.ts'
+import { MsgError } from '../errors.ts'
+import { now } from '../io/clock.ts'
+import { LineConnection, type LineHandler } from '../io/line-connection.ts'
+import { millis, type Instant } from '../time/instant.ts'
+import type { ServerEvent, ServerLimits } from './api.ts'
+import type { DirectoryClient, DirectoryHost } from './directory-host.ts'
+import type { SignInDesk } from './sign-in.ts'
+
+/** What control connections of one server share. */
+export interface ControlDeps {
+  readonly host: DirectoryHost
+  readonly desk: SignInDesk
+  readonly limits: ServerLimits
+  readonly name: string
+  readonly version: string
+  readonly udpPort: () => number
+  /** Makes the token by which the rendezvous port knows the connection; 32 hex digits. */
+  readonly issueToken: (id: ConnectionId) => string
+  readonly revokeToken: (token: string) => void
+  readonly publish: (event: ServerEvent) => void
+  /** The connection came to be signed in, or is not any more. */
+  readonly onSignedIn: (connection: ControlConnection) => void
+  readonly onSignedOut: (connection: ControlConnection) => void
+  /** The connection is over; if it was signed in, `onSignedOut` came before. */
+  readonly onClosed: (connection: ControlConnection) => void
+}
+
+/** One client's control connection: hello, sign-in, then requests, answered in their order. */
+export class ControlConnection implements LineHandler, DirectoryClient {
+  readonly id: ConnectionId
+  readonly address: string
+  readonly #deps: ControlDeps
+  readonly #socket: TLSSocket
+  readonly #lines: LineConnection
+  readonly #bucket: TokenBucket
+  #hasGreeted = false
+  /** Set while signed in. */
+  #account: Account | undefined
+  #token = ''
+  /** While a password is checked or the rate is exceeded, nothing is read. */
+  #isBusy = false
+  #isClosed = false
+  /** When it is closed unless it signs in or says something. */
+  #deadline: Instant
+
+  constructor(id: ConnectionId, socket: TLSSocket, address: string, deps: ControlDeps) {
+    this.id = id
+    this.address = address
+    this.#deps = deps
+    this.#socket = socket
+    this.#deadline = now() + millis(Math.min(HELLO_MS, deps.limits.signInTimeoutMs))
+    this.#bucket = new TokenBucket(now(), { perSecond: deps.limits.requestsPerSecond, burst: deps.limits.requestBurst })
+    this.#lines = new LineConnection(socket, MAX_LINE, this)
+  }
+
+  /** Canonical name of the signed-in user. */
+  get user(): string | undefined {
+    return this.#account?.user
+  }
+
+  /** True when it had its time to sign in. */
+  isOverdue(at: Instant): boolean {
+    return !this.#account && !this.#isBusy && at >= this.#deadline
+  }
+
+  send(line: string): void {
+    this.#lines.send(line)
+  }
+
+  close(): void {
+    this.#lines.end()
+  }
+
+  handleLine(line: string): void {
+    const message = decodeRpc(line)
+    if (message.kind === 'invalid') {
+      this.#refuse(message.id, message.error)
+      if (message.isFatal) this.#lines.end()
+    } else if (message.kind === 'request') {
+      this.#deadline = now() + millis(this.#deps.limits.signInTimeoutMs)
+      this.#handleRequest(message.id, message.method, message.params)
+    }
+    const wait = this.#bucket.take(now())
+    if (wait > 0) this.#pauseFor(wait)
+  }
+
+  handleBroken(error: MsgError): void {
+    this.#refuse(null, error.code === 'MSG_ERR_PROTOCOL' ? malformed(error) : toRpcError(error))
+    this.#lines.end()
+  }
+
+  handleClosed(): void {
+    this.#isClosed = true
+    if (this.#account) this.#signOut('vanished')
+    this.#deps.onClosed(this)
+  }
+
+  #handleRequest(id: RpcId, method: string, params: unknown): void {
+    try {
+      if (!isMethod(method)) throw new MsgError('MSG_ERR_METHOD_UNKNOWN', { detail: JSON.stringify(method) })
+      const parsed = v.safeParse(METHODS[method].params, params)
+      if (!parsed.success) {
+        this.#refuse(
+          id,
+          invalidParams(`${v.getDotPath(parsed.issues[0]) ?? 'params'}: ${parsed.issues[0].message}`.slice(0, MAX_WHY)),
+        )
+        return
+      }
+      if (!this.#hasGreeted && method !== 'hello')
+        throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'hello comes first' })
+      this.#answer(id, method, parsed.output as never)
+    } catch (error) {
+      this.#refuse(id, toRpcError(error))
+    }
+  }
+
+  #answer<M extends Method>(id: RpcId, method: M, params: Params<M>): void {
+    switch (method) {
+      case 'hello':
+        this.#greet(id, params as Params<'hello'>)
+        return
+      case 'register':
+      case 'login':
+      case 'login.device':
+        this.#signIn(id, method, params as Params<'register'> & Params<'login.device'>)
+        return
+      case 'signout': {
+        this.#requireSignedIn()
+        this.#signOut((params as Params<'signout'>).leave ? 'left' : 'signed-out')
+        this.send(encodeResult(id, {}))
+        return
+      }
+      default: {
+        this.#requireSignedIn()
+        const request = method as DirectoryMethod
+        this.#deps.host.run(
+          (directory) => directory.handleRequest(now(), this.id, request, params as Params<typeof request>),
+          (result) => this.send(encodeResult(id, result)),
+        )
+      }
+    }
+  }
+
+  #greet(id: RpcId, { protocol }: Params<'hello'>): void {
+    if (this.#hasGreeted) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'hello comes once' })
+    if (protocol !== CONTROL_PROTOCOL) {
+      this.#refuse(
+        id,
+        toRpcError(
+          new MsgError('MSG_ERR_VERSION', { detail: `the server speaks ${CONTROL_PROTOCOL}, the client ${protocol}` }),
+        ),
+      )
+      this.#lines.end()
+      return
+    }
+    this.#hasGreeted = true
+    const { name, version } = this.#deps
+    this.send(
+      encodeResult(id, { protocol: CONTROL_PROTOCOL, server: name, version, plugins: {} } satisfies Result<'hello'>),
+    )
+  }
+
+  #signIn(
+    id: RpcId,
+    method: 'register' | 'login' | 'login.device',
+    params: Params<'register'> & Params<'login.device'>,
+  ): void {
+    if (this.#account) throw new MsgError('MSG_ERR_SIGNED_IN', { detail: this.#account.name })
+    this.#isBusy = true
+    this.#lines.pause()
+    this.#prove(method, params)
+      .then((account) => {
+        if (this.#isClosed) return
+        if (method === 'register') this.#deps.publish({ type: 'registered', user: account.name })
+        this.#enter(id, account, params)
+      })
+      .catch((error: unknown) => {
+        if (
+          MsgError.is(error) &&
+          (error.code === 'MSG_ERR_SIGN_IN_FAILED' || error.code === 'MSG_ERR_DEVICE_UNKNOWN')
+        ) {
+          this.#deps.publish({ type: 'sign-in.failed', user: params.user, address: this.address })
+        }
+        this.#refuse(id, toRpcError(error))
+      })
+      .finally(() => {
+        this.#isBusy = false
+        this.#lines.resume()
+      })
+  }
+
+  async #prove(
+    method: 'register' | 'login' | 'login.device',
+    params: Params<'register'> & Params<'login.device'>,
+  ): Promise<Account> {
+    const { desk } = this.#deps
+    const origin = {
+      address: this.address,
+      exporter: () => this.#socket.exportKeyingMaterial(EXPORTER.length, EXPORTER.label, Buffer.alloc(0)),
+    }
+    if (method === 'register') return desk.register(params)
+    return method === 'login' ? desk.login(params, origin) : desk.loginDevice(params, origin)
+  }
+
+  #enter(id: RpcId, account: Account, { instance, device, listening }: Params<'login'>): void {
+    const { host, udpPort, issueToken, onSignedIn } = this.#deps
+    host.run(
+      (directory) => directory.signIn(now(), this.id, { account, instance, device, listening, address: this.address }),
+      ({ status }) => {
+        this.#account = account
+        this.#token = issueToken(this.id)
+        host.attach(this.id, this)
+        onSignedIn(this)
+        const { name: user, virtualAddress } = account
+        this.send(
+          encodeResult(id, {
+            user,
+            virtualAddress,
+            status,
+            udp: { port: udpPort(), token: this.#token },
+          } satisfies Result<'login'>),
+        )
+      },
+    )
+  }
+
+  #signOut(how: 'left' | 'signed-out' | 'vanished'): void {
+    const { host, revokeToken, onSignedOut } = this.#deps
+    this.#account = undefined
+    revokeToken(this.#token)
+    host.detach(this.id)
+    onSignedOut(this)
+    host.run((directory) => directory.remove(now(), this.id, how))
+  }
+
+  #requireSignedIn(): void {
+    if (!this.#account) throw new MsgError('MSG_ERR_SIGN_IN_REQUIRED')
+  }
+
+  #refuse(id: RpcId | null, error: RpcError): void {
+    this.send(encodeError(id, error))
+  }
+
+  /** Over the rate: the rest waits in the client's own buffers. */
+  #pauseFor(wait: number): void {
+    this.#lines.pause()
+    setTimeout(
+      () => {
+        if (!this.#isBusy) this.#lines.resume()
+      },
+      Math.ceil(wait / 1_000),
+    )
+  }
+}
+
+function isMethod(name: string): name is Method {
+  return Object.hasOwn(METHODS, name)
+}
+
+/** Implementation: time for TLS to end in a `hello`, milliseconds; nobody types it. */
+const HELLO_MS = 10_000
+/** Longest explanation of a refused parameter, UTF-16 units. */
+const MAX_WHY = 200

@@ -1,0 +1,99 @@
+import { Directory } from '../control/directory.ts'
+import { encodeNotification } from '../control/rpc.ts'
+import type { ConnectionId, Output } from '../control/state.ts'
+import type { DirectoryWrite } from '../control/writes.ts'
+import { now } from '../io/clock.ts'
+import type { EventHub } from '../io/event-hub.ts'
+import type { Store } from '../store/store.ts'
+import type { ServerEvent, ServerLimits } from './api.ts'
+import { directoryLimits } from './limits.ts'
+
+/** What the directory's outputs reach. */
+export interface DirectoryClient {
+  /** Writes one line. */
+  send(line: string): void
+  /** Ends the connection: another one took its place. */
+  close(reason: string): void
+}
+
+/** Runs the directory: gives it the time, writes what it wants kept, delivers what it tells. */
+export class DirectoryHost {
+  readonly directory: Directory
+  readonly #store: Store
+  readonly #events: EventHub<ServerEvent>
+  readonly #clients = new Map<ConnectionId, DirectoryClient>()
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = Infinity
+  #isClosed = false
+
+  constructor(store: Store, limits: ServerLimits, events: EventHub<ServerEvent>) {
+    this.#store = store
+    this.#events = events
+    this.directory = new Directory({
+      accounts: store,
+      limits: directoryLimits(limits),
+      snapshot: store.load(),
+      now: now(),
+    })
+    this.#arm()
+  }
+
+  /** Signed-in connections. */
+  get clients(): ReadonlyMap<ConnectionId, DirectoryClient> {
+    return this.#clients
+  }
+
+  attach(id: ConnectionId, client: DirectoryClient): void {
+    this.#clients.set(id, client)
+  }
+
+  detach(id: ConnectionId): void {
+    this.#clients.delete(id)
+  }
+
+  /**
+   * One step of the directory. What it wants kept is kept before `answer` is called, and what it tells goes out after that.
+   *
+   * @throws what `step` throws, and MSG_ERR_INTERNAL when the store fails.
+   */
+  run<T>(step: (directory: Directory) => T, answer?: (result: T) => void): T {
+    const result = step(this.directory)
+    const outputs = this.directory.pollOutputs()
+    try {
+      this.#store.apply(outputs.flatMap((output): DirectoryWrite[] => (output.kind === 'write' ? [output.write] : [])))
+      answer?.(result)
+    } finally {
+      for (const output of outputs) this.#deliver(output)
+      this.#arm()
+    }
+    return result
+  }
+
+  /** Stops the clock; later steps find it stopped too. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+  }
+
+  #deliver(output: Output): void {
+    if (output.kind === 'tell') this.#clients.get(output.to)?.send(encodeNotification(output.method, output.params))
+    else if (output.kind === 'close') this.#clients.get(output.connection)?.close(output.reason)
+    else if (output.kind === 'event') this.#events.publish(output.event)
+  }
+
+  #arm(): void {
+    const next = this.directory.pollTimeout() ?? Infinity
+    if (this.#isClosed || next === this.#timerAt) return
+    clearTimeout(this.#timer)
+    this.#timerAt = next
+    if (next === Infinity) return
+    const delay = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil((next - now()) / 1_000)))
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity
+      this.run((directory) => directory.handleTimeout(now()))
+    }, delay)
+  }
+}
+
+/** Node's timers hold at most 2^31 ms; waking early is harmless. */
+const MAX_TIMER_MS = 3_600_000

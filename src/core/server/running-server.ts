@@ -1,0 +1,252 @@
+import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
+import { Admission } from '../control/admission.ts'
+import { encodeNotification } from '../control/rpc.ts'
+import type { ConnectionId } from '../control/state.ts'
+import { TokenBucket } from '../control/token-bucket.ts'
+import { MsgError } from '../errors.ts'
+import type { ServerCertificate } from '../io/certificate.ts'
+import { now } from '../io/clock.ts'
+import { EventHub } from '../io/event-hub.ts'
+import { Passwords } from '../io/passwords.ts'
+import { RendezvousSocket } from '../io/rendezvous-socket.ts'
+import { TlsListener } from '../io/tls-listener.ts'
+import type { Store } from '../store/store.ts'
+import type { HostPort } from '../wire/address.ts'
+import { VERSION } from '../version.ts'
+import { AdminSocket } from './admin-socket.ts'
+import type { Server, ServerEvent, ServerStatus } from './api.ts'
+import { ControlConnection, type ControlDeps } from './control-connection.ts'
+import type { DataDir } from './data-dir.ts'
+import { DirectoryHost } from './directory-host.ts'
+import type { ResolvedServerOptions } from './options.ts'
+import { Overview } from './overview.ts'
+import { SignInDesk } from './sign-in.ts'
+
+/** What a {@link RunningServer} runs on; it closes them when it stops. */
+export interface ServerParts {
+  readonly dataDir: DataDir
+  readonly store: Store
+  readonly certificate: ServerCertificate
+}
+
+/** The server behind {@link createServer}. */
+export class RunningServer implements Server {
+  readonly stopped: Promise<void>
+  readonly users: Overview['users']
+  readonly sessions: Overview['sessions']
+  readonly rooms: Overview['rooms']
+  readonly members: Overview['members']
+  readonly #options: ResolvedServerOptions
+  readonly #parts: ServerParts
+  readonly #events = new EventHub<ServerEvent>()
+  readonly #admission: Admission
+  readonly #host: DirectoryHost
+  /** Rendezvous tokens of signed-in connections. */
+  readonly #tokens = new Map<string, ConnectionId>()
+  readonly #strangers = new Set<ControlConnection>()
+  readonly #signedIn = new Set<ControlConnection>()
+  /** Telling of refusals must not become a flood itself. */
+  readonly #refusals = new TokenBucket(now(), { perSecond: 5, burst: 20 })
+  readonly #startedAt = new Date().toISOString()
+  readonly #deps: ControlDeps
+  readonly #sweep: NodeJS.Timeout
+  #tls: TlsListener | undefined
+  #udp: RendezvousSocket | undefined
+  #admin: AdminSocket | undefined
+  #lastId = 0
+  #closing: Promise<void> | undefined
+  #resolveStopped!: () => void
+
+  private constructor(options: ResolvedServerOptions, parts: ServerParts) {
+    this.#options = options
+    this.#parts = parts
+    this.#admission = new Admission(options.limits)
+    this.#host = new DirectoryHost(parts.store, options.limits, this.#events)
+    const overview = new Overview(parts.store, this.#host.directory, this.#signedIn)
+    this.users = (filter) => overview.users(filter)
+    this.sessions = () => overview.sessions()
+    this.rooms = () => overview.rooms()
+    this.members = (room) => overview.members(room)
+    this.#deps = this.#controlDeps()
+    // One timer for every connection that has not signed in.
+    this.#sweep = setInterval(() => this.#closeOverdue(), Math.min(SWEEP_MS, options.limits.signInTimeoutMs))
+    this.stopped = new Promise((resolve) => {
+      this.#resolveStopped = resolve
+    })
+  }
+
+  /** Binds the ports and lets others know. @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID; the parts are the caller's then. */
+  static async start(options: ResolvedServerOptions, parts: ServerParts): Promise<Server> {
+    const server = new RunningServer(options, parts)
+    try {
+      await server.#listen()
+    } catch (error) {
+      await server.#release()
+      throw error
+    }
+    return server
+  }
+
+  get address(): { host: string; port: number; udpPort: number; fingerprint: string } {
+    const { host, port } = this.#tls?.address ?? { host: '', port: 0 }
+    return { host, port, udpPort: this.#udp?.port ?? 0, fingerprint: this.#parts.certificate.fingerprint }
+  }
+
+  events(): AsyncIterableIterator<ServerEvent> {
+    return this.#events.subscribe()
+  }
+
+  async status(): Promise<ServerStatus> {
+    const { listings } = this.#host.directory
+    return {
+      name: this.#options.name,
+      version: VERSION,
+      pid: process.pid,
+      ...this.address,
+      dataDir: this.#parts.dataDir.path,
+      startedAt: this.#startedAt,
+      accounts: this.#parts.store.size,
+      connections: this.#signedIn.size,
+      sessions: listings.allSessions().length,
+      rooms: listings.allRooms().length,
+      rss: process.memoryUsage.rss(),
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.close()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#tls?.stop()
+    this.#host.close()
+    const closing = encodeNotification('server.closing', { reason: 'stopping' })
+    for (const connection of [...this.#signedIn, ...this.#strangers]) {
+      connection.send(closing)
+      connection.close()
+    }
+    await this.#tls?.drain(GRACE_MS)
+    await this.#release()
+    this.#parts.store.close()
+    this.#parts.dataDir.close()
+    this.#events.publish({ type: 'stopped' })
+    this.#events.close()
+    this.#resolveStopped()
+  }
+
+  /** Frees what was opened so far. */
+  async #release(): Promise<void> {
+    clearInterval(this.#sweep)
+    this.#host.close()
+    this.#tls?.stop()
+    await this.#udp?.close()
+    await this.#admin?.close()
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port, limits } = this.#options
+    const { cert, key, fingerprint } = this.#parts.certificate
+    this.#tls = await TlsListener.listen({
+      host,
+      port,
+      cert,
+      key,
+      handshakeMs: Math.min(HANDSHAKE_MS, limits.signInTimeoutMs),
+      admit: (address) => this.#admit(address),
+      onConnection: (socket, address) => {
+        this.#strangers.add(new ControlConnection(++this.#lastId, socket, address, this.#deps))
+      },
+      onClosed: (address) => this.#admission.leave(address),
+    })
+    const bound = this.#tls.address
+    this.#udp = await this.#bindUdp(bound)
+    this.#admin = await AdminSocket.listen(this.#parts.dataDir.path, this)
+    this.#parts.dataDir.announce({
+      ...bound,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      udpPort: this.#udp.port,
+      fingerprint,
+      admin: this.#admin.path,
+    })
+  }
+
+  /** The UDP port has the TCP port's number unless it was given another, or both may be any. */
+  async #bindUdp({ host, port }: HostPort): Promise<RendezvousSocket> {
+    const onRequest = (token: string, from: HostPort): boolean => {
+      const id = this.#tokens.get(token)
+      if (id !== undefined) this.#host.run((directory) => directory.handleObserved(id, from))
+      return id !== undefined
+    }
+    const address = isIP(host) ? host : this.#options.host
+    const wanted = this.#options.udpPort
+    try {
+      return await RendezvousSocket.bind(address, wanted ?? port, onRequest)
+    } catch (error) {
+      const isAnyGood = wanted === undefined && this.#options.port === 0
+      if (!isAnyGood || !MsgError.is(error) || error.code !== 'MSG_ERR_PORT_IN_USE') throw error
+      return RendezvousSocket.bind(address, 0, onRequest)
+    }
+  }
+
+  #admit(address: string): boolean {
+    const reason = this.#admission.enter(address)
+    if (reason === undefined) return true
+    if (this.#refusals.take(now()) === 0) this.#events.publish({ type: 'refused', address, reason })
+    return false
+  }
+
+  #closeOverdue(): void {
+    const at = now()
+    for (const connection of this.#strangers) {
+      if (!connection.isOverdue(at)) continue
+      this.#events.publish({ type: 'refused', address: connection.address, reason: 'did not sign in' })
+      connection.close()
+    }
+  }
+
+  #controlDeps(): ControlDeps {
+    const { limits, name, passwordCost } = this.#options
+    return {
+      host: this.#host,
+      desk: new SignInDesk(this.#parts.store, new Passwords({ cost: passwordCost })),
+      limits,
+      name,
+      version: VERSION,
+      udpPort: () => this.address.udpPort,
+      issueToken: (id) => {
+        const token = randomBytes(TOKEN_SIZE).toString('hex')
+        this.#tokens.set(token, id)
+        return token
+      },
+      revokeToken: (token) => void this.#tokens.delete(token),
+      publish: (event) => this.#events.publish(event),
+      onSignedIn: (connection) => {
+        this.#strangers.delete(connection)
+        this.#signedIn.add(connection)
+        this.#admission.signedIn(connection.address)
+      },
+      onSignedOut: (connection) => {
+        this.#signedIn.delete(connection)
+        this.#strangers.add(connection)
+        this.#admission.signedOut(connection.address)
+      },
+      onClosed: (connection) => void this.#strangers.delete(connection),
+    }
+  }
+}
+
+/** Specification: bytes of a rendezvous token. */
+const TOKEN_SIZE = 16
+/** Implementation, milliseconds: how often connections that have not signed in are looked at. */
+const SWEEP_MS = 1_000
+/** Implementation, milliseconds: time for a TLS handshake. */
+const HANDSHAKE_MS = 10_000
+/** Implementation, milliseconds: time for clients to read that the server stops. */
+const GRACE_MS = 1_000

@@ -1,0 +1,136 @@
+import { expect } from 'chai'
+import { clientEventLines } from '../../../../src/cli/render/client-events.ts'
+import { palette } from '../../../../src/cli/render/palette.ts'
+import { serverEventLine } from '../../../../src/cli/render/server-events.ts'
+import type { ClientEvent } from '../../../../src/core/client/api.ts'
+import type { ServerEvent } from '../../../../src/core/server/api.ts'
+
+const plain = palette(false)
+const say = (event: ClientEvent): string => clientEventLines(event, plain).join('\n')
+const at = new Date(2026, 0, 2, 3, 4).toISOString()
+const message = { type: 'message', from: 'bob', text: 'hi', id: '0', at, room: null, own: false } as const
+
+describe('clientEventLines', () => {
+  it('shows a message with its time and sender', () => {
+    expect(say(message)).to.equal('03:04 bob: hi')
+  })
+
+  it('shows the room of a message, and that it is one of your own from elsewhere', () => {
+    expect(say({ ...message, room: 'lobby' })).to.equal('03:04 #lobby bob: hi')
+    expect(say({ ...message, own: true })).to.equal('03:04 bob (you, elsewhere): hi')
+  })
+
+  it('indents the further lines of a message, so that none can pass for another message', () => {
+    expect(say({ ...message, text: 'one\n03:05 carol: two' })).to.equal('03:04 bob: one\n      03:05 carol: two')
+  })
+
+  it('escapes what a terminal would obey', () => {
+    const shown = say({ ...message, from: 'b\u009bob', text: '\u001b]0;owned\u0007\r\u202e' })
+    expect(shown).not.to.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/u)
+  })
+
+  it('shows the fingerprint at first use only', () => {
+    const event = { type: 'connected', server: 'lab', address: 'a:1', fingerprint: 'SHA256:x' } as const
+    expect(say({ ...event, firstUse: true }))
+      .to.contain('SHA256:x')
+      .and.to.contain('First time here')
+    expect(say({ ...event, firstUse: false })).to.equal('Connected to lab at a:1.')
+  })
+
+  it('says when the next attempt comes', () => {
+    const event = { type: 'reconnecting', attempt: 1, reason: 'gone' } as const
+    expect(say({ ...event, delayMs: 2_400 })).to.equal('The server is away (gone); trying again in 2 s.')
+    expect(say({ ...event, delayMs: 300 })).to.contain('trying again now')
+  })
+
+  it('says how to answer a request', () => {
+    expect(say({ type: 'session.request', from: 'bob' })).to.equal('bob asks to talk: accept bob or decline bob')
+  })
+
+  it('says why something closed', () => {
+    expect(say({ type: 'session.closed', with: 'bob', reason: 'left' })).to.equal(
+      'The session with bob is closed: they left.',
+    )
+    expect(say({ type: 'room.closed', room: 'lobby', reason: 'owner-left' })).to.equal(
+      '#lobby is closed: the owner left.',
+    )
+    expect(say({ type: 'disconnected', reason: 'server stopped' })).to.equal('Disconnected: server stopped.')
+  })
+
+  it('is silent about quick deliveries and speaks of late ones', () => {
+    const event = { type: 'message.delivered', id: '0', to: 'bob', room: null } as const
+    expect(say({ ...event, latencyMs: 20 })).to.equal('')
+    expect(say({ ...event, latencyMs: 65_000 })).to.equal('Delivered to bob after 65 s.')
+    expect(say({ type: 'message.sent', id: '0', to: 'bob', room: null })).to.equal('')
+  })
+
+  it('says who comes and goes', () => {
+    expect(say({ type: 'session.opened', with: 'bob', present: true })).to.equal('bob is here.')
+    expect(say({ type: 'session.opened', with: 'bob', present: false })).to.equal('bob is away; messages wait.')
+    expect(say({ type: 'session.withdrawn', from: 'bob' })).to.equal('bob no longer asks.')
+    expect(say({ type: 'room.joined', room: 'lobby', user: 'bob' })).to.equal('#lobby bob came in.')
+    expect(say({ type: 'room.left', room: 'lobby', user: 'bob' })).to.equal('#lobby bob left.')
+    expect(say({ type: 'room.away', room: 'lobby', user: 'bob' })).to.contain('is away')
+    expect(say({ type: 'room.back', room: 'lobby', user: 'bob' })).to.contain('is back')
+    expect(say({ type: 'room.owner', room: 'lobby', owner: 'bob' })).to.equal('#lobby belongs to bob now.')
+  })
+
+  it('says which path a link takes, and why it closed', () => {
+    const event = { type: 'path', with: 'bob', reason: '' } as const
+    expect(say({ ...event, state: 'open', path: 'lan', address: '10.0.0.2:9', rttMs: 0.5 })).to.equal(
+      'Linked to bob: lan 10.0.0.2:9, RTT 0.50 ms.',
+    )
+    expect(say({ ...event, state: 'open', path: null, address: null, rttMs: null })).to.equal(
+      'Linked to bob: unknown path.',
+    )
+    expect(say({ ...event, state: 'closed', path: null, address: null, rttMs: null, reason: 'idle' })).to.equal(
+      'Link to bob closed: idle.',
+    )
+  })
+
+  it('warns of a device that was not there before', () => {
+    const event = { type: 'peer.device', with: 'bob', device: 'SHA256:d' } as const
+    expect(say({ ...event, changed: true }))
+      .to.contain('SHA256:d')
+      .and.to.contain('verify bob')
+    expect(say({ ...event, changed: false })).to.equal('')
+  })
+
+  it('says nothing twice that the command has said', () => {
+    expect(say({ type: 'room.entered', room: 'lobby', owner: 'bob' })).to.equal('')
+    expect(say({ type: 'signed-in', user: 'bob', virtualAddress: 'x', restored: false })).to.equal('')
+    expect(say({ type: 'signed-in', user: 'bob', virtualAddress: 'x', restored: true })).to.equal(
+      'Signed in again as bob.',
+    )
+  })
+
+  it('shows warnings', () => {
+    expect(say({ type: 'warning', code: 'MSG_ERR_LIMIT', message: 'slow' })).to.equal('Warning: slow')
+  })
+})
+
+describe('serverEventLine', () => {
+  const lines: Array<[ServerEvent, string]> = [
+    [{ type: 'registered', user: 'bob' }, 'bob registered.'],
+    [{ type: 'signed-in', user: 'bob', address: '1.2.3.4:5' }, 'bob signed in from 1.2.3.4:5.'],
+    [{ type: 'signed-out', user: 'bob', reason: 'left' }, 'bob signed out: left.'],
+    [{ type: 'sign-in.failed', user: 'bob', address: '1.2.3.4:5' }, 'Sign-in as bob from 1.2.3.4:5 failed.'],
+    [{ type: 'session.opened', users: ['alice', 'bob'] }, 'alice and bob talk.'],
+    [{ type: 'session.closed', users: ['alice', 'bob'] }, 'alice and bob no longer talk.'],
+    [{ type: 'room.created', room: 'lobby', owner: 'bob' }, 'bob made #lobby.'],
+    [{ type: 'room.joined', room: 'lobby', user: 'bob' }, 'bob entered #lobby.'],
+    [{ type: 'room.left', room: 'lobby', user: 'bob' }, 'bob left #lobby.'],
+    [{ type: 'room.closed', room: 'lobby' }, '#lobby is closed.'],
+    [{ type: 'refused', address: '1.2.3.4:5', reason: 'full' }, 'Refused 1.2.3.4:5: full.'],
+    [{ type: 'stopped' }, 'The server has stopped.'],
+  ]
+  for (const [event, line] of lines) {
+    it(`says ${event.type}`, () => {
+      expect(serverEventLine(event, plain)).to.equal(line)
+    })
+  }
+
+  it('escapes names that failed to sign in, which anybody may choose', () => {
+    expect(serverEventLine({ type: 'sign-in.failed', user: '\u001b[2J', address: 'a' }, plain)).not.to.contain('\u001b')
+  })
+})

@@ -55,8 +55,8 @@ const PARAMETERS: Record<keyof TransportParameters, { id: number; min: number; m
 
 /** What this build offers. */
 export const LOCAL_PARAMETERS: TransportParameters = Object.freeze({
-  initialMaxData: 32 * 1_048_576,
-  initialMaxStreamData: 16 * 1_048_576,
+  initialMaxData: 4 * 1_048_576,
+  initialMaxStreamData: 1_048_576,
   initialMaxStreams: 256,
   maxAckDelay: millis(25),
   idleTimeout: seconds(30),

@@ -283,6 +283,9 @@ export class Bbr implements CongestionController {
     if (rtt !== undefined && (rtt < this.#probeRttMin || isProbeDue)) {
       this.#probeRttMin = rtt
       this.#probeRttMinAt = now
+    } else if (rtt !== undefined && rtt <= this.#probeRttMin * EMPTY_QUEUE) {
+      // The queue is as good as empty already: draining it on purpose would learn nothing.
+      this.#probeRttMinAt = now
     }
     if (this.#probeRttMin < this.#minRtt || this.#minRtt === 0 || now - this.#minRttAt > MIN_RTT_WINDOW) {
       if (Number.isFinite(this.#probeRttMin)) {
@@ -362,6 +365,8 @@ const MIN_RTT_WINDOW: Duration = seconds(10)
 const PROBE_RTT_INTERVAL: Duration = seconds(5)
 const PROBE_RTT_DURATION: Duration = millis(200)
 const PROBE_RTT_GAIN = 0.5
+/** A round trip within this factor of the smallest met no queue worth draining. */
+const EMPTY_QUEUE = 1.05
 const MAX_RENO_ROUNDS = 63
 
 /** Burst that the driver may send at once, bytes. */

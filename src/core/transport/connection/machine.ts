@@ -109,6 +109,11 @@ export class Connection {
     }
   }
 
+  /** The congestion controller's state, for traces. */
+  get congestion(): Readonly<Record<string, number | string>> {
+    return this.#controller.snapshot()
+  }
+
   /** Packets and bytes (whole datagrams) so far. */
   get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'bytesSent' | 'bytesReceived', number>> {
     return this.#counts
@@ -287,7 +292,7 @@ export class Connection {
         if (this.#rekeying.handleRekey(now, frame.publicKey)) this.#rekeyDue = true
         return
       default:
-        this.streams.handleFrame(frame)
+        this.streams.handleFrame(now, this.rtt.smoothed, frame)
     }
   }
 
@@ -318,6 +323,7 @@ export class Connection {
       appLimited: newest.appLimited || priorInFlight < this.#controller.window / 2,
       rate: this.#rate.onAck(now, bytes, newest, this.rtt.min),
     })
+    this.streams.onWindow(this.#controller.window)
   }
 
   #onLost(now: Instant, lost: readonly SentPacket[]): void {

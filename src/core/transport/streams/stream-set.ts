@@ -1,10 +1,12 @@
 import { MsgError } from '../../errors.ts'
+import type { Duration, Instant } from '../../time/instant.ts'
 import { varintSize, type Writer } from '../../wire/writer.ts'
 import { FrameType, streamOverhead, type Frame } from '../frames.ts'
 import type { Carried } from '../recovery/loss-detector.ts'
 import type { TransportParameters } from '../transport-parameters.ts'
 import { ReceiveStream } from './receive-stream.ts'
-import { SendStream } from './send-stream.ts'
+import { FlowWindow } from './flow-window.ts'
+import { MIN_SEND_BUFFER, SendStream } from './send-stream.ts'
 
 /** What happens on streams, for the link's owner. */
 export type StreamEvent =
@@ -45,8 +47,10 @@ export class StreamSet {
   #peerStreamLimit: number
   #dataLimit: number
   #dataSent = 0
-  #peerDataLimit: number
+  readonly #window: FlowWindow
   #dataReceived = 0
+  #dataConsumed = 0
+  #sendCapacity = MIN_SEND_BUFFER
 
   constructor(isInitiator: boolean, local: TransportParameters, remote: TransportParameters) {
     this.#parity = isInitiator ? 0 : 1
@@ -55,7 +59,7 @@ export class StreamSet {
     this.#streamLimit = remote.initialMaxStreams
     this.#peerStreamLimit = local.initialMaxStreams
     this.#dataLimit = remote.initialMaxData
-    this.#peerDataLimit = local.initialMaxData
+    this.#window = new FlowWindow(local.initialMaxData, MAX_WINDOW)
   }
 
   /** @param priority - lower goes first. @throws MSG_ERR_LIMIT when the peer allows no more streams yet. */
@@ -100,7 +104,7 @@ export class StreamSet {
   }
 
   /** @throws MSG_ERR_PROTOCOL when the frame breaks a limit or a rule. */
-  handleFrame(frame: StreamFrame): void {
+  handleFrame(now: Instant, srtt: Duration, frame: StreamFrame): void {
     switch (frame.type) {
       case 'max-data':
         this.#dataLimit = Math.max(this.#dataLimit, frame.limit)
@@ -114,7 +118,7 @@ export class StreamSet {
     if (stream === undefined) return
     switch (frame.type) {
       case 'stream':
-        this.#receive(frame.stream, stream, () => {
+        this.#receive(now, srtt, frame.stream, stream, () => {
           for (const run of stream.receive.receive(frame.offset, frame.data, frame.fin)) {
             this.#events.push({ type: 'data', stream: frame.stream, ...run })
           }
@@ -122,7 +126,7 @@ export class StreamSet {
         break
       case 'reset':
         if (stream.receive.isFinished) break
-        this.#receive(frame.stream, stream, () => stream.receive.reset(frame.finalSize))
+        this.#receive(now, srtt, frame.stream, stream, () => stream.receive.reset(frame.finalSize))
         this.#events.push({ type: 'reset', stream: frame.stream, code: frame.code })
         break
       case 'stop':
@@ -133,6 +137,14 @@ export class StreamSet {
         this.#schedule(stream.send)
     }
     this.#dropIfDone(frame.stream, stream)
+  }
+
+  /** Follows the congestion window: a stream keeps what is in flight and as much again, ready to go. */
+  onWindow(cwnd: number): void {
+    const capacity = Math.min(MAX_SEND_BUFFER, Math.max(MIN_SEND_BUFFER, 2 * cwnd))
+    if (capacity === this.#sendCapacity) return
+    this.#sendCapacity = capacity
+    for (const { send } of this.#streams.values()) send.capacity = capacity
   }
 
   onAcked(carried: Carried): void {
@@ -205,7 +217,7 @@ export class StreamSet {
     switch (control.kind) {
       case 'max-data':
         writer.varint(FrameType.maxData)
-        writer.varint(this.#peerDataLimit)
+        writer.varint(this.#window.limit)
         return true
       case 'max-streams':
         writer.varint(FrameType.maxStreams)
@@ -231,17 +243,14 @@ export class StreamSet {
   }
 
   /** Runs `step` on a receiving half and accounts for what it used of the connection's window. */
-  #receive(id: number, stream: StreamState, step: () => void): void {
-    const before = stream.receive.highest
+  #receive(now: Instant, srtt: Duration, id: number, { receive }: StreamState, step: () => void): void {
+    const { highest, delivered } = receive
     step()
-    this.#dataReceived += stream.receive.highest - before
-    if (this.#dataReceived > this.#peerDataLimit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
-    if (stream.receive.nextLimit() !== undefined) this.#queue({ kind: 'max-stream-data', stream: id })
-    // Bytes out of order are bounded by each stream's window, so what arrived counts as consumed.
-    const limit = this.#dataReceived + this.#local.initialMaxData
-    if (limit - this.#peerDataLimit < this.#local.initialMaxData / 2) return
-    this.#peerDataLimit = limit
-    this.#queue({ kind: 'max-data' })
+    this.#dataReceived += receive.highest - highest
+    this.#dataConsumed += receive.delivered - delivered
+    if (this.#dataReceived > this.#window.limit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
+    if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream: id })
+    if (this.#window.update(now, this.#dataConsumed, srtt)) this.#queue({ kind: 'max-data' })
   }
 
   /** The stream a peer's frame names, opened if it is theirs and new; `undefined` when it is over. */
@@ -260,10 +269,9 @@ export class StreamSet {
   }
 
   #create(id: number, priority: number): void {
-    this.#streams.set(id, {
-      send: new SendStream(id, priority, this.#remote.initialMaxStreamData),
-      receive: new ReceiveStream(this.#local.initialMaxStreamData),
-    })
+    const send = new SendStream(id, priority, this.#remote.initialMaxStreamData)
+    send.capacity = this.#sendCapacity
+    this.#streams.set(id, { send, receive: new ReceiveStream(new FlowWindow(this.#local.initialMaxStreamData, MAX_WINDOW / 2)) })
   }
 
   #dropIfDone(id: number, { send, receive, resetCode, isResetAcked }: StreamState): void {
@@ -290,6 +298,10 @@ export class StreamSet {
   }
 }
 
+/** Bytes of the connection that may wait for a gap to close: what a peer can make this side hold. */
+const MAX_WINDOW = 32 * 1_048_576
+/** Unacknowledged bytes a stream keeps at most. */
+const MAX_SEND_BUFFER = 32 * 1_048_576
 /** Priority of streams that the peer opened, until the owner of the link says otherwise. */
 const DEFAULT_PRIORITY = 0
 /** Bytes that any control frame fits into: a type and three varints. */

@@ -4,7 +4,9 @@ import type { ConnectionEvent } from '../transport/connection/events.ts'
 import type { Link, LinkEndpoint, LinkListener, LinkStats, PeerIdentity, SocketAddress } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
+import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
+import { isNear } from './near.ts'
 import { UdpSocket } from './udp-socket.ts'
 
 /** What {@link UdpEndpoint.bind} takes. */
@@ -34,7 +36,7 @@ export class UdpEndpoint implements LinkEndpoint {
 
   private constructor(socket: UdpSocket, local: LocalIdentity) {
     this.#socket = socket
-    this.#machine = new EndpointMachine({ now: clock(), local, random: randomBytes })
+    this.#machine = new EndpointMachine({ now: clock(), local: { ...local, parameters: { ...LOCAL_PARAMETERS, receiveBuffer: socket.receiveBuffer } }, random: randomBytes, isNear })
     socket.onDatagram((from, bytes) => {
       this.#machine.handleDatagram(clock(), from, bytes)
       this.#scheduleDrain()

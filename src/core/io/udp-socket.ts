@@ -33,6 +33,11 @@ export class UdpSocket {
     })
   }
 
+  /** What the system gave to hold received datagrams, bytes as it counts them. */
+  get receiveBuffer(): number {
+    return this.#socket.getRecvBufferSize()
+  }
+
   get address(): SocketAddress {
     const { address, port } = this.#socket.address()
     return { host: unmapped(address), port }

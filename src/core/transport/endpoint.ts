@@ -1,5 +1,5 @@
 import type { Instant } from '../time/instant.ts'
-import { createCubic } from './congestion/cubic.ts'
+import { createBbr } from './congestion/bbr.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
 import type { ConnectionEvent } from './connection/events.ts'
 import { Dialing, HANDSHAKE_TIMEOUT, readAsking, type HandshakeResult, type LocalIdentity } from './connection/handshake.ts'
@@ -34,8 +34,12 @@ export interface EndpointInit {
   readonly local: LocalIdentity
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array
-  /** @default CUBIC */
+  /** @default BBR */
   readonly createController?: CongestionControllerFactory
+  /** True for addresses on this machine or this network. @default nowhere */
+  readonly isNear?: (address: SocketAddress) => boolean
+  /** Buffers for datagrams. @default fresh ones */
+  readonly allocate?: (length: number) => Buffer
 }
 
 interface HalfOpen {
@@ -213,8 +217,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   #createConnection(now: Instant, isInitiator: boolean, result: HandshakeResult, remote: SocketAddress | undefined): Connection {
-    const { random, createController = createCubic } = this.#init
-    return new Connection({ ...result, now, isInitiator, remote, createController, random })
+    const { random, createController = createBbr, isNear = () => false, allocate = Buffer.allocUnsafe } = this.#init
+    return new Connection({ ...result, now, isInitiator, remote, createController, random, isNear, allocate })
   }
 
   /** Only a confirmed handshake replaces: a replayed first message cannot end a living link. */

@@ -11,6 +11,8 @@ export interface LocalIdentity {
   readonly key: KeyPair
   /** 16 bytes in hex. */
   readonly instance: string
+  /** What this side offers. @default {@link LOCAL_PARAMETERS} */
+  readonly parameters?: TransportParameters
 }
 
 /** What a handshake ends with. */
@@ -39,7 +41,7 @@ export class Dialing {
 
   /** @param ephemeralSecret - 32 random bytes. @param sourceId - this side's connection id. */
   constructor(now: Instant, local: LocalIdentity, peer: PeerIdentity, candidates: readonly SocketAddress[], sourceId: Uint8Array, ephemeralSecret: Uint8Array) {
-    const hello = Buffer.concat([Buffer.from(local.instance, 'hex'), Buffer.from(peer.instance, 'hex'), sourceId, encodeParameters(LOCAL_PARAMETERS)])
+    const hello = Buffer.concat([Buffer.from(local.instance, 'hex'), Buffer.from(peer.instance, 'hex'), sourceId, encodeParameters(local.parameters ?? LOCAL_PARAMETERS)])
     this.#noise = new NoiseInitiator(local.key, peer.key, hello, ephemeralSecret, PROLOGUE)
     this.#sourceId = sourceId
     this.#receiverKey = peer.key
@@ -117,7 +119,7 @@ export function readAsking(local: LocalIdentity, noise: Uint8Array, ephemeralSec
     peer: { instance: hex(payload.subarray(0, 16)), key: remoteKey },
     destination: hex(payload.subarray(16, 32)),
     answer(ownId) {
-      const { message, secrets } = responder.answer(Buffer.concat([ownId, encodeParameters(LOCAL_PARAMETERS)]))
+      const { message, secrets } = responder.answer(Buffer.concat([ownId, encodeParameters(local.parameters ?? LOCAL_PARAMETERS)]))
       return { message, result: { secrets, remoteId, remoteParameters, rttSample: undefined } }
     },
   }

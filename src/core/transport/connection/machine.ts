@@ -1,3 +1,4 @@
+import { TAG_LENGTH } from '../../crypto/packet-keys.ts'
 import { MsgError } from '../../errors.ts'
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
 import { Writer } from '../../wire/writer.ts'
@@ -16,6 +17,7 @@ import { AckTracker } from './acks.ts'
 import { Closing } from './closing.ts'
 import type { ClosedEvent, ConnectionEvent } from './events.ts'
 import type { HandshakeResult } from './handshake.ts'
+import { DatagramLadder } from './datagram-ladder.ts'
 import { KeyPhases } from './key-phases.ts'
 import { Liveness } from './liveness.ts'
 import { Rekeying } from './rekeying.ts'
@@ -29,6 +31,10 @@ export interface ConnectionInit extends HandshakeResult {
   readonly createController: CongestionControllerFactory
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array
+  /** True for addresses on this machine or this network. */
+  readonly isNear: (address: SocketAddress) => boolean
+  /** Returns a buffer of that many bytes for one datagram; the driver owns it once it is handed out in a transmit. */
+  readonly allocate: (length: number) => Buffer
 }
 
 /**
@@ -56,6 +62,9 @@ export class Connection {
   #pingsDue = 0
   #rekeyDue = false
   #paceUntil: Instant | undefined
+  #ladder: DatagramLadder | undefined
+  #windowCap = Infinity
+  #datagramSize = BASE_DATAGRAM_SIZE
   #stalledUntil: Instant = 0
   readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 }
 
@@ -67,7 +76,7 @@ export class Connection {
     this.#rekeying = new Rekeying(init.now, init.isInitiator, this.#keys, init.random)
     this.#loss = new LossDetector(this.rtt)
     this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay)
-    this.#controller = init.createController({ datagramSize: DATAGRAM_SIZE, random: () => init.random(1)[0]! / 256 })
+    this.#controller = init.createController({ datagramSize: BASE_DATAGRAM_SIZE, random: () => init.random(1)[0]! / 256 })
     this.#pacer = new Pacer(this.#controller.window)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
     this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
@@ -75,6 +84,7 @@ export class Connection {
     // The initiator's first packet tells the responder that its answer arrived and that the keys work.
     if (!init.isInitiator) return
     this.#pingsDue = 1
+    if (init.remote) this.#climb(init.now, init.remote)
     this.#events.push({ type: 'open' })
   }
 
@@ -130,7 +140,7 @@ export class Connection {
     this.#counts.bytesReceived += packet.byteLength
     if (this.#closing.isClosed) return this.#closing.onPacket()
     this.#liveness.onHeard(now)
-    this.#confirm(from)
+    this.#confirm(now, from)
     try {
       let isAckEliciting = false
       for (const frame of decodeFrames(payload)) {
@@ -160,7 +170,9 @@ export class Connection {
     }
     const { lost, probes } = this.#loss.onTimeout(now, this.#init.remoteParameters.maxAckDelay)
     if (lost.length > 0) this.#onLost(now, lost)
-    if (probes > 0) this.#probeLoss(probes)
+    if (probes === 0) return
+    this.#resize(this.#ladder?.onProbeTimeout(now, this.#loss.ptoCount))
+    this.#probeLoss(probes)
   }
 
   pollTimeout(): Instant | undefined {
@@ -170,6 +182,7 @@ export class Connection {
       this.#loss.pollTimeout(this.#init.remoteParameters.maxAckDelay) ?? Infinity,
       this.#acks.deadline ?? Infinity,
       this.#paceUntil ?? Infinity,
+      this.#ladder?.pollTimeout() ?? Infinity,
     )
   }
 
@@ -178,18 +191,17 @@ export class Connection {
     if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(now, this.#remote) : undefined
     this.#paceUntil = undefined
     const isAckDue = this.#acks.deadline !== undefined && now >= this.#acks.deadline
-    const mayProbe = this.#pingsDue > 0
-    const mayData = mayProbe || (this.#hasData && this.#mayLeave(now))
-    if (!isAckDue && !mayData) return undefined
+    const mayPing = this.#pingsDue > 0
+    const mayData = mayPing || (this.#hasData && this.#mayLeave(now))
+    if (!isAckDue && !mayData) return this.#pollProbe(now, this.#remote)
 
-    const packet = Buffer.allocUnsafe(DATAGRAM_SIZE)
-    const writer = new Writer(packet.subarray(0, DATAGRAM_SIZE - (DATA_OVERHEAD - DATA_HEADER_LENGTH)), DATA_HEADER_LENGTH)
+    const packet = this.#init.allocate(this.#datagramSize)
+    const writer = new Writer(packet.subarray(0, this.#datagramSize - TAG_LENGTH), DATA_HEADER_LENGTH)
     const carried: Carried[] = []
     if (isAckDue || this.#acks.isWaiting) this.#writeAck(now, writer)
     if (mayData) this.#writeData(writer, packet, carried)
     if (writer.offset === DATA_HEADER_LENGTH) return undefined
-    const isAckEliciting = carried.length > 0 || mayProbe
-    return { to: this.#remote, payload: this.#seal(now, packet, writer.offset, carried, isAckEliciting) }
+    return { to: this.#remote, payload: this.#seal(now, packet, writer.offset, carried.length > 0 || mayPing ? carried : undefined) }
   }
 
   pollEvent(): ConnectionEvent | undefined {
@@ -213,13 +225,13 @@ export class Connection {
   }
 
   get #hasRoom(): boolean {
-    return this.#loss.bytesInFlight + DATAGRAM_SIZE <= this.#controller.window
+    return this.#loss.bytesInFlight + this.#datagramSize <= this.#window
   }
 
   /** True when congestion window and pacing let one more datagram go; sets the pacing timer otherwise. */
   #mayLeave(now: Instant): boolean {
     if (!this.#hasRoom) return false
-    const at = this.#pacer.ready(now, DATAGRAM_SIZE, this.#pacingRate)
+    const at = this.#pacer.ready(now, this.#datagramSize, this.#pacingRate)
     if (at <= now) return true
     this.#paceUntil = at
     return false
@@ -249,34 +261,44 @@ export class Connection {
     if (carried.length === 0) writer.varint(FrameType.ping)
   }
 
-  #seal(now: Instant, buffer: Buffer, end: number, carried: Carried[], isAckEliciting: boolean): Uint8Array {
+  /** A datagram of the next rung's size that carries nothing: its loss costs nothing and says nothing of congestion. */
+  #pollProbe(now: Instant, to: SocketAddress): Transmit | undefined {
+    const size = this.#ladder?.takeProbe(now)
+    if (size === undefined) return undefined
+    const packet = this.#init.allocate(size).fill(FrameType.padding)
+    packet[DATA_HEADER_LENGTH] = FrameType.ping
+    return { to, payload: this.#seal(now, packet, size - TAG_LENGTH, [{ kind: 'probe' }]) }
+  }
+
+  /** @param carried - what must arrive; `undefined` for a packet that asks for no acknowledgement. */
+  #seal(now: Instant, buffer: Buffer, end: number, carried: Carried[] | undefined): Uint8Array {
     const packetNumber = this.#nextPacketNumber++
-    const packet = buffer.subarray(0, end + DATA_OVERHEAD - DATA_HEADER_LENGTH)
+    const packet = buffer.subarray(0, end + TAG_LENGTH)
     writeDataHeader(packet, this.#keys.phase, this.#init.remoteId, packetNumber)
     this.#keys.seal(packetNumber, packet, DATA_HEADER_LENGTH)
-    this.#counts.packetsSent++
-    this.#counts.bytesSent += packet.byteLength
-    if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
-    if (!isAckEliciting) return packet
     const bytes = packet.byteLength
+    this.#counts.packetsSent++
+    this.#counts.bytesSent += bytes
+    if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
+    if (carried === undefined) return packet
     const stamp = this.#rate.onSent(now, this.#loss.bytesInFlight)
     const appLimited = this.#hasRoom && !this.#hasData
     this.#loss.onSent({ packetNumber, sentAt: now, bytes, carried, appLimited, inFlight: this.#loss.bytesInFlight + bytes, stamp })
     if (appLimited) this.#rate.onAppLimited(this.#loss.bytesInFlight)
-    this.#pacer.onSent(packet.byteLength)
+    this.#pacer.onSent(bytes)
     return packet
   }
 
   #sealClose(now: Instant, to: SocketAddress): Transmit {
     const { code, reason } = this.#closing.event!
     const text = Buffer.from(reason).subarray(0, 128)
-    const packet = Buffer.allocUnsafe(DATA_OVERHEAD + 32 + text.byteLength)
+    const packet = this.#init.allocate(DATA_OVERHEAD + 32 + text.byteLength)
     const writer = new Writer(packet, DATA_HEADER_LENGTH)
     writer.varint(FrameType.close)
     writer.varint(code)
     writer.varint(text.byteLength)
     writer.bytes(text)
-    return { to, payload: this.#seal(now, packet, writer.offset, [], false) }
+    return { to, payload: this.#seal(now, packet, writer.offset, undefined) }
   }
 
   #handleFrame(now: Instant, frame: Frame): void {
@@ -307,7 +329,11 @@ export class Connection {
     for (const packet of acked) {
       bytes += packet.bytes
       if (newest === undefined || packet.packetNumber > newest.packetNumber) newest = packet
-      for (const carried of packet.carried) this.streams.onAcked(carried)
+      for (const carried of packet.carried) {
+        if (carried.kind === 'probe') this.#resize(this.#ladder?.onProbeAcked(now))
+        else this.streams.onAcked(carried)
+      }
+      this.#ladder?.onAcked(packet.bytes)
     }
     if (lost.length > 0) this.#onLost(now, lost)
     if (newest === undefined) return
@@ -326,7 +352,11 @@ export class Connection {
     this.streams.onWindow(this.#controller.window)
   }
 
-  #onLost(now: Instant, lost: readonly SentPacket[]): void {
+  #onLost(now: Instant, all: readonly SentPacket[]): void {
+    const lost = all.filter(({ carried }) => carried[0]?.kind !== 'probe')
+    if (lost.length < all.length) this.#ladder?.onProbeLost(now)
+    if (lost.length === 0) return
+    for (const { bytes } of lost) this.#resize(this.#ladder?.onLost(now, bytes))
     this.#counts.packetsLost += lost.length
     for (const packet of lost) for (const carried of packet.carried) this.#sendAgain(carried)
     const bytes = lost.reduce((sum, packet) => sum + packet.bytes, 0)
@@ -343,15 +373,34 @@ export class Connection {
   }
 
   #sendAgain(carried: Carried): void {
+    if (carried.kind === 'probe') return
     if (carried.kind === 'rekey') this.#rekeyDue = this.#rekeying.publicKey !== undefined
     else this.streams.onLost(carried)
   }
 
-  #confirm(from: SocketAddress): void {
+  #confirm(now: Instant, from: SocketAddress): void {
     if (this.#isConfirmed) return
     this.#isConfirmed = true
     this.#remote = from
+    this.#climb(now, from)
     this.#events.push({ type: 'open' })
+  }
+
+  #climb(now: Instant, remote: SocketAddress): void {
+    const isNear = this.#init.isNear(remote)
+    this.#ladder = new DatagramLadder(now, { isNear, max: this.#init.remoteParameters.maxDatagramSize })
+    // Only the receiver's socket holds what a near path carries at once; a long path holds it itself.
+    if (isNear) this.#windowCap = Math.max(this.#init.remoteParameters.receiveBuffer / BUFFER_SHARE, 4 * BASE_DATAGRAM_SIZE)
+  }
+
+  #resize(size: number | undefined): void {
+    if (size === undefined || size === this.#datagramSize) return
+    this.#datagramSize = size
+    this.#controller.onDatagramSize(size)
+  }
+
+  get #window(): number {
+    return Math.min(this.#controller.window, Math.max(this.#windowCap, 2 * this.#datagramSize))
   }
 
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
@@ -362,7 +411,9 @@ export class Connection {
 }
 
 /** Bytes of UDP payload that every path is taken to carry. */
-const DATAGRAM_SIZE = 1_200
+const BASE_DATAGRAM_SIZE = 1_200
+/** The kernel counts a datagram in a socket's buffer at up to four times its bytes. */
+const BUFFER_SHARE = 4
 /** RFC 9002 section 7.7 suggests a little above the window's rate, and slow start needs room to double. */
 const PACING_GAIN = 1.25
 const SLOW_START_GAIN = 2

@@ -10,6 +10,8 @@ export type Carried =
   | { readonly kind: 'stop'; readonly stream: number }
   | { readonly kind: 'max-stream-data'; readonly stream: number }
   | { readonly kind: 'max-data' | 'max-streams' | 'rekey' }
+  /** A datagram that tries a size; never sent again. */
+  | { readonly kind: 'probe' }
 
 /** A packet on its way. */
 export interface SentPacket {
@@ -113,7 +115,7 @@ export class LossDetector {
 
   /** The oldest packet that carries something, to send its content again in a probe; it stays in flight. */
   oldest(): SentPacket | undefined {
-    for (const packet of this.#sent.values()) if (packet.carried.length > 0) return packet
+    for (const packet of this.#sent.values()) if (packet.carried.length > 0 && packet.carried[0]!.kind !== 'probe') return packet
     return undefined
   }
 

@@ -157,7 +157,7 @@ export class StreamSet {
   }
 
   onLost(carried: Carried): void {
-    if (carried.kind === 'rekey') return
+    if (carried.kind === 'rekey' || carried.kind === 'probe') return
     if (carried.kind !== 'stream') return this.#queue(carried)
     const stream = this.#streams.get(carried.stream)
     stream?.send.onLost(carried.start, carried.end, carried.fin)
@@ -225,6 +225,7 @@ export class StreamSet {
         return true
       case 'stream':
       case 'rekey':
+      case 'probe':
         return false
     }
     const stream = this.#streams.get(control.stream)

@@ -93,7 +93,7 @@ export class Bbr implements CongestionController {
     this.#hasLossInRound = true
     this.#lossEventsInRound++
     if (this.#phase === 'up' || this.#phase === 'refill') {
-      if (lostSince > LOSS_THRESHOLD * Math.max(sentInFlight, deliveredSince + lostSince)) this.#handleTooMuch(now, sentInFlight)
+      if (this.#isTooMuch(lostSince, Math.max(sentInFlight, deliveredSince + lostSince))) this.#handleTooMuch(now, sentInFlight)
     }
     if (persistent) {
       // The path may be another one now; what is in flight is gone, what was learnt of its bandwidth stays until measured anew.
@@ -177,9 +177,17 @@ export class Bbr implements CongestionController {
     this.#undo = undefined
   }
 
-  /** Loss at random must not slow a path down: only a round that lost more than the threshold bounds the model. */
   #isLossHeavy({ lostSince, deliveredSince }: AckSample['rate']): boolean {
-    return lostSince > LOSS_THRESHOLD * (lostSince + deliveredSince)
+    return this.#isTooMuch(lostSince, lostSince + deliveredSince)
+  }
+
+  /**
+   * More bytes of `all` were lost than the threshold allows, by a margin that chance does not reach: a path that loses at random just
+   * below the threshold exceeds it in every few round trips of few packets, and must not be slowed down for that.
+   */
+  #isTooMuch(lost: number, all: number): boolean {
+    const expected = (LOSS_THRESHOLD * all) / this.#datagramSize
+    return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected)
   }
 
   #updateExtraAcked({ now, bytes, priorInFlight }: AckSample): void {
@@ -353,6 +361,8 @@ const UP_WINDOW_GAIN = 2.25
 const UP_GAIN = 1.25
 /** Share of bytes lost above which a path is taken for overfull. */
 const LOSS_THRESHOLD = 0.02
+/** Standard deviations of a random loss that are still taken for chance. */
+const CHANCE = 3
 /** What is left of the short-term bounds after a round of too much loss. */
 const BETA = 0.7
 /** Share of the highest safe inflight that is used while not probing. */

@@ -276,11 +276,12 @@ export class Connection {
     const packet = buffer.subarray(0, end + TAG_LENGTH)
     writeDataHeader(packet, this.#keys.phase, this.#init.remoteId, packetNumber)
     this.#keys.seal(packetNumber, packet, DATA_HEADER_LENGTH)
-    const bytes = packet.byteLength
     this.#counts.packetsSent++
-    this.#counts.bytesSent += bytes
+    this.#counts.bytesSent += packet.byteLength
     if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
     if (carried === undefined) return packet
+    // What tries a size must not touch congestion state: it weighs nothing.
+    const bytes = carried[0]?.kind === 'probe' ? 0 : packet.byteLength
     const stamp = this.#rate.onSent(now, this.#loss.bytesInFlight)
     const appLimited = this.#hasRoom && !this.#hasData
     this.#loss.onSent({ packetNumber, sentAt: now, bytes, carried, appLimited, inFlight: this.#loss.bytesInFlight + bytes, stamp })
@@ -321,9 +322,10 @@ export class Connection {
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
     const priorInFlight = this.#loss.bytesInFlight
-    const { acked, lost, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
+    const { acked, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
     const rtt = now >= this.#stalledUntil ? rttSample : undefined
     if (rtt !== undefined) this.rtt.update(rtt, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
+    const lost = this.#loss.detectLost(now)
     let bytes = 0
     let newest: SentPacket | undefined
     for (const packet of acked) {
@@ -406,7 +408,8 @@ export class Connection {
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
     if (this.#closing.isClosed) return
     this.#closing.start(event, now + 3 * this.rtt.pto, tellPeer && this.#isConfirmed)
-    this.#events.push(event)
+    // Nobody was told of a link that never opened: a first message that came twice, or was replayed, is no news.
+    if (this.#isConfirmed) this.#events.push(event)
   }
 }
 

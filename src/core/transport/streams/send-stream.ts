@@ -64,8 +64,9 @@ export class SendStream {
 
   /** True when there is something to send with `credit` bytes of the connection's window left. */
   hasPending(credit: number): boolean {
-    if (!this.#lost.isEmpty || this.#fin === 'queued') return true
-    return this.#next < Math.min(this.#end, this.#limit) && credit > 0
+    if (!this.#lost.isEmpty) return true
+    if (this.#next === this.#end) return this.#fin === 'queued'
+    return this.#next < this.#limit && credit > 0
   }
 
   /**

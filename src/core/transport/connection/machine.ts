@@ -64,9 +64,12 @@ export class Connection {
   #paceUntil: Instant | undefined
   #ladder: DatagramLadder | undefined
   #windowCap = Infinity
+  /** The last run of losses: when it began, and how many of them have not turned up. */
+  #episodeAt: Instant = -1
+  #episodeLost = 0
   #datagramSize = BASE_DATAGRAM_SIZE
   #stalledUntil: Instant = 0
-  readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 }
+  readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, packetsSpurious: 0, bytesSent: 0, bytesReceived: 0 }
 
   constructor(init: ConnectionInit) {
     this.#init = init
@@ -125,7 +128,7 @@ export class Connection {
   }
 
   /** Packets and bytes (whole datagrams) so far. */
-  get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'bytesSent' | 'bytesReceived', number>> {
+  get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'packetsSpurious' | 'bytesSent' | 'bytesReceived', number>> {
     return this.#counts
   }
 
@@ -322,10 +325,11 @@ export class Connection {
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
     const priorInFlight = this.#loss.bytesInFlight
-    const { acked, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
+    const { acked, spurious, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
     const rtt = now >= this.#stalledUntil ? rttSample : undefined
     if (rtt !== undefined) this.rtt.update(rtt, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
     const lost = this.#loss.detectLost(now)
+    this.#onSpurious(spurious)
     let bytes = 0
     let newest: SentPacket | undefined
     for (const packet of acked) {
@@ -354,12 +358,25 @@ export class Connection {
     this.streams.onWindow(this.#controller.window)
   }
 
+  /** When everything that the last reduction was for has arrived after all, it was for nothing. */
+  #onSpurious(count: number): void {
+    if (count === 0) return
+    this.#counts.packetsSpurious += count
+    this.#episodeLost -= count
+    if (this.#episodeLost <= 0) this.#controller.onSpuriousLoss()
+  }
+
   #onLost(now: Instant, all: readonly SentPacket[]): void {
     const lost = all.filter(({ carried }) => carried[0]?.kind !== 'probe')
     if (lost.length < all.length) this.#ladder?.onProbeLost(now)
     if (lost.length === 0) return
     for (const { bytes } of lost) this.#resize(this.#ladder?.onLost(now, bytes))
     this.#counts.packetsLost += lost.length
+    if (this.#loss.bytesInFlight === 0 || lost[0]!.sentAt > this.#episodeAt) {
+      this.#episodeAt = now
+      this.#episodeLost = 0
+    }
+    this.#episodeLost += lost.length
     for (const packet of lost) for (const carried of packet.carried) this.#sendAgain(carried)
     const bytes = lost.reduce((sum, packet) => sum + packet.bytes, 0)
     const persistent = this.#loss.isPersistent(lost, this.#init.remoteParameters.maxAckDelay)

@@ -114,6 +114,39 @@ describe('transport/range-set', () => {
     expect(pairs(set)).to.deep.equal([[10, 20]])
   })
 
+  it('removes nothing for an empty range, in the middle of one of its own', () => {
+    const set = setOf([0, 10])
+    set.remove(5, 5)
+    set.remove(6, 4)
+    expect(pairs(set)).to.deep.equal([[0, 10]])
+  })
+
+  it('names the ranges that share something with another', () => {
+    const set = setOf([0, 5], [10, 15], [20, 25])
+    const overlapping = (start: number, end: number): number[] =>
+      set.overlapping(start, end).map((range) => range.start)
+    expect(overlapping(0, 100)).to.deep.equal([0, 10, 20])
+    expect(overlapping(4, 11)).to.deep.equal([0, 10])
+    expect(overlapping(5, 10)).to.deep.equal([])
+    expect(overlapping(14, 21)).to.deep.equal([10, 20])
+    expect(overlapping(25, 30)).to.deep.equal([])
+    expect(new RangeSet().overlapping(0, 1)).to.deep.equal([])
+  })
+
+  it('finds its place among many ranges, wherever that is', () => {
+    const set = new RangeSet()
+    for (let n = 999; n >= 0; n--) expect(set.add(n * 3, n * 3 + 2)).to.equal(2)
+    expect(set.ranges).to.have.length(1_000)
+    expect([0, 1, 2, 1_499, 1_500, 1_502, 2_998, 2_999].map((n) => set.has(n))).to.deep.equal(
+      [true, true, false, false, true, false, true, false], // every third number is missing
+    )
+    expect(set.add(1_502, 1_503)).to.equal(1)
+    expect(set.ranges).to.have.length(999)
+    expect(set.has(1_502)).to.equal(true)
+    set.remove(0, 2_998)
+    expect(pairs(set)).to.deep.equal([[2_998, 2_999]])
+  })
+
   it('takes away whole ranges in a row', () => {
     const set = setOf([0, 1], [2, 3], [4, 5], [6, 7])
     set.remove(2, 5)

@@ -110,7 +110,7 @@ export class SendStream {
     if (this.#isReset) return
     if (fin && this.#fin === 'sent') this.#fin = 'queued'
     this.#lost.add(start, end)
-    for (const acked of this.#acked.ranges) this.#lost.remove(acked.start, acked.end)
+    for (const acked of this.#acked.overlapping(start, end)) this.#lost.remove(acked.start, acked.end)
   }
 
   /** The peer lets this stream go further. */

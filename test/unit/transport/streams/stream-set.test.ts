@@ -277,6 +277,19 @@ describe('transport/streams/stream-set', () => {
       expect(streams.pollEvent()).to.equal(undefined)
     })
 
+    it('ends the link of a peer that cuts a stream into crumbs with holes between', () => {
+      const streams = set()
+      let taken = 0
+      const error = expectCode(() => {
+        for (let offset = 1; offset < 100_000; offset += 2) {
+          streams.handleFrame(data(1, offset, 1))
+          taken++
+        }
+      }, 'MSG_ERR_LIMIT')
+      expect(error.detail).to.contain('pieces')
+      expect(taken).to.equal(1_024)
+    })
+
     it('takes a whole window in which every second packet was lost', () => {
       const streams = set()
       for (let offset = 1_000; offset < PARAMETERS.initialMaxStreamData - 1_000; offset += 2_000) {

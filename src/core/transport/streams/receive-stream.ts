@@ -56,7 +56,7 @@ export class ReceiveStream {
     const skip = Math.max(0, this.#delivered - offset)
     this.#buffer.write(offset + skip, data.subarray(skip))
     this.#received.add(offset + skip, end)
-    if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window / BYTES_PER_PIECE)) {
+    if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window.size / BYTES_PER_PIECE)) {
       throw new MsgError('MSG_ERR_LIMIT', { detail: 'a stream in too many pieces' })
     }
     const first = this.#received.ranges[0]

@@ -51,7 +51,8 @@ export class ReceiveStream {
     if (fin) this.#finalSize = end
     if (wasFinished || (end <= this.#delivered && !this.isFinished)) return []
     this.#highest = Math.max(this.#highest, end)
-    if (offset <= this.#delivered && this.#received.isEmpty) return this.#deliver([data.subarray(this.#delivered - offset)])
+    if (offset <= this.#delivered && this.#received.isEmpty)
+      return this.#deliver([data.subarray(this.#delivered - offset)])
 
     const skip = Math.max(0, this.#delivered - offset)
     this.#buffer.write(offset + skip, data.subarray(skip))
@@ -63,7 +64,8 @@ export class ReceiveStream {
     if (first === undefined) return this.#deliver([])
     if (first.start > this.#delivered) return []
     const views: Uint8Array[] = []
-    for (let at = this.#delivered; at < first.end; at += views.at(-1)!.byteLength) views.push(this.#buffer.view(at, first.end))
+    for (let at = this.#delivered; at < first.end; at += views.at(-1)!.byteLength)
+      views.push(this.#buffer.view(at, first.end))
     this.#received.dropBelow(first.end)
     return this.#deliver(views)
   }

@@ -33,6 +33,11 @@ export interface SentPacket {
   readonly stamp: DeliveryStamp
 }
 
+/** A packet that was given up, and by which rule (qlog's names). */
+export interface LostPacket extends SentPacket {
+  readonly trigger: 'reordering_threshold' | 'time_threshold'
+}
+
 /** What one ACK changed. */
 export interface AckOutcome {
   readonly acked: readonly SentPacket[]
@@ -115,14 +120,16 @@ export class LossDetector {
   }
 
   /** Gives up, and returns, the packets that are lost by now. */
-  detectLost(now: Instant): SentPacket[] {
-    const lost: SentPacket[] = []
+  detectLost(now: Instant): LostPacket[] {
+    const lost: LostPacket[] = []
     this.#lossTime = undefined
     const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
     for (const packet of this.#sent.values()) {
       if (packet.packetNumber > this.#largestAcked) break
       const isLate = packet.sentAt + delay <= now
-      if (isLate || this.#largestAcked - packet.packetNumber >= this.#packetThreshold) lost.push(packet)
+      const isOvertaken = this.#largestAcked - packet.packetNumber >= this.#packetThreshold
+      if (isOvertaken) lost.push({ ...packet, trigger: 'reordering_threshold' })
+      else if (isLate) lost.push({ ...packet, trigger: 'time_threshold' })
       else this.#lossTime = Math.min(this.#lossTime ?? Infinity, Math.ceil(packet.sentAt + delay))
     }
     for (const packet of lost) {
@@ -138,7 +145,7 @@ export class LossDetector {
    *
    * @returns lost packets, or how many probes to send now.
    */
-  onTimeout(now: Instant, maxAckDelay: Duration): { lost: readonly SentPacket[]; probes: number } {
+  onTimeout(now: Instant, maxAckDelay: Duration): { lost: readonly LostPacket[]; probes: number } {
     if (this.#lossTime !== undefined && now >= this.#lossTime) return { lost: this.detectLost(now), probes: 0 }
     const at = this.pollTimeout(maxAckDelay)
     if (at === undefined || now < at) return { lost: [], probes: 0 }

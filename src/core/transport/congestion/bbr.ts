@@ -77,9 +77,10 @@ export class Bbr implements CongestionController {
     }
     this.#latestBandwidth = Math.max(this.#latestBandwidth, rate.rate)
     this.#latestInflight = Math.max(this.#latestInflight, rate.deliveredSince)
-    this.#endLossRound(ack)
     this.#updateExtraAcked(ack)
+    // Before the round's losses are forgotten: they are one of the signs.
     this.#checkFull(ack)
+    this.#endLossRound(ack)
     if (this.#phase === 'startup' && this.#isFull) this.#enter('drain', now)
     if (this.#phase === 'drain' && ack.inFlight <= this.#inflight(1)) this.#startDown(now)
     if (this.#isFull) this.#cycle(ack)

@@ -21,13 +21,20 @@ export class DatagramLadder {
   #probeAt: Instant | undefined
   #probesLost = 0
   #isProbing = false
+  #isStarted = false
   #retryAfter: Duration = FIRST_RETRY
   #sinceTrouble = 0
   #lostRecently = 0
   #lostInARow = 0
 
-  constructor(now: Instant, { isNear, max }: LadderInit) {
+  constructor({ isNear, max }: LadderInit) {
     this.#rungs = [...BASE_RUNGS, ...(isNear ? NEAR_RUNGS : [])].filter((size) => size <= max)
+  }
+
+  /** A datagram was full and more waited: larger ones would help. A link that only chats is never probed. */
+  onFull(now: Instant): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
     this.#probeAt = this.#rungs.length > 1 ? now : undefined
   }
 

@@ -74,7 +74,7 @@ export class Connection {
     // The initiator's first packet tells the responder that its answer arrived and that the keys work.
     if (!init.isInitiator) return
     this.#pingsDue = 1
-    if (init.remote) this.path.settle(init.now, init.remote)
+    if (init.remote) this.path.settle(init.remote)
     this.#events.push({ type: 'open' })
   }
 
@@ -136,7 +136,7 @@ export class Connection {
     this.#counts.bytesReceived += packet.byteLength
     if (this.#closing.isClosed) return this.#closing.onPacket()
     this.#liveness.onHeard(now)
-    this.#confirm(now, from)
+    this.#confirm(from)
     try {
       let isAckEliciting = false
       for (const frame of decodeFrames(payload)) {
@@ -343,11 +343,11 @@ export class Connection {
     else this.streams.onLost(carried)
   }
 
-  #confirm(now: Instant, from: SocketAddress): void {
+  #confirm(from: SocketAddress): void {
     if (this.#isConfirmed) return
     this.#isConfirmed = true
     this.#remote = from
-    this.path.settle(now, from)
+    this.path.settle(from)
     this.#events.push({ type: 'open' })
   }
 
@@ -363,7 +363,7 @@ export class Connection {
       name: 'path_changed',
       address: `${address.host} ${address.port}`,
     })
-    if (isOtherHost) this.path.restart(now, address)
+    if (isOtherHost) this.path.restart(address)
   }
 
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {

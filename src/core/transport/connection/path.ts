@@ -77,10 +77,10 @@ export class Path {
   }
 
   /** The peer is at `remote`: learn what that path carries. */
-  settle(now: Instant, remote: SocketAddress): void {
+  settle(remote: SocketAddress): void {
     const { isNear, maxDatagramSize, remoteParameters } = this.#init
     const near = isNear(remote)
-    this.#ladder = new DatagramLadder(now, {
+    this.#ladder = new DatagramLadder({
       isNear: near,
       max: Math.min(maxDatagramSize, remoteParameters.maxDatagramSize),
     })
@@ -89,11 +89,11 @@ export class Path {
   }
 
   /** The peer moved to another host: nothing learnt of the old path holds. What is in flight is still waited for. */
-  restart(now: Instant, remote: SocketAddress): void {
+  restart(remote: SocketAddress): void {
     this.#datagramSize = BASE_DATAGRAM_SIZE
     this.#controller = this.#createController()
     this.rtt.reset()
-    this.settle(now, remote)
+    this.settle(remote)
   }
 
   /** True when window and pacing let one more datagram go; sets the pacing timer otherwise. */
@@ -125,6 +125,7 @@ export class Path {
     this.#loss.onSent({ packetNumber, sentAt: now, bytes, carried, appLimited, inFlight, stamp })
     this.#pacer.onSent(bytes)
     if (appLimited) this.#rate.onAppLimited(inFlight)
+    if (hasMore && length > FULL * this.#datagramSize) this.#ladder?.onFull(now)
   }
 
   /** @param isTimely - false right after the event loop stood still, when no round trip can be read. */
@@ -257,6 +258,8 @@ const isProbe = (carried: readonly Carried[]): boolean => carried[0]?.kind === '
 
 /** Bytes of UDP payload that every path is taken to carry. */
 const BASE_DATAGRAM_SIZE = 1_200
+/** Share of the largest size from which on a datagram is full: frames do not always fill the last bytes. */
+const FULL = 0.9
 /** The kernel counts a datagram in a socket's buffer at up to four times its bytes. */
 const BUFFER_SHARE = 4
 /** RFC 9002 section 7.7 suggests a little above the window's rate, and slow start needs room to double. */

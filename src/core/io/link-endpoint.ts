@@ -6,6 +6,7 @@ import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
 import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
+import { DatagramPool } from './datagram-pool.ts'
 import { isNear } from './near.ts'
 import { UdpSocket } from './udp-socket.ts'
 
@@ -26,6 +27,7 @@ export interface UdpEndpointOptions {
 export class UdpEndpoint implements LinkEndpoint {
   readonly #socket: UdpSocket
   readonly #machine: EndpointMachine
+  readonly #pool = new DatagramPool()
   readonly #links = new Map<LinkMachine, UdpLink>()
   readonly #listeners = new Map<string, LinkListener>()
   #onObserved: (address: SocketAddress | undefined) => void = () => {}
@@ -36,7 +38,7 @@ export class UdpEndpoint implements LinkEndpoint {
 
   private constructor(socket: UdpSocket, local: LocalIdentity) {
     this.#socket = socket
-    this.#machine = new EndpointMachine({ now: clock(), local: { ...local, parameters: { ...LOCAL_PARAMETERS, receiveBuffer: socket.receiveBuffer } }, random: randomBytes, isNear })
+    this.#machine = new EndpointMachine({ now: clock(), local: { ...local, parameters: { ...LOCAL_PARAMETERS, receiveBuffer: socket.receiveBuffer } }, random: randomBytes, isNear, allocate: (length) => this.#pool.take(length) })
     socket.onDatagram((from, bytes) => {
       this.#machine.handleDatagram(clock(), from, bytes)
       this.#scheduleDrain()
@@ -122,7 +124,8 @@ export class UdpEndpoint implements LinkEndpoint {
     for (let sent = 0; sent < MAX_BURST; sent++) {
       const transmit = this.#machine.pollTransmit(now)
       if (transmit === undefined) return
-      this.#socket.send(transmit.to, transmit.payload)
+      const { to, payload } = transmit
+      this.#socket.send(to, payload, () => this.#pool.give(payload))
     }
     // More waits, but what arrived meanwhile goes first.
     this.#scheduleDrain()

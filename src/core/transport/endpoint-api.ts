@@ -27,6 +27,8 @@ export interface LinkStats {
   readonly packetsSent: number
   readonly packetsReceived: number
   readonly packetsLost: number
+  /** Of those, packets that arrived after all. */
+  readonly packetsSpurious: number
   readonly bytesSent: number
   readonly bytesReceived: number
   /** Congestion window and bytes in flight, bytes. */

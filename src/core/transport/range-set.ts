@@ -26,8 +26,7 @@ export class RangeSet {
       ranges.push({ start, end })
       return end - start
     }
-    let first = ranges.length
-    while (first > 0 && ranges[first - 1]!.end >= start) first--
+    const first = this.#indexOf(start)
     let covered = 0
     let merged = first
     let low = start
@@ -43,13 +42,16 @@ export class RangeSet {
   }
 
   has(n: number): boolean {
-    const ranges = this.#ranges
-    for (let i = ranges.length - 1; i >= 0; i--) {
-      const { start, end } = ranges[i]!
-      if (n >= end) return false
-      if (n >= start) return true
-    }
-    return false
+    const range = this.#ranges[this.#indexOf(n + 1)]
+    return range !== undefined && range.start <= n
+  }
+
+  /** The ranges that share something with [start, end), ascending; do not keep or change them. */
+  overlapping(start: number, end: number): readonly Readonly<Range>[] {
+    const first = this.#indexOf(start + 1)
+    let last = first
+    while (last < this.#ranges.length && this.#ranges[last]!.start < end) last++
+    return this.#ranges.slice(first, last)
   }
 
   /** Removes everything below `n`. */
@@ -75,10 +77,10 @@ export class RangeSet {
 
   /** Removes [start, end). */
   remove(start: number, end: number): void {
+    if (start >= end) return
     const ranges = this.#ranges
-    for (let i = 0; i < ranges.length; i++) {
+    for (let i = this.#indexOf(start + 1); i < ranges.length; i++) {
       const range = ranges[i]!
-      if (range.end <= start) continue
       if (range.start >= end) return
       const pieces: Range[] = []
       if (range.start < start) pieces.push({ start: range.start, end: start })
@@ -86,5 +88,22 @@ export class RangeSet {
       ranges.splice(i, 1, ...pieces)
       i += pieces.length - 1
     }
+  }
+
+  /** Index of the first range that ends at `n` or later. */
+  #indexOf(n: number): number {
+    const ranges = this.#ranges
+    // Most of what is asked for is at the end.
+    const last = ranges.at(-1)
+    if (last === undefined || last.end < n) return ranges.length
+    if (last.start <= n) return ranges.length - 1
+    let low = 0
+    let high = ranges.length - 1
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (ranges[middle]!.end < n) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }

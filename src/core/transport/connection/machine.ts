@@ -64,9 +64,12 @@ export class Connection {
   #paceUntil: Instant | undefined
   #ladder: DatagramLadder | undefined
   #windowCap = Infinity
+  /** The last run of losses: when it began, and how many of them have not turned up. */
+  #episodeAt: Instant = -1
+  #episodeLost = 0
   #datagramSize = BASE_DATAGRAM_SIZE
   #stalledUntil: Instant = 0
-  readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 }
+  readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, packetsSpurious: 0, bytesSent: 0, bytesReceived: 0 }
 
   constructor(init: ConnectionInit) {
     this.#init = init
@@ -125,7 +128,7 @@ export class Connection {
   }
 
   /** Packets and bytes (whole datagrams) so far. */
-  get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'bytesSent' | 'bytesReceived', number>> {
+  get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'packetsSpurious' | 'bytesSent' | 'bytesReceived', number>> {
     return this.#counts
   }
 
@@ -276,11 +279,12 @@ export class Connection {
     const packet = buffer.subarray(0, end + TAG_LENGTH)
     writeDataHeader(packet, this.#keys.phase, this.#init.remoteId, packetNumber)
     this.#keys.seal(packetNumber, packet, DATA_HEADER_LENGTH)
-    const bytes = packet.byteLength
     this.#counts.packetsSent++
-    this.#counts.bytesSent += bytes
+    this.#counts.bytesSent += packet.byteLength
     if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
     if (carried === undefined) return packet
+    // What tries a size must not touch congestion state: it weighs nothing.
+    const bytes = carried[0]?.kind === 'probe' ? 0 : packet.byteLength
     const stamp = this.#rate.onSent(now, this.#loss.bytesInFlight)
     const appLimited = this.#hasRoom && !this.#hasData
     this.#loss.onSent({ packetNumber, sentAt: now, bytes, carried, appLimited, inFlight: this.#loss.bytesInFlight + bytes, stamp })
@@ -321,9 +325,11 @@ export class Connection {
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
     const priorInFlight = this.#loss.bytesInFlight
-    const { acked, lost, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
+    const { acked, spurious, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
     const rtt = now >= this.#stalledUntil ? rttSample : undefined
     if (rtt !== undefined) this.rtt.update(rtt, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
+    const lost = this.#loss.detectLost(now)
+    this.#onSpurious(spurious)
     let bytes = 0
     let newest: SentPacket | undefined
     for (const packet of acked) {
@@ -352,12 +358,25 @@ export class Connection {
     this.streams.onWindow(this.#controller.window)
   }
 
+  /** When everything that the last reduction was for has arrived after all, it was for nothing. */
+  #onSpurious(count: number): void {
+    if (count === 0) return
+    this.#counts.packetsSpurious += count
+    this.#episodeLost -= count
+    if (this.#episodeLost <= 0) this.#controller.onSpuriousLoss()
+  }
+
   #onLost(now: Instant, all: readonly SentPacket[]): void {
     const lost = all.filter(({ carried }) => carried[0]?.kind !== 'probe')
     if (lost.length < all.length) this.#ladder?.onProbeLost(now)
     if (lost.length === 0) return
     for (const { bytes } of lost) this.#resize(this.#ladder?.onLost(now, bytes))
     this.#counts.packetsLost += lost.length
+    if (this.#loss.bytesInFlight === 0 || lost[0]!.sentAt > this.#episodeAt) {
+      this.#episodeAt = now
+      this.#episodeLost = 0
+    }
+    this.#episodeLost += lost.length
     for (const packet of lost) for (const carried of packet.carried) this.#sendAgain(carried)
     const bytes = lost.reduce((sum, packet) => sum + packet.bytes, 0)
     const persistent = this.#loss.isPersistent(lost, this.#init.remoteParameters.maxAckDelay)
@@ -406,7 +425,8 @@ export class Connection {
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
     if (this.#closing.isClosed) return
     this.#closing.start(event, now + 3 * this.rtt.pto, tellPeer && this.#isConfirmed)
-    this.#events.push(event)
+    // Nobody was told of a link that never opened: a first message that came twice, or was replayed, is no news.
+    if (this.#isConfirmed) this.#events.push(event)
   }
 }
 

@@ -30,7 +30,8 @@ export interface SentPacket {
 /** What one ACK changed. */
 export interface AckOutcome {
   readonly acked: readonly SentPacket[]
-  readonly lost: readonly SentPacket[]
+  /** How many packets arrived that had been given up. */
+  readonly spurious: number
   /** RTT sample, microseconds; `undefined` when the ACK gives none. */
   readonly rttSample: Duration | undefined
 }
@@ -46,8 +47,15 @@ export class LossDetector {
   readonly #rtt: RttEstimator
   #bytesInFlight = 0
   #largestAcked = -1
+  /** Ranges of the newest ACK. */
+  #ackedRanges: readonly Readonly<Range>[] = []
+  /** Last packet sent before there was an RTT sample. */
+  #lastUnmeasured = -1
   #lossTime: Instant | undefined
   #ptoCount = 0
+  /** Packets given up lately, with how far behind they were: some turn up after all. */
+  readonly #givenUp = new Map<number, number>()
+  #packetThreshold = PACKET_THRESHOLD
   #lastSentAt: Instant = 0
 
   constructor(rtt: RttEstimator) {
@@ -71,24 +79,52 @@ export class LossDetector {
     this.#sent.set(packet.packetNumber, packet)
     this.#bytesInFlight += packet.bytes
     this.#lastSentAt = packet.sentAt
+    if (!this.#rtt.hasSample) this.#lastUnmeasured = packet.packetNumber
   }
 
   /**
+   * Call {@link LossDetector.detectLost} next, once the sample is in the RTT (RFC 9002 appendix A.7).
+   *
    * @param ranges - descending, as an ACK frame gives them; numbers never sent are the caller's to refuse.
    */
   onAck(now: Instant, largest: number, ranges: readonly Readonly<Range>[]): AckOutcome {
     const acked: SentPacket[] = []
     const newest = this.#sent.get(largest)
+    // Ranges reach back to packet 0: only what may still be in flight is looked at.
+    const oldest: number = this.#sent.keys().next().value ?? Infinity
     for (const { start, end } of ranges) {
-      if (end - start <= this.#sent.size) {
-        for (let n = start; n < end; n++) this.#take(n, acked)
+      const from = Math.max(start, oldest)
+      if (end - from <= this.#sent.size) {
+        for (let n = from; n < end; n++) this.#take(n, acked)
       } else {
-        for (const n of [...this.#sent.keys()]) if (n >= start && n < end) this.#take(n, acked)
+        for (const n of [...this.#sent.keys()]) if (n >= from && n < end) this.#take(n, acked)
       }
     }
-    this.#largestAcked = Math.max(this.#largestAcked, largest)
+    if (largest >= this.#largestAcked) {
+      this.#largestAcked = largest
+      this.#ackedRanges = ranges
+    }
     if (acked.length > 0) this.#ptoCount = 0
-    return { acked, lost: this.#detectLost(now), rttSample: newest && now - newest.sentAt }
+    return { acked, spurious: this.#countSpurious(ranges), rttSample: newest && now - newest.sentAt }
+  }
+
+  /** Gives up, and returns, the packets that are lost by now. */
+  detectLost(now: Instant): SentPacket[] {
+    const lost: SentPacket[] = []
+    this.#lossTime = undefined
+    const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
+    for (const packet of this.#sent.values()) {
+      if (packet.packetNumber > this.#largestAcked) break
+      const isLate = packet.sentAt + delay <= now
+      if (isLate || this.#largestAcked - packet.packetNumber >= this.#packetThreshold) lost.push(packet)
+      else this.#lossTime = Math.min(this.#lossTime ?? Infinity, Math.ceil(packet.sentAt + delay))
+    }
+    for (const packet of lost) {
+      this.#sent.delete(packet.packetNumber)
+      this.#bytesInFlight -= packet.bytes
+      this.#remember(packet.packetNumber)
+    }
+    return lost
   }
 
   /**
@@ -97,7 +133,7 @@ export class LossDetector {
    * @returns lost packets, or how many probes to send now.
    */
   onTimeout(now: Instant, maxAckDelay: Duration): { lost: readonly SentPacket[]; probes: number } {
-    if (this.#lossTime !== undefined && now >= this.#lossTime) return { lost: this.#detectLost(now), probes: 0 }
+    if (this.#lossTime !== undefined && now >= this.#lossTime) return { lost: this.detectLost(now), probes: 0 }
     const at = this.pollTimeout(maxAckDelay)
     if (at === undefined || now < at) return { lost: [], probes: 0 }
     this.#ptoCount++
@@ -119,12 +155,46 @@ export class LossDetector {
     return undefined
   }
 
-  /** True when `lost` spans so long that the path must be taken for congested anew. RFC 9002 section 7.6 */
+  /**
+   * True when `lost` holds two packets so far apart, with nothing between them acknowledged, that the path must be taken for
+   * congested anew. Packets from before the first RTT sample do not count. RFC 9002 section 7.6
+   */
   isPersistent(lost: readonly SentPacket[], maxAckDelay: Duration): boolean {
-    const first = lost[0]
-    const last = lost.at(-1)
-    if (!this.#rtt.hasSample || !first || !last || lost.length < 2) return false
-    return last.sentAt - first.sentAt > (this.#rtt.pto + maxAckDelay) * PERSISTENT_CONGESTION_THRESHOLD
+    const duration = (this.#rtt.pto + maxAckDelay) * PERSISTENT_CONGESTION_THRESHOLD
+    let first: SentPacket | undefined
+    let previous = -1
+    for (const packet of lost) {
+      if (packet.packetNumber <= this.#lastUnmeasured) continue
+      if (first === undefined || this.#isAckedBetween(previous, packet.packetNumber)) first = packet
+      if (packet.sentAt - first.sentAt > duration) return true
+      previous = packet.packetNumber
+    }
+    return false
+  }
+
+  #isAckedBetween(low: number, high: number): boolean {
+    return this.#ackedRanges.some(({ start }) => start > low && start < high)
+  }
+
+  #remember(packetNumber: number): void {
+    this.#givenUp.set(packetNumber, this.#largestAcked - packetNumber)
+    if (this.#givenUp.size > MAX_GIVEN_UP) this.#givenUp.delete(this.#givenUp.keys().next().value!)
+  }
+
+  /** Packets that arrived although they were given up: the path reorders more than was thought (RFC 9002 section 6.1.1). */
+  #countSpurious(ranges: readonly Readonly<Range>[]): number {
+    let count = 0
+    for (const [packetNumber, distance] of this.#givenUp) {
+      if (packetNumber < this.#largestAcked - GIVEN_UP_SPAN) {
+        this.#givenUp.delete(packetNumber)
+        continue
+      }
+      if (!ranges.some(({ start, end }) => packetNumber >= start && packetNumber < end)) continue
+      this.#givenUp.delete(packetNumber)
+      this.#packetThreshold = Math.min(Math.max(this.#packetThreshold, distance + 1), MAX_PACKET_THRESHOLD)
+      count++
+    }
+    return count
   }
 
   #take(packetNumber: number, into: SentPacket[]): void {
@@ -134,31 +204,19 @@ export class LossDetector {
     this.#bytesInFlight -= packet.bytes
     into.push(packet)
   }
-
-  #detectLost(now: Instant): SentPacket[] {
-    const lost: SentPacket[] = []
-    this.#lossTime = undefined
-    const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
-    for (const packet of this.#sent.values()) {
-      if (packet.packetNumber > this.#largestAcked) break
-      const isLate = packet.sentAt + delay <= now
-      if (isLate || this.#largestAcked - packet.packetNumber >= PACKET_THRESHOLD) lost.push(packet)
-      else this.#lossTime = Math.min(this.#lossTime ?? Infinity, Math.ceil(packet.sentAt + delay))
-    }
-    for (const packet of lost) {
-      this.#sent.delete(packet.packetNumber)
-      this.#bytesInFlight -= packet.bytes
-    }
-    return lost
-  }
 }
 
-/** RFC 9002 section 6.1.1, kPacketThreshold. */
+/** RFC 9002 section 6.1.1, kPacketThreshold: where it starts. */
 const PACKET_THRESHOLD = 3
 /** RFC 9002 section 6.1.2, kTimeThreshold. */
 const TIME_THRESHOLD = 9 / 8
 /** RFC 9002 section 7.6.1, kPersistentCongestionThreshold. */
 const PERSISTENT_CONGESTION_THRESHOLD = 3
 
+/** Furthest reordering that is waited for, packets; the time threshold judges beyond. */
+const MAX_PACKET_THRESHOLD = 256
+/** Packets given up that are remembered, and how far behind the newest acknowledged one. */
+const MAX_GIVEN_UP = 512
+const GIVEN_UP_SPAN = 2_048
 /** Doublings of the probe timeout; the idle timeout ends the link long before more would matter. */
 const MAX_BACKOFF = 10

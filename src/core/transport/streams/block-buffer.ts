@@ -37,8 +37,9 @@ export class BlockBuffer {
     return this.#block(index).subarray(inside, Math.min(BLOCK_SIZE, inside + end - start))
   }
 
-  /** Forgets everything below `offset`. */
+  /** Forgets everything below `offset`; Infinity for everything there is, after which nothing is written any more. */
   free(offset: number): void {
+    if (offset === Infinity) return this.#blocks.clear()
     const until = Math.floor(offset / BLOCK_SIZE)
     for (; this.#freedBlocks < until; this.#freedBlocks++) this.#blocks.delete(this.#freedBlocks)
   }

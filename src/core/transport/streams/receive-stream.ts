@@ -42,6 +42,7 @@ export class ReceiveStream {
    *
    * @returns the runs that are now in order, oldest first: views valid until the next call. The last one has `fin` at the end of the stream.
    * @throws MSG_ERR_PROTOCOL when the peer exceeds its window or contradicts the final size.
+   * @throws MSG_ERR_LIMIT when what waits out of order is cut into too many pieces.
    */
   receive(offset: number, data: Uint8Array, fin: boolean): Array<{ bytes: Uint8Array; fin: boolean }> {
     const end = offset + data.byteLength
@@ -55,6 +56,9 @@ export class ReceiveStream {
     const skip = Math.max(0, this.#delivered - offset)
     this.#buffer.write(offset + skip, data.subarray(skip))
     this.#received.add(offset + skip, end)
+    if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window / BYTES_PER_PIECE)) {
+      throw new MsgError('MSG_ERR_LIMIT', { detail: 'a stream in too many pieces' })
+    }
     const first = this.#received.ranges[0]
     if (first === undefined) return this.#deliver([])
     if (first.start > this.#delivered) return []
@@ -70,6 +74,8 @@ export class ReceiveStream {
     this.#highest = Math.max(this.#highest, finalSize)
     this.#finalSize = finalSize
     this.#delivered = finalSize
+    this.#received.dropBelow(finalSize)
+    this.#buffer.free(Infinity)
   }
 
   /** @returns true when the peer should hear of a new limit. */
@@ -93,3 +99,10 @@ export class ReceiveStream {
     }
   }
 }
+
+/**
+ * Pieces of a stream that may wait out of order: at least so many, and one for so many bytes of window. A window of full packets
+ * of which every second is lost has fewer; a peer that sends single bytes with holes between would have hundreds of thousands.
+ */
+const MIN_PIECES = 1_024
+const BYTES_PER_PIECE = 1_024

@@ -64,8 +64,9 @@ export class SendStream {
 
   /** True when there is something to send with `credit` bytes of the connection's window left. */
   hasPending(credit: number): boolean {
-    if (!this.#lost.isEmpty || this.#fin === 'queued') return true
-    return this.#next < Math.min(this.#end, this.#limit) && credit > 0
+    if (!this.#lost.isEmpty) return true
+    if (this.#next === this.#end) return this.#fin === 'queued'
+    return this.#next < this.#limit && credit > 0
   }
 
   /**
@@ -109,7 +110,7 @@ export class SendStream {
     if (this.#isReset) return
     if (fin && this.#fin === 'sent') this.#fin = 'queued'
     this.#lost.add(start, end)
-    for (const acked of this.#acked.ranges) this.#lost.remove(acked.start, acked.end)
+    for (const acked of this.#acked.overlapping(start, end)) this.#lost.remove(acked.start, acked.end)
   }
 
   /** The peer lets this stream go further. */

@@ -39,7 +39,9 @@ export class StreamSet {
   /** Streams with something to send, by priority; each served one goes to the back. */
   readonly #pending = new Map<number, Set<SendStream>>()
   readonly #control = new Map<string, Carried>()
-  readonly #events: StreamEvent[] = []
+  #events: StreamEvent[] = []
+  /** Events at the front that are taken already: shifting a long array one by one is quadratic. */
+  #eventsTaken = 0
   #opened = 0
   #peerOpened = 0
   #peerClosed = 0
@@ -191,7 +193,13 @@ export class StreamSet {
   }
 
   pollEvent(): StreamEvent | undefined {
-    return this.#events.shift()
+    const event = this.#events[this.#eventsTaken]
+    if (event === undefined) return undefined
+    if (++this.#eventsTaken === this.#events.length) {
+      this.#events = []
+      this.#eventsTaken = 0
+    }
+    return event
   }
 
   #writeStream(writer: Writer, packet: Uint8Array, send: SendStream, carried: Carried[]): void {

@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { SocketAddress } from '../../src/core/transport/endpoint-api.ts'
@@ -20,7 +20,7 @@ export interface EmulatorAnswer {
 
 /** A {@link Relay} in a process of its own: an emulated link between real sockets on this machine. */
 export class Emulator {
-  /** Where to send what should reach each target, in the order of the targets. */
+  /** Where to send what should reach each target, in the order of the doors. */
   readonly addresses: readonly SocketAddress[]
   readonly #child: ChildProcess
 
@@ -29,9 +29,12 @@ export class Emulator {
     this.addresses = addresses
   }
 
-  static async start(options: RelayOptions): Promise<Emulator> {
+  /** @param namespace - network namespace to run in. @default this one */
+  static async start(options: RelayOptions, namespace?: string): Promise<Emulator> {
+    const node = [process.execPath, '--import', 'tsx', ENTRY]
+    const [command, ...args] = namespace === undefined ? node : ['ip', 'netns', 'exec', namespace, ...node]
     // 'advanced' carries Infinity, which JSON does not.
-    const child = fork(ENTRY, { execArgv: ['--import', 'tsx'], serialization: 'advanced' })
+    const child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' })
     try {
       return new Emulator(child, (await ask(child, { do: 'open', options })).addresses)
     } catch (error) {

@@ -20,8 +20,10 @@ export interface Path {
   /** Share of datagrams held back by `reorderBy`, so that later ones overtake. */
   readonly reorder: number
   readonly reorderBy: Duration
-  /** Bytes per microsecond, IP and UDP headers included; Infinity for no limit. */
+  /** Bytes per microsecond, headers included; Infinity for no limit. */
   readonly rate: number
+  /** What the rate and the queue count on top of each UDP payload, bytes; below 0 where the payload is itself a packet in a tunnel. */
+  readonly headers: number
   /** Bytes, headers included, that wait for the rate at most; the datagram that does not fit is dropped. */
   readonly queue: number
   /** Largest UDP payload that passes, bytes; larger ones vanish without a word. */
@@ -51,6 +53,8 @@ export const CLEAN: Path = {
   reorder: 0,
   reorderBy: 0,
   rate: Infinity,
+  // RFC 791 section 3.1 and RFC 768: IPv4 and UDP.
+  headers: 28,
   queue: Infinity,
   mtu: 65_507,
 }
@@ -151,8 +155,8 @@ export class Pipe {
   }
 
   #carryOne(now: Instant, payload: Uint8Array): Arrival | undefined {
-    const { delay, jitter, reorder, reorderBy, rate } = this.#path
-    const size = payload.byteLength + HEADERS
+    const { delay, jitter, reorder, reorderBy, rate, headers } = this.#path
+    const size = payload.byteLength + headers
     const start = Math.max(now, this.#busyUntil)
     const waiting = rate === Infinity ? 0 : (start - now) * rate
     const fate = this.#dropReason(now, payload.byteLength, waiting + size)
@@ -224,6 +228,3 @@ const isOut = ({ outage, outages }: Path, now: Instant): boolean =>
   (outage !== undefined && isWithin(now, outage)) || (outages?.some((each) => isWithin(now, each)) ?? false)
 
 const isWithin = (now: Instant, [from, to]: readonly [Instant, Instant]): boolean => now >= from && now < to
-
-/** RFC 791 section 3.1 and RFC 768: IPv4 and UDP headers, bytes. */
-export const HEADERS = 28

@@ -6,18 +6,27 @@ import { FlightQueue } from './flight-queue.ts'
 import { Pipe, rebindings, wayBack, type Path, type PipeCounts } from './path.ts'
 import { seededRandom } from './random.ts'
 
+/** A way into a relay. IPv4 literals. */
+export interface Door {
+  /** Where datagrams go; what comes back from there goes to whoever sent first. */
+  readonly target: SocketAddress
+  /** @default a free port of 127.0.0.1 */
+  readonly listen?: SocketAddress
+  /** The path's direction is the way back: for tunnels, which speak to a fixed address in both directions. */
+  readonly isWayBack?: boolean
+}
+
 /** What {@link Relay.open} takes. */
 export interface RelayOptions {
-  /** Where datagrams go: one door is opened for each. IPv4 literals. */
-  readonly targets: readonly SocketAddress[]
+  readonly doors: readonly Door[]
   readonly path: Path
   readonly seed: number
-  /** Address of the doors. @default 127.0.0.1 */
-  readonly host?: string
 }
 
 /** What a relay has done. */
 export interface RelayCounts {
+  /** When the first datagram came, which is instant 0 of the path: microseconds since 1970. */
+  readonly firstAt: number | undefined
   /** From the dialers to the targets, and back. */
   readonly there: Readonly<PipeCounts>
   readonly back: Readonly<PipeCounts>
@@ -33,7 +42,8 @@ export interface RelayCounts {
  * coarser than the packets of 100 Mbit/s. So it belongs in a process of its own.
  */
 export class Relay {
-  readonly #startedAt = process.hrtime.bigint()
+  readonly #startedAt = Math.round((performance.timeOrigin + performance.now()) * 1_000)
+  readonly #startedAtTicks = process.hrtime.bigint()
   readonly #doors: Socket[] = []
   readonly #flows = new Map<string, Flow>()
   readonly #flights = new FlightQueue<Flight>()
@@ -57,23 +67,25 @@ export class Relay {
   }
 
   /** @throws the system's error when a socket cannot be bound. */
-  static async open({ targets, path, seed, host = '127.0.0.1' }: RelayOptions): Promise<Relay> {
+  static async open({ doors, path, seed }: RelayOptions): Promise<Relay> {
     const relay = new Relay(path, seed)
-    for (const target of targets) {
-      const door = await boundSocket(host)
-      door.on('message', (payload, from) => relay.#handleFromDialer(door, target, from, payload))
+    for (const { target, listen = LOOPBACK, isWayBack = false } of doors) {
+      const door = await boundSocket(listen)
+      const pipes = isWayBack ? { away: relay.#back, home: relay.#there } : { away: relay.#there, home: relay.#back }
+      door.on('message', (payload, from) => relay.#handleFromDialer(door, target, pipes, from, payload))
       relay.#doors.push(door)
     }
     return relay
   }
 
-  /** Where to send what should reach each target, in the order of the targets. */
+  /** Where to send what should reach each target, in the order of the doors. */
   get addresses(): SocketAddress[] {
     return this.#doors.map((door) => ({ host: door.address().address, port: door.address().port }))
   }
 
   get counts(): RelayCounts {
-    return { there: this.#there.counts, back: this.#back.counts, late: this.#late, latest: this.#latest }
+    const firstAt = this.#firstAt === undefined ? undefined : this.#firstAt + this.#startedAt
+    return { firstAt, there: this.#there.counts, back: this.#back.counts, late: this.#late, latest: this.#latest }
   }
 
   /** The path is another one from now on; what is on its way arrives as it would have. */
@@ -85,7 +97,11 @@ export class Relay {
 
   /** Gives one side of every flow a new source port; the old one is dead. */
   async rebind(side: 'dialer' | 'answerer' = 'dialer'): Promise<void> {
-    await Promise.all([...this.#flows.values()].map((flow) => (side === 'dialer' ? this.#openTargetLeg(flow) : this.#openDialerLeg(flow))))
+    await Promise.all(
+      [...this.#flows.values()].map((flow) =>
+        side === 'dialer' ? this.#openTargetLeg(flow) : this.#openDialerLeg(flow),
+      ),
+    )
   }
 
   close(): void {
@@ -99,43 +115,44 @@ export class Relay {
 
   /** Since the relay began: only differences to the first datagram matter to the path. */
   get #now(): Instant {
-    return Number((process.hrtime.bigint() - this.#startedAt) / 1_000n)
+    return Number((process.hrtime.bigint() - this.#startedAtTicks) / 1_000n)
   }
 
-  #handleFromDialer(door: Socket, target: SocketAddress, from: SocketAddressInfo, payload: Buffer): void {
+  #handleFromDialer(door: Socket, target: SocketAddress, pipes: Flow['pipes'], from: SocketAddressInfo, payload: Buffer): void {
     const key = `${from.address}:${from.port}>${target.host}:${target.port}`
     let flow = this.#flows.get(key)
     if (flow === undefined) {
-      flow = { dialer: { host: from.address, port: from.port }, target, toDialer: door, toTarget: undefined }
+      flow = { dialer: { host: from.address, port: from.port }, target, pipes, toDialer: door, toTarget: undefined }
       this.#flows.set(key, flow)
       void this.#openTargetLeg(flow)
     }
     // After the answerer's address has changed, its old one is dead.
-    if (flow.toDialer === door) this.#carry(this.#there, flow, 'target', payload)
+    if (flow.toDialer === door) this.#carry(flow, 'target', payload)
   }
 
   async #openTargetLeg(flow: Flow): Promise<void> {
-    const leg = await boundSocket(flow.target.host === '127.0.0.1' ? '127.0.0.1' : '0.0.0.0')
+    const leg = await boundSocket({ host: flow.target.host === LOOPBACK.host ? LOOPBACK.host : '0.0.0.0', port: 0 })
     if (this.#isClosed) return void leg.close()
     leg.on('message', (payload) => {
-      if (flow.toTarget === leg) this.#carry(this.#back, flow, 'dialer', payload)
+      if (flow.toTarget === leg) this.#carry(flow, 'dialer', payload)
     })
     flow.toTarget?.close()
     flow.toTarget = leg
   }
 
   async #openDialerLeg(flow: Flow): Promise<void> {
-    const leg = await boundSocket(this.#doors[0]!.address().address)
+    const leg = await boundSocket({ host: this.#doors[0]!.address().address, port: 0 })
     if (this.#isClosed) return void leg.close()
     leg.on('message', (payload, { address, port }) => {
       if (flow.toDialer !== leg || address !== flow.dialer.host || port !== flow.dialer.port) return
-      this.#carry(this.#there, flow, 'target', payload)
+      this.#carry(flow, 'target', payload)
     })
     if (!this.#doors.includes(flow.toDialer)) flow.toDialer.close()
     flow.toDialer = leg
   }
 
-  #carry(pipe: Pipe, flow: Flow, to: 'dialer' | 'target', payload: Buffer): void {
+  #carry(flow: Flow, to: 'dialer' | 'target', payload: Buffer): void {
+    const pipe = to === 'target' ? flow.pipes.away : flow.pipes.home
     const now = this.#now
     this.#firstAt ??= now
     this.#lastHeardAt = now
@@ -186,6 +203,8 @@ export class Relay {
 interface Flow {
   readonly dialer: SocketAddress
   readonly target: SocketAddress
+  /** From the dialer to the target, and home again. */
+  readonly pipes: { readonly away: Pipe; readonly home: Pipe }
   /** The socket whose address the dialer sees: the door, until the answerer was rebound. */
   toDialer: Socket
   /** The socket whose address the target sees. */
@@ -203,11 +222,11 @@ interface SocketAddressInfo {
   readonly port: number
 }
 
-async function boundSocket(host: string): Promise<Socket> {
+async function boundSocket({ host, port }: SocketAddress): Promise<Socket> {
   // Hosts are literals: answering here saves a trip through the resolver for every datagram.
   const socket = createSocket({ type: 'udp4', lookup: (literal, _options, callback) => callback(null, literal, 4) })
   const listening = once(socket, 'listening')
-  socket.bind(0, host)
+  socket.bind(port, host)
   await listening
   for (const resize of ['setRecvBufferSize', 'setSendBufferSize'] as const) socket[resize](BUFFER_SIZE)
   // Nobody at home is a lost datagram.
@@ -215,6 +234,7 @@ async function boundSocket(host: string): Promise<Socket> {
   return socket
 }
 
+const LOOPBACK: SocketAddress = { host: '127.0.0.1', port: 0 }
 /** Sleep between two looks at sockets and clock, microseconds: about two packets of 1,500 bytes at 100 Mbit/s. */
 const TICK: Duration = 250
 /** Silence after which the relay waits for sockets without looking at the clock. */

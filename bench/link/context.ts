@@ -13,6 +13,8 @@ export interface Context {
   readonly runs: number
   /** What sizes and durations are multiplied by: 1 is the whole. */
   readonly scale: number
+  /** Leaves the peers out, for a look at msg alone. */
+  readonly isAlone: boolean
   /** Congestion control of msg's flows. @default the link's own choice */
   readonly congestion?: 'bbr' | 'cubic' | 'fast'
   /** Given the report of every msg flow whose samples are worth a picture. */

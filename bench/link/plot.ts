@@ -55,10 +55,10 @@ interface Panel {
 
 function drawPanel({ axis, lines }: Panel, top: number, duration: number): string {
   const peak = lines.reduce((max, { points }) => points.reduce((high, [, value]) => (Number.isFinite(value) ? Math.max(high, value) : high), max), 0)
-  const values = ticks(peak || 1)
+  const values = ticks(peak || 1, 5)
   const x = (seconds: number): string => (LEFT + (seconds / duration) * INNER).toFixed(1)
   const y = (value: number): string => (top + PANEL - (value / values.at(-1)!) * PANEL).toFixed(1)
-  const times = ticks(duration).filter((time) => time <= duration)
+  const times = ticks(duration, 15).filter((time) => time <= duration)
   return [
     ...values.map((value) => `<line x1="${LEFT}" x2="${LEFT + INNER}" y1="${y(value)}" y2="${y(value)}" stroke="#d0d7de"/>`),
     ...times.map((time) => `<line x1="${x(time)}" x2="${x(time)}" y1="${top}" y2="${top + PANEL}" stroke="#eaeef2"/>`),
@@ -76,22 +76,24 @@ function drawPanel({ axis, lines }: Panel, top: number, duration: number): strin
   ].join('\n')
 }
 
-/** Mbit/s over each step. */
+/** Mbit/s over each step of a fixed length, so that silence shows as none. */
 function rates(points: readonly MeterPoint[]): Point[] {
   const result: Point[] = []
-  let base = points[0]
-  for (const point of points) {
-    if (base === undefined || point.at - base.at < RATE_STEP) continue
-    result.push([point.at, (8 * (point.bytes - base.bytes)) / (point.at - base.at)])
-    base = point
+  const [first, last] = [points[0], points.at(-1)]
+  if (first === undefined || last === undefined) return result
+  let before = first.bytes
+  for (let at = first.at + RATE_STEP, i = 0; at <= last.at; at += RATE_STEP) {
+    while (i + 1 < points.length && points[i + 1]!.at <= at) i++
+    result.push([at, (8 * (points[i]!.bytes - before)) / RATE_STEP])
+    before = points[i]!.bytes
   }
   return result
 }
 
-/** From 0 to `peak` or just above it, in steps of 1, 2 or 5 times a power of ten. */
-function ticks(peak: number): number[] {
-  const magnitude = 10 ** Math.floor(Math.log10(peak / 4))
-  const step = [1, 2, 5, 10].map((factor) => factor * magnitude).find((each) => peak / each <= 5)!
+/** From 0 to `peak` or just above it, in at most `most` steps of 1, 2 or 5 times a power of ten. */
+function ticks(peak: number, most: number): number[] {
+  const magnitude = 10 ** Math.floor(Math.log10(peak / most))
+  const step = [1, 2, 5, 10].map((factor) => factor * magnitude).find((each) => peak / each <= most)!
   return Array.from({ length: Math.ceil(peak / step) + 1 }, (_, i) => i * step)
 }
 

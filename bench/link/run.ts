@@ -9,15 +9,16 @@ import type { FlowReport } from './flow.ts'
 import { plot } from './plot.ts'
 import { tableOf, type Row } from './table.ts'
 
-// npm run bench:link [-- name …] [--runs n] [--scale x] [--congestion bbr|cubic|fast] [--plot file.svg]
+// npm run bench:link [-- name …] [--runs n] [--scale x] [--congestion bbr|cubic|fast] [--alone] [--plot file.svg]
 
 const CASES: Record<string, Case> = { loopback, namespaces, wan, outage, shallow, fairness, tcp, chat }
-const USAGE = `usage: npm run bench:link -- [case …] [--runs n] [--scale x] [--congestion bbr|cubic|fast] [--plot file.svg]
+const USAGE = `usage: npm run bench:link -- [case …] [--runs n] [--scale x] [--congestion bbr|cubic|fast] [--alone] [--plot file.svg]
 
   case           ${Object.keys(CASES).join(', ')}; all without one
   --runs         times each case is repeated, 3 without it
   --scale        what sizes and durations are multiplied by, 1 without it: 0.2 for a quick look
   --congestion   congestion control of msg's flows
+  --alone        no peers, where they are not what the case is about
   --plot         one msg flow of the last run over time, as SVG`
 
 function options(): { names: string[]; context: Omit<Context, 'onReport'>; plot: string | undefined } {
@@ -27,6 +28,7 @@ function options(): { names: string[]; context: Omit<Context, 'onReport'>; plot:
       runs: { type: 'string', default: '3' },
       scale: { type: 'string', default: '1' },
       congestion: { type: 'string' },
+      alone: { type: 'boolean', default: false },
       plot: { type: 'string' },
     },
   })
@@ -36,7 +38,7 @@ function options(): { names: string[]; context: Omit<Context, 'onReport'>; plot:
   if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}`)
   if (!Number.isInteger(runs) || runs < 1 || !(scale > 0)) throw new Error('--runs is a whole number from 1, --scale is above 0')
   if (congestion !== undefined && congestion !== 'bbr' && congestion !== 'cubic' && congestion !== 'fast') throw new Error(`--congestion ${congestion}?`)
-  return { names: positionals, context: { runs, scale, ...(congestion && { congestion }) }, plot: values.plot }
+  return { names: positionals, context: { runs, scale, isAlone: values.alone, ...(congestion && { congestion }) }, plot: values.plot }
 }
 
 async function main(): Promise<void> {

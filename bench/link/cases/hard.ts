@@ -1,4 +1,4 @@
-import { seconds as micros, type Instant } from '../../../src/core/time/instant.ts'
+import type { Instant } from '../../../src/core/time/instant.ts'
 import type { Path } from '../../../test/helpers/path.ts'
 import { quantile } from '../../helpers/figures.ts'
 import { emulate, jain, lostShare, pathOf, repeat, rttInflation, type Case, type Context } from '../context.ts'
@@ -9,7 +9,8 @@ import { Namespaces } from '../namespaces.ts'
 /** 20 Mbit/s, RTT 200 ms, 2 % loss, and ten seconds of nothing in the middle. */
 export const outage: Case = async (context) => {
   const before = Math.max(8, 20 * context.scale)
-  const [cut, back] = [micros(before) as Instant, micros(before + OUTAGE) as Instant]
+  const cut: Instant = before * 1_000_000
+  const back: Instant = cut + OUTAGE * 1_000_000
   const path: Path = { ...pathOf(20, 200, 512 * 1_024, 0.02), outage: [cut, back] }
   const load = { seconds: before + OUTAGE + 12 }
   const runs = await repeat(context.runs, async (seed) => {
@@ -18,7 +19,7 @@ export const outage: Case = async (context) => {
     context.onReport(reports[0]!)
     const cutAt = counts.firstAt! + cut
     const backAt = counts.firstAt! + back
-    const earlier = rateOf(points, cutAt - micros(5), cutAt)
+    const earlier = rateOf(points, cutAt - 5_000_000, cutAt)
     const after = samples.filter(({ at }) => at > backAt)
     return {
       earlier: 8 * earlier,

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { existsSync, rmSync } from 'node:fs'
+import { mkdir, mkdtemp, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SocketAddress } from '../../src/core/transport/endpoint-api.ts'
@@ -32,8 +32,18 @@ export const SRT: ExternalPeer = {
   name: 'SRT (AES-128)',
   packages: 'srt-tools',
   programs: ['srt-file-transmit'],
-  wait: ({ landing }, { host, port }) => ['srt-file-transmit', '-q', `srt://${host}:${port}?mode=listener&passphrase=${PASSPHRASE}&pbkeylen=16`, `file://${landing}/`],
-  ask: ({ source }, { host, port }) => ['srt-file-transmit', '-q', `file://${source}`, `srt://${host}:${port}?mode=caller&passphrase=${PASSPHRASE}&pbkeylen=16`],
+  wait: ({ landing }, { host, port }) => [
+    'srt-file-transmit',
+    '-q',
+    `srt://${host}:${port}?mode=listener&passphrase=${PASSPHRASE}&pbkeylen=16`,
+    `file://${landing}/`,
+  ],
+  ask: ({ source }, { host, port }) => [
+    'srt-file-transmit',
+    '-q',
+    `file://${source}`,
+    `srt://${host}:${port}?mode=caller&passphrase=${PASSPHRASE}&pbkeylen=16`,
+  ],
   sender: 'asks',
 }
 
@@ -41,8 +51,25 @@ export const QUIC: ExternalPeer = {
   name: 'QUIC (ngtcp2)',
   packages: 'ngtcp2-client and ngtcp2-server',
   programs: ['gtlsclient', 'gtlsserver'],
-  wait: ({ directory }, { host, port }) => ['gtlsserver', '-q', '-d', directory, host, `${port}`, join(directory, 'server-key.pem'), join(directory, 'server-cert.pem')],
-  ask: ({ landing }, { host, port }) => ['gtlsclient', '-q', '--exit-on-all-streams-close', `--download=${landing}`, host, `${port}`, `https://localhost/${SOURCE}`],
+  wait: ({ directory }, { host, port }) => [
+    'gtlsserver',
+    '-q',
+    '-d',
+    directory,
+    host,
+    `${port}`,
+    join(directory, 'server-key.pem'),
+    join(directory, 'server-cert.pem'),
+  ],
+  ask: ({ landing }, { host, port }) => [
+    'gtlsclient',
+    '-q',
+    '--exit-on-all-streams-close',
+    `--download=${landing}`,
+    host,
+    `${port}`,
+    `https://localhost/${SOURCE}`,
+  ],
   sender: 'waits',
 }
 
@@ -64,10 +91,18 @@ export interface TransferOptions {
 }
 
 /** Sends one file from memory to memory (tmpfs where there is one). @returns how the received file grew. */
-export async function transfer(peer: ExternalPeer, { bytes, seconds = 120, waits = LOOPBACK, asks = LOOPBACK, through }: TransferOptions): Promise<MeterPoint[]> {
+export async function transfer(
+  peer: ExternalPeer,
+  { bytes, seconds = 120, waits = LOOPBACK, asks = LOOPBACK, through }: TransferOptions,
+): Promise<MeterPoint[]> {
   const directory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'msg-bench-'))
   const files = { directory, source: join(directory, SOURCE), landing: join(directory, 'landing') }
   const running: ChildProcess[] = []
+  const undo = (): void => {
+    for (const child of running) child.kill('SIGKILL')
+    rmSync(directory, { recursive: true, force: true })
+  }
+  process.once('exit', undo)
   try {
     await mkdir(files.landing)
     await writeFile(files.source, '')
@@ -81,15 +116,18 @@ export async function transfer(peer: ExternalPeer, { bytes, seconds = 120, waits
     running.push(asking)
     return await watch(join(files.landing, SOURCE), bytes, seconds)
   } finally {
-    for (const child of running) child.kill('SIGKILL')
-    await rm(directory, { recursive: true, force: true })
+    process.off('exit', undo)
+    undo()
   }
 }
 
 async function watch(path: string, bytes: number, seconds: number): Promise<MeterPoint[]> {
   const points: MeterPoint[] = []
   for (const deadline = wallMicros() + seconds * 1_000_000; wallMicros() < deadline;) {
-    const size = await stat(path).then((found) => found.size, () => 0)
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => 0,
+    )
     if (size > 0) points.push({ at: wallMicros(), bytes: size })
     if (size >= bytes) break
     await new Promise((resolve) => setTimeout(resolve, WATCH_GAP_MS))

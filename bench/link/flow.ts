@@ -59,7 +59,12 @@ export class Flow {
   async dial(to: SocketAddress = this.address): Promise<void> {
     const { protocol, from = LOOPBACK } = this.#options
     this.#sender = new EndProcess(from.namespace)
-    await this.#sender.ask({ do: 'dial', protocol, to, options: { ...this.#options, host: from.host, seeds: this.#seeds } })
+    await this.#sender.ask({
+      do: 'dial',
+      protocol,
+      to,
+      options: { ...this.#options, host: from.host, seeds: this.#seeds },
+    })
   }
 
   /**

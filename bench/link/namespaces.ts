@@ -39,7 +39,11 @@ export class Namespaces {
    *
    * @param congestion - of TCP between them.
    */
-  static async tunnel(path: Path, seed: number, congestion: string): Promise<{ namespaces: Namespaces; emulator: Emulator; a: Place; b: Place }> {
+  static async tunnel(
+    path: Path,
+    seed: number,
+    congestion: string,
+  ): Promise<{ namespaces: Namespaces; emulator: Emulator; a: Place; b: Place }> {
     const namespaces = new Namespaces()
     try {
       const [a, middle, b] = [namespaces.#add('a'), namespaces.#add('m'), namespaces.#add('b')]
@@ -49,7 +53,24 @@ export class Namespaces {
       ]
       for (const { name, outer, door, inner } of doors) {
         namespaces.#join({ name, host: outer }, { name: middle, host: door }, 1_600)
-        ip('-n', name, 'link', 'add', 'tunnel', 'type', 'vxlan', 'id', '1', 'local', outer, 'remote', door, 'dstport', `${VXLAN_PORT}`, 'nolearning')
+        ip(
+          '-n',
+          name,
+          'link',
+          'add',
+          'tunnel',
+          'type',
+          'vxlan',
+          'id',
+          '1',
+          'local',
+          outer,
+          'remote',
+          door,
+          'dstport',
+          `${VXLAN_PORT}`,
+          'nolearning',
+        )
         // The emulator is to see packets as they would be on a wire: one by one, and with their checksums.
         run('ip', 'netns', 'exec', name, 'ethtool', '-K', 'tunnel', 'tx', 'off', 'gso', 'off', 'gro', 'off')
         ip('-n', name, 'link', 'set', 'tunnel', 'mtu', '1500', 'up')
@@ -58,7 +79,10 @@ export class Namespaces {
         const other = doors.find((each) => each.inner !== inner)!.inner
         ip('-n', name, 'route', 'add', `${other}/32`, 'dev', 'tunnel', 'src', inner, 'congctl', congestion)
       }
-      const [fromA, fromB] = doors.map(({ outer, door }) => ({ from: { host: outer, port: VXLAN_PORT }, listen: { host: door, port: VXLAN_PORT } }))
+      const [fromA, fromB] = doors.map(({ outer, door }) => ({
+        from: { host: outer, port: VXLAN_PORT },
+        listen: { host: door, port: VXLAN_PORT },
+      }))
       const emulator = await Emulator.start(
         {
           doors: [
@@ -97,7 +121,10 @@ export class Namespaces {
   #join(one: { name: string; host: string }, other: { name: string; host: string }, mtu: number): void {
     const [device, peer] = [`to-${other.name.at(-1)}`, `to-${one.name.at(-1)}`]
     ip('link', 'add', device, 'netns', one.name, 'type', 'veth', 'peer', 'name', peer, 'netns', other.name)
-    for (const [name, host, dev] of [[one.name, one.host, device], [other.name, other.host, peer]] as const) {
+    for (const [name, host, dev] of [
+      [one.name, one.host, device],
+      [other.name, other.host, peer],
+    ] as const) {
       ip('-n', name, 'address', 'add', `${host}/24`, 'dev', dev)
       ip('-n', name, 'link', 'set', dev, 'mtu', String(mtu), 'up')
     }

@@ -13,7 +13,8 @@ export function plot({ samples, points }: PlotData, title: string): string {
   const end = Math.max(samples.at(-1)?.at ?? 0, points.at(-1)?.at ?? 0)
   const duration = Math.max(0.001, (end - start) / 1_000_000)
   const from = (at: number): number => (at - start) / 1_000_000
-  const of = (value: (sample: LinkSample) => number): Point[] => samples.map((sample) => [from(sample.at), value(sample)])
+  const of = (value: (sample: LinkSample) => number): Point[] =>
+    samples.map((sample) => [from(sample.at), value(sample)])
   const panels: Panel[] = [
     {
       axis: 'bytes (KiB)',
@@ -31,9 +32,18 @@ export function plot({ samples, points }: PlotData, title: string): string {
     },
     {
       axis: 'goodput (Mbit/s)',
-      lines: [{ name: `at the receiver, over ${RATE_STEP / 1_000} ms`, colour: '#1a7f37', points: rates(points).map(([at, rate]) => [from(at), rate]) }],
+      lines: [
+        {
+          name: `at the receiver, over ${RATE_STEP / 1_000} ms`,
+          colour: '#1a7f37',
+          points: rates(points).map(([at, rate]) => [from(at), rate]),
+        },
+      ],
     },
-    { axis: 'lost (packets)', lines: [{ name: 'lost so far', colour: '#cf222e', points: of(({ packetsLost }) => packetsLost) }] },
+    {
+      axis: 'lost (packets)',
+      lines: [{ name: 'lost so far', colour: '#cf222e', points: of(({ packetsLost }) => packetsLost) }],
+    },
   ]
   const height = TOP + panels.length * (PANEL + GAP) + BOTTOM
   return [
@@ -54,13 +64,19 @@ interface Panel {
 }
 
 function drawPanel({ axis, lines }: Panel, top: number, duration: number): string {
-  const peak = lines.reduce((max, { points }) => points.reduce((high, [, value]) => (Number.isFinite(value) ? Math.max(high, value) : high), max), 0)
+  const peak = lines.reduce(
+    (max, { points }) =>
+      points.reduce((high, [, value]) => (Number.isFinite(value) ? Math.max(high, value) : high), max),
+    0,
+  )
   const values = ticks(peak || 1, 5)
   const x = (seconds: number): string => (LEFT + (seconds / duration) * INNER).toFixed(1)
   const y = (value: number): string => (top + PANEL - (value / values.at(-1)!) * PANEL).toFixed(1)
   const times = ticks(duration, 15).filter((time) => time <= duration)
   return [
-    ...values.map((value) => `<line x1="${LEFT}" x2="${LEFT + INNER}" y1="${y(value)}" y2="${y(value)}" stroke="#d0d7de"/>`),
+    ...values.map(
+      (value) => `<line x1="${LEFT}" x2="${LEFT + INNER}" y1="${y(value)}" y2="${y(value)}" stroke="#d0d7de"/>`,
+    ),
     ...times.map((time) => `<line x1="${x(time)}" x2="${x(time)}" y1="${top}" y2="${top + PANEL}" stroke="#eaeef2"/>`),
     ...values.map((value) => text(LEFT - 8, Number(y(value)) + 4, label(value), 'text-anchor="end"')),
     ...times.map((time) => text(Number(x(time)), top + PANEL + 16, label(time), 'text-anchor="middle"')),

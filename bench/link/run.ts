@@ -36,9 +36,15 @@ function options(): { names: string[]; context: Omit<Context, 'onReport'>; plot:
   const [runs, scale] = [Number(values.runs), Number(values.scale)]
   const unknown = positionals.filter((name) => !(name in CASES))
   if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}`)
-  if (!Number.isInteger(runs) || runs < 1 || !(scale > 0)) throw new Error('--runs is a whole number from 1, --scale is above 0')
-  if (congestion !== undefined && congestion !== 'bbr' && congestion !== 'cubic' && congestion !== 'fast') throw new Error(`--congestion ${congestion}?`)
-  return { names: positionals, context: { runs, scale, isAlone: values.alone, ...(congestion && { congestion }) }, plot: values.plot }
+  if (!Number.isInteger(runs) || runs < 1 || !(scale > 0))
+    throw new Error('--runs is a whole number from 1, --scale is above 0')
+  if (congestion !== undefined && congestion !== 'bbr' && congestion !== 'cubic' && congestion !== 'fast')
+    throw new Error(`--congestion ${congestion}?`)
+  return {
+    names: positionals,
+    context: { runs, scale, isAlone: values.alone, ...(congestion && { congestion }) },
+    plot: values.plot,
+  }
 }
 
 async function main(): Promise<void> {
@@ -46,7 +52,9 @@ async function main(): Promise<void> {
   let last: { name: string; report: FlowReport } | undefined
   const rows: Row[] = []
   console.log(machineLine())
-  console.log(`runs ${context.runs}, scale ${context.scale}, congestion control ${context.congestion ?? 'as the link chooses'}\n`)
+  console.log(
+    `runs ${context.runs}, scale ${context.scale}, congestion control ${context.congestion ?? 'as the link chooses'}\n`,
+  )
   for (const [name, measure] of Object.entries(CASES)) {
     if (names.length > 0 && !names.includes(name)) continue
     console.error(`measuring ${name} …`)

@@ -13,7 +13,8 @@ export interface Row {
 /** Rows as a Markdown table with their noise; the ratio and the verdict are the median's. */
 export function tableOf(rows: readonly Row[]): string[] {
   const lines = rows.map(({ what, unit, samples, target, skipped }) => {
-    if (skipped !== undefined) return [what, unit, '', '', '', '0', target ? `${target.is} ${target.value}` : '', '', `skipped: ${skipped}`]
+    if (skipped !== undefined)
+      return [what, unit, '', '', '', '0', target ? `${target.is} ${target.value}` : '', '', `skipped: ${skipped}`]
     const median = medianOf(samples)
     const isMet = target && (target.is === '≥' ? median >= target.value : median <= target.value)
     return [
@@ -27,11 +28,14 @@ export function tableOf(rows: readonly Row[]): string[] {
     ]
   })
   const head = ['what', 'unit', 'min', 'median', 'max', 'n', 'target', '÷ target', '']
-  return [head, head.map((_, i) => (i < 2 || i > 7 ? '---' : '---:')), ...lines].map((line) => `| ${line.join(' | ')} |`)
+  return [head, head.map((_, i) => (i < 2 || i > 7 ? '---' : '---:')), ...lines].map(
+    (line) => `| ${line.join(' | ')} |`,
+  )
 }
 
 /** Sample by sample, as run side by side, so that a drifting machine cancels out. */
-export const ratios = (over: readonly number[], under: readonly number[]): number[] => over.map((value, i) => value / under[i]!)
+export const ratios = (over: readonly number[], under: readonly number[]): number[] =>
+  over.map((value, i) => value / under[i]!)
 
 /** The middle sample, or the mean of the two in the middle. */
 export function medianOf(samples: readonly number[]): number {

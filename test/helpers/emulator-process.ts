@@ -4,7 +4,7 @@ import { Relay } from './relay.ts'
 
 // The process of Emulator: one relay, driven over the process's message channel, gone when that closes.
 
-let relay: Relay
+let relay: Relay | undefined
 
 async function handle(request: EmulatorRequest): Promise<void> {
   switch (request.do) {
@@ -12,9 +12,9 @@ async function handle(request: EmulatorRequest): Promise<void> {
       relay = await Relay.open(request.options)
       return
     case 'change':
-      return relay.change(request.changes)
+      return relay?.change(request.changes)
     case 'rebind':
-      return relay.rebind(request.side)
+      return relay?.rebind(request.side)
     case 'count':
       return
   }
@@ -27,10 +27,11 @@ try {
   // As it is, then.
 }
 process.on('message', (request: EmulatorRequest) => {
-  const answer = (error?: unknown): void => {
-    const { addresses, counts } = relay
-    process.send!({ addresses, counts, ...(error !== undefined && { error: String(error) }) } satisfies EmulatorAnswer)
-  }
-  handle(request).then(() => answer(), answer)
+  const answer = (rest: Partial<EmulatorAnswer>): void =>
+    void process.send!({ addresses: relay?.addresses, counts: relay?.counts, ...rest })
+  handle(request).then(
+    () => answer({}),
+    (error: unknown) => answer({ error: String(error) }),
+  )
 })
 process.on('disconnect', () => process.exit(0))

@@ -118,7 +118,13 @@ export class Relay {
     return Number((process.hrtime.bigint() - this.#startedAtTicks) / 1_000n)
   }
 
-  #handleFromDialer(door: Socket, target: SocketAddress, pipes: Flow['pipes'], from: SocketAddressInfo, payload: Buffer): void {
+  #handleFromDialer(
+    door: Socket,
+    target: SocketAddress,
+    pipes: Flow['pipes'],
+    from: SocketAddressInfo,
+    payload: Buffer,
+  ): void {
     const key = `${from.address}:${from.port}>${target.host}:${target.port}`
     let flow = this.#flows.get(key)
     if (flow === undefined) {

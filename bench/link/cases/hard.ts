@@ -30,23 +30,52 @@ export const outage: Case = async (context) => {
   })
   return [
     { what: 'outage: msg, last 5 s before', unit: 'Mbit/s', samples: runs.map(({ earlier }) => earlier) },
-    { what: 'outage: back to 80 % of that (over 1 s) after', unit: 's', samples: runs.map(({ recovery }) => recovery), target: { is: '≤', value: 5 } },
-    { what: 'outage: min_rtt at the end (finite)', unit: 'ms', samples: runs.map(({ minRtt }) => minRtt), target: { is: '≤', value: 400 } },
-    { what: 'outage: least cwnd after ÷ initial', unit: 'ratio', samples: runs.map(({ window }) => window), target: { is: '≥', value: 1 } },
+    {
+      what: 'outage: back to 80 % of that (over 1 s) after',
+      unit: 's',
+      samples: runs.map(({ recovery }) => recovery),
+      target: { is: '≤', value: 5 },
+    },
+    {
+      what: 'outage: min_rtt at the end (finite)',
+      unit: 'ms',
+      samples: runs.map(({ minRtt }) => minRtt),
+      target: { is: '≤', value: 400 },
+    },
+    {
+      what: 'outage: least cwnd after ÷ initial',
+      unit: 'ratio',
+      samples: runs.map(({ window }) => window),
+      target: { is: '≥', value: 1 },
+    },
   ]
 }
 
 /** 10 Mbit/s, RTT 30 ms, a queue of 25 packets of 1,500 bytes. */
 export const shallow: Case = async (context) => {
   const runs = await repeat(context.runs, async (seed) => {
-    const { reports } = await emulate(pathOf(10, 30, 25 * 1_500), [msgFlow(context)], { seconds: Math.max(5, 30 * context.scale) }, seed)
+    const { reports } = await emulate(
+      pathOf(10, 30, 25 * 1_500),
+      [msgFlow(context)],
+      { seconds: Math.max(5, 30 * context.scale) },
+      seed,
+    )
     context.onReport(reports[0]!)
     return reports[0]!
   })
   return [
-    { what: 'shallow: msg', unit: 'Mbit/s', samples: runs.map(({ points }) => 8 * rateOf(points)), target: { is: '≥', value: 9 } },
+    {
+      what: 'shallow: msg',
+      unit: 'Mbit/s',
+      samples: runs.map(({ points }) => 8 * rateOf(points)),
+      target: { is: '≥', value: 9 },
+    },
     { what: 'shallow: retransmitted, of packets', unit: '%', samples: runs.map(({ samples }) => lostShare(samples)) },
-    { what: 'shallow: RTT inflation, mean srtt ÷ RTT', unit: 'ratio', samples: runs.map(({ samples }) => rttInflation(samples, 30_000)) },
+    {
+      what: 'shallow: RTT inflation, mean srtt ÷ RTT',
+      unit: 'ratio',
+      samples: runs.map(({ samples }) => rttInflation(samples, 30_000)),
+    },
   ]
 }
 
@@ -56,12 +85,26 @@ export const fairness: Case = async (context) => {
   for (const count of [2, 4]) {
     const runs = await repeat(context.runs, async (seed) => {
       const flows = Array.from({ length: count }, () => msgFlow(context))
-      const { reports } = await emulate(pathOf(20, 40, 100_000), flows, { seconds: Math.max(10, 60 * context.scale) }, seed)
+      const { reports } = await emulate(
+        pathOf(20, 40, 100_000),
+        flows,
+        { seconds: Math.max(10, 60 * context.scale) },
+        seed,
+      )
       return reports.map(({ points }) => 8 * rateOf(points))
     })
     rows.push(
-      { what: `fairness: Jain index of ${count} msg flows`, unit: 'index', samples: runs.map(jain), target: { is: '≥', value: 0.9 } as const },
-      { what: `fairness: ${count} msg flows together`, unit: 'Mbit/s', samples: runs.map((rates) => rates.reduce((a, b) => a + b, 0)) },
+      {
+        what: `fairness: Jain index of ${count} msg flows`,
+        unit: 'index',
+        samples: runs.map(jain),
+        target: { is: '≥', value: 0.9 } as const,
+      },
+      {
+        what: `fairness: ${count} msg flows together`,
+        unit: 'Mbit/s',
+        samples: runs.map((rates) => rates.reduce((a, b) => a + b, 0)),
+      },
     )
   }
   return rows
@@ -76,7 +119,8 @@ export const tcp: Case = async (context) => {
     const { namespaces, emulator, a, b } = await Namespaces.tunnel(pathOf(10, 30, 75_000), seed, 'cubic')
     const flows: Flow[] = []
     try {
-      for (const options of [msgFlow(context), { protocol: 'tcp' } as const]) flows.push(await Flow.listen({ ...options, from: a, to: b }))
+      for (const options of [msgFlow(context), { protocol: 'tcp' } as const])
+        flows.push(await Flow.listen({ ...options, from: a, to: b }))
       for (const flow of flows) await flow.dial()
       const reports = await Promise.all(flows.map((flow) => flow.run({ seconds })))
       return reports.map(({ points }) => 8 * rateOf(points))
@@ -107,8 +151,17 @@ export const chat: Case = async (context) => {
   const delays = runs.map(({ latencies }) => latencies.map((latency) => latency / 1_000))
   return [
     { what: 'chat: one-way delay p50', unit: 'ms', samples: delays.map((each) => quantile(each, 0.5)) },
-    { what: 'chat: one-way delay p99', unit: 'ms', samples: delays.map((each) => quantile(each, 0.99)), target: { is: '≤', value: rttMs + 100 } },
-    { what: 'chat: messages that arrived, a second', unit: '1/s', samples: delays.map((each) => each.length / Math.max(10, 60 * context.scale)) },
+    {
+      what: 'chat: one-way delay p99',
+      unit: 'ms',
+      samples: delays.map((each) => quantile(each, 0.99)),
+      target: { is: '≤', value: rttMs + 100 },
+    },
+    {
+      what: 'chat: messages that arrived, a second',
+      unit: '1/s',
+      samples: delays.map((each) => each.length / Math.max(10, 60 * context.scale)),
+    },
     { what: 'chat: the file beside it', unit: 'Mbit/s', samples: runs.map(({ points }) => 8 * rateOf(points)) },
   ]
 }

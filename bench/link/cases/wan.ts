@@ -1,6 +1,16 @@
 import { Emulator } from '../../../test/helpers/emulator.ts'
 import type { Path } from '../../../test/helpers/path.ts'
-import { emulate, lateShare, lostShare, pathOf, payloadRate, repeat, rttInflation, type Case, type Context } from '../context.ts'
+import {
+  emulate,
+  lateShare,
+  lostShare,
+  pathOf,
+  payloadRate,
+  repeat,
+  rttInflation,
+  type Case,
+  type Context,
+} from '../context.ts'
 import { rateOf } from '../ends/meter.ts'
 import { QUIC, SRT, transfer, unavailable, type ExternalPeer } from '../external.ts'
 import { Namespaces } from '../namespaces.ts'
@@ -23,11 +33,30 @@ export const wan: Case = async (context) => {
   const msg = medianOf(mbits)
   return [
     { what: 'wan: msg, from the third second on', unit: 'Mbit/s', samples: mbits },
-    { what: 'wan: msg ÷ the link’s payload rate', unit: '%', samples: mbits.map((rate) => (100 * rate) / payloadRate(100)), target: { is: '≥', value: 95 } },
+    {
+      what: 'wan: msg ÷ the link’s payload rate',
+      unit: '%',
+      samples: mbits.map((rate) => (100 * rate) / payloadRate(100)),
+      target: { is: '≥', value: 95 },
+    },
     { what: 'wan: msg, start included', unit: 'Mbit/s', samples: reports.map(({ points }) => 8 * rateOf(points)) },
-    { what: 'wan: RTT inflation, mean srtt ÷ RTT', unit: 'ratio', samples: reports.map(({ samples }) => rttInflation(samples, 50_000)), target: { is: '≤', value: 1.5 } },
-    { what: 'wan: retransmitted, of packets', unit: '%', samples: reports.map(({ samples }) => lostShare(samples)), target: { is: '≤', value: 3 } },
-    { what: 'wan: datagrams the emulator let go over 1 ms late', unit: '%', samples: runs.map(({ counts }) => lateShare(counts)) },
+    {
+      what: 'wan: RTT inflation, mean srtt ÷ RTT',
+      unit: 'ratio',
+      samples: reports.map(({ samples }) => rttInflation(samples, 50_000)),
+      target: { is: '≤', value: 1.5 },
+    },
+    {
+      what: 'wan: retransmitted, of packets',
+      unit: '%',
+      samples: reports.map(({ samples }) => lostShare(samples)),
+      target: { is: '≤', value: 3 },
+    },
+    {
+      what: 'wan: datagrams the emulator let go over 1 ms late',
+      unit: '%',
+      samples: runs.map(({ counts }) => lateShare(counts)),
+    },
     ...(context.isAlone ? [] : await peers(context, seconds, msg)),
   ]
 }
@@ -36,10 +65,18 @@ async function peers({ runs }: Context, seconds: number, msg: number): Promise<R
   const rows: Row[] = []
   const add = (name: string, samples: readonly number[]): void => {
     rows.push({ what: `wan: ${name}`, unit: 'Mbit/s', samples })
-    rows.push({ what: `wan: msg ÷ ${name}`, unit: 'ratio', samples: samples.map((rate) => msg / rate), target: { is: '≥', value: 1 } })
+    rows.push({
+      what: `wan: msg ÷ ${name}`,
+      unit: 'ratio',
+      samples: samples.map((rate) => msg / rate),
+      target: { is: '≥', value: 1 },
+    })
   }
   const udx = await repeat(runs, (seed) => emulate(PATH, [{ protocol: 'udx' }], { seconds }, seed))
-  add('udx-native', udx.map(({ reports }) => afterStart(reports[0]!.points)))
+  add(
+    'udx-native',
+    udx.map(({ reports }) => afterStart(reports[0]!.points)),
+  )
   for (const peer of [SRT, QUIC]) {
     const reason = unavailable(peer)
     if (reason === undefined) add(peer.name, await repeat(runs, (seed) => throughEmulator(peer, PATH, seconds, seed)))

@@ -81,9 +81,17 @@ function readMessages(bytes: Buffer, latencies: number[]): Buffer {
   return bytes.subarray(offset)
 }
 
-function bind({ host, seeds, congestion, maxDatagramSize }: EndOptions, side: 'dialer' | 'answerer'): Promise<UdpEndpoint> {
+function bind(
+  { host, seeds, congestion, maxDatagramSize }: EndOptions,
+  side: 'dialer' | 'answerer',
+): Promise<UdpEndpoint> {
   const local = { key: deviceKey(seeds[side]).noise, instance: identity(seeds[side]).instance }
-  const options = { local, host, ...(congestion && { congestion }), ...(maxDatagramSize !== undefined && { maxDatagramSize }) }
+  const options = {
+    local,
+    host,
+    ...(congestion && { congestion }),
+    ...(maxDatagramSize !== undefined && { maxDatagramSize }),
+  }
   return UdpEndpoint.bind(options)
 }
 

@@ -14,7 +14,12 @@ export async function listen({ host }: EndOptions): Promise<Receiver> {
   })
   server.listen(0, host)
   await once(server, 'listening')
-  return { address: { host, port: (server.address() as AddressInfo).port }, meter, latencies: [], close: () => void server.close() }
+  return {
+    address: { host, port: (server.address() as AddressInfo).port },
+    meter,
+    latencies: [],
+    close: () => void server.close(),
+  }
 }
 
 /** Whose congestion control it is, the system or the route decides. */

@@ -37,7 +37,8 @@ export async function fill(stream: Duplex, { bytes = Infinity, seconds = Infinit
     left -= chunk.byteLength
     if (stream.write(chunk)) continue
     await new Promise<void>((resolve) => {
-      const timer = seconds === Infinity ? undefined : setTimeout(resolve, Math.max(0, (deadline - wallMicros()) / 1_000))
+      const timer =
+        seconds === Infinity ? undefined : setTimeout(resolve, Math.max(0, (deadline - wallMicros()) / 1_000))
       stream.once('drain', () => {
         clearTimeout(timer)
         resolve()
@@ -66,7 +67,10 @@ interface UdxStream extends Duplex {
 
 interface Udx {
   createSocket(): UdxSocket
-  createStream(id: number, options?: { firewall?: (socket: UdxSocket, port: number, host: string) => boolean }): UdxStream
+  createStream(
+    id: number,
+    options?: { firewall?: (socket: UdxSocket, port: number, host: string) => boolean },
+  ): UdxStream
 }
 
 /** Stream ids, chosen by whoever opens the streams. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The version alone needs no framework: docs/adr/0001-oclif-startup.md has the measurement.
+// The version alone needs no framework: docs/adr/0005-oclif-startup.md has the measurement.
 if (process.argv.length === 3 && process.argv[2] === '--version') {
   const { createRequire } = await import('node:module')
   const { name, version } = createRequire(import.meta.url)('../package.json')

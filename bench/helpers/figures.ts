@@ -24,12 +24,17 @@ export function printFigures(figures: readonly Figure[]): void {
     String(samples.length),
     target ?? '',
   ])
-  const table = [['what', 'unit', 'min', 'median', 'max', 'n', 'target'], ['---', '---', '---:', '---:', '---:', '---:', '---'], ...rows]
+  const table = [
+    ['what', 'unit', 'min', 'median', 'max', 'n', 'target'],
+    ['---', '---', '---:', '---:', '---:', '---:', '---'],
+    ...rows,
+  ]
   for (const row of table) console.log(`| ${row.join(' | ')} |`)
 }
 
 /** The machine in one line, for the head of a report. */
-export const machineLine = (): string => `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}, ${process.platform}`
+export const machineLine = (): string =>
+  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}, ${process.platform}`
 
 const round = (value: number): string => {
   if (!Number.isFinite(value)) return '–'

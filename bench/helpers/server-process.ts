@@ -22,9 +22,26 @@ export class ServerProcess {
 
   static async start(): Promise<ServerProcess> {
     const dataDir = await mkdtemp(join(tmpdir(), 'msg-bench-'))
-    const child = spawn(process.execPath, [MSG, 'server', 'start', '--host', '127.0.0.1', '--port', '0', '--udp-port', '0', '--data-dir', dataDir, '--json'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      [
+        MSG,
+        'server',
+        'start',
+        '--host',
+        '127.0.0.1',
+        '--port',
+        '0',
+        '--udp-port',
+        '0',
+        '--data-dir',
+        dataDir,
+        '--json',
+      ],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     const lines = createInterface({ input: child.stdout })
     const [first] = (await once(lines, 'line')) as [string]
     lines.on('line', () => {})

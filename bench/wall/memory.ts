@@ -40,7 +40,14 @@ export async function measureMemory(): Promise<Figure[]> {
     admin.close()
     await server.stop()
   }
-  return [{ name: `server memory per idle client, up to ${CLIENTS} clients (last: all of them)`, unit: 'kB', samples, target: '< 60' }]
+  return [
+    {
+      name: `server memory per idle client, up to ${CLIENTS} clients (last: all of them)`,
+      unit: 'kB',
+      samples,
+      target: '< 60',
+    },
+  ]
 }
 
 const identity = (index: number, device: DeviceKey) => ({

@@ -11,7 +11,10 @@ export async function measureMessages(): Promise<Figure[]> {
   const p50: number[] = []
   const p99: number[] = []
   try {
-    for (const [peer, user] of [[alice, 'alice'], [bob, 'bob']] as const) {
+    for (const [peer, user] of [
+      [alice, 'alice'],
+      [bob, 'bob'],
+    ] as const) {
       await peer.ask({ do: 'start', server: server.address, user, dataDir: join(server.dataDir, user) })
     }
     await alice.ask({ do: 'open', user: 'bob' })
@@ -34,7 +37,11 @@ export async function measureMessages(): Promise<Figure[]> {
   ]
 }
 
-async function exchange(from: Peer, to: Peer, load: { count: number; window: number; gapMs: number }): Promise<{ seconds: number; latencies: readonly number[] }> {
+async function exchange(
+  from: Peer,
+  to: Peer,
+  load: { count: number; window: number; gapMs: number },
+): Promise<{ seconds: number; latencies: readonly number[] }> {
   const all = to.ask({ do: 'await', count: load.count })
   const start = process.hrtime.bigint()
   await from.ask({ do: 'send', bytes: 100, ...load })

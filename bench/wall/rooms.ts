@@ -48,7 +48,8 @@ async function countMessages(client: Client, onMessage: () => void): Promise<voi
 }
 
 async function everyLinkOpen(client: Client): Promise<void> {
-  while (client.peers().filter(({ state }) => state === 'open').length < MEMBERS) await new Promise((resolve) => setTimeout(resolve, 50))
+  while (client.peers().filter(({ state }) => state === 'open').length < MEMBERS)
+    await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
 const MEMBERS = 50

@@ -7,7 +7,10 @@ export function measureStartup(): Figure[] {
   const bare: number[] = []
   const version: number[] = []
   for (let run = -1; run < RUNS; run++) {
-    const times = [['-e', '0'], [MSG, '--version']].map((args) => {
+    const times = [
+      ['-e', '0'],
+      [MSG, '--version'],
+    ].map((args) => {
       const start = performance.now()
       const { status } = spawnSync(process.execPath, args, { stdio: 'ignore' })
       if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}`)
@@ -21,7 +24,12 @@ export function measureStartup(): Figure[] {
   return [
     { name: 'node -e 0', unit: 'ms', samples: bare },
     { name: 'msg --version', unit: 'ms', samples: version },
-    { name: 'msg --version / node -e 0, in pairs', unit: 'ratio', samples: version.map((ms, i) => ms / bare[i]!), target: '< 2.5' },
+    {
+      name: 'msg --version / node -e 0, in pairs',
+      unit: 'ratio',
+      samples: version.map((ms, i) => ms / bare[i]!),
+      target: '< 2.5',
+    },
   ]
 }
 

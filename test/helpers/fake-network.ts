@@ -196,7 +196,16 @@ export class FakeClient implements Client {
         this.waiting += 1
         continue
       }
-      other.tell({ type: 'message', from: me, text, id, at: '2026-01-02T03:04:05.000Z', room, own: false })
+      other.tell({
+        type: 'message',
+        from: me,
+        text,
+        id,
+        at: '2026-01-02T03:04:05.000Z',
+        room,
+        with: room === null ? me : null,
+        own: false,
+      })
       this.tell({ type: 'message.delivered', id, to: target, room, latencyMs: 0.5 })
     }
     const state: MessageState = this.waiting > 0 ? 'queued' : 'delivered'

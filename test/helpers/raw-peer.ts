@@ -1,4 +1,4 @@
-import { PacketKey } from '../../src/core/crypto/packet-keys.ts'
+import type { PacketKey } from '../../src/core/crypto/packet-keys.ts'
 import type { Instant } from '../../src/core/time/instant.ts'
 import type { ConnectionEvent } from '../../src/core/transport/connection/events.ts'
 import { Connection, type ConnectionInit } from '../../src/core/transport/connection/machine.ts'

@@ -1,7 +1,7 @@
 import { MsgError } from '../../core/errors.ts'
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 const register = lineCommand({
   name: 'register',

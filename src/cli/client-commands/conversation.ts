@@ -2,7 +2,7 @@ import { MsgError } from '../../core/errors.ts'
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { conversationName } from '../render/client-words.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 const send = lineCommand({
   name: 'send',

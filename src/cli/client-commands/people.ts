@@ -2,7 +2,7 @@ import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { milliseconds } from '../render/time.ts'
 import { tableLines } from '../render/table.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 import { usersTable } from '../render/lists.ts'
 
 const users = lineCommand({

@@ -2,7 +2,7 @@ import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { conversationName, presenceWord } from '../render/client-words.ts'
 import { count } from '../render/time.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 const connect = lineCommand({
   name: 'connect',

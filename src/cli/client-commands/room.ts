@@ -1,7 +1,7 @@
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { membersTable, roomsTable } from '../render/lists.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 const rooms = lineCommand({
   name: 'rooms',
@@ -16,7 +16,10 @@ const members = lineCommand({
   short: 'lru',
   summary: 'who is in a room',
   arguments: [{ name: 'room', kind: 'room' }],
-  run: (session: ClientSession, values) => session.client.members(values.text('room')),
+  async run(session: ClientSession, values) {
+    const { room, owner, members } = await session.client.members(values.text('room'))
+    return { room, owner, members }
+  },
   text: (members, palette) => membersTable(members, palette),
 })
 

@@ -2,8 +2,7 @@ import { MsgError } from '../../core/errors.ts'
 import type { ClientEvent } from '../../core/index.ts'
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
-import { presenceWord } from '../render/client-words.ts'
-import { visible } from '../render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 const open = lineCommand({
   name: 'open',
@@ -12,7 +11,8 @@ const open = lineCommand({
   arguments: [{ name: 'user', kind: 'user' }],
   background: true,
   run: (session: ClientSession, values) => session.client.open(values.text('user'), { signal: session.ended }),
-  text: ({ user, present }, { name }) => [`You talk to ${name(visible(user))} now (${presenceWord(present)}).`],
+  // The `session.opened` event says it already.
+  text: () => [],
 })
 
 const accept = lineCommand({
@@ -27,7 +27,7 @@ const accept = lineCommand({
     if (!isAwaited) return await session.client.accept(user, { always })
     return await acceptWhenAsked(session, user, always)
   },
-  text: ({ user }, { name }) => [`You talk to ${name(visible(user))} now.`],
+  text: () => [],
 })
 
 const decline = lineCommand({

@@ -84,9 +84,16 @@ export abstract class OneShotCommand extends BaseCommand {
     }
   }
 
-  /** Signs in as `--user` with the profile's key. @throws MSG_ERR_PROFILE_UNKNOWN when this device has not signed in before. */
+  /** Signs in with the profile's key as `--user`, or as who signed in here last. @throws MSG_ERR_PROFILE_UNKNOWN when this device has not signed in before. */
   protected async signedIn({ client, settings }: OneShot): Promise<void> {
-    await client.login(settings.required('user'))
+    await client.login(settings.text('user') ?? (await this.#lastUser(settings)))
+  }
+
+  /** Without --user, who signed in to this server last. @throws MSG_ERR_USAGE when nobody has. */
+  async #lastUser(settings: Settings): Promise<string> {
+    const { keptSignIns } = await import('../../core/index.ts')
+    const { lastUser } = keptSignIns(settings.required('server'), { dataDir: settings.required('dataDir') })
+    return lastUser ?? settings.required('user')
   }
 
   /**

@@ -1,21 +1,16 @@
-import type { AcceptPolicy, Client, ClientOptions } from '../../core/index.ts'
+import type { Client, ClientOptions } from '../../core/index.ts'
 import { MsgError } from '../../core/errors.ts'
 import type { ConsoleOutput } from '../console/output.ts'
 import { failureOf } from '../failure.ts'
 import type { Palette } from '../render/palette.ts'
 import { count } from '../render/time.ts'
 import { onLeaveSignal } from '../signals.ts'
-import type { ClientSession } from './session.ts'
+import type { ClientSession, SessionOptions } from './session.ts'
 
 /** What `msg client connect` was asked to do. */
 export interface SessionRun {
   readonly createClient: (options: ClientOptions) => Promise<Client>
-  readonly options: {
-    readonly dataDir: string
-    readonly fingerprint?: string
-    readonly accept: AcceptPolicy
-    readonly keepOpen: boolean
-  }
+  readonly options: SessionOptions
   /** Connected to before the first line is read; without one the `connect` command does it. */
   readonly address: string | undefined
   /** Signed in as, once connected. */

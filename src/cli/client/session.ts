@@ -9,15 +9,18 @@ export interface Asker {
   secret(question: string): Promise<string>
 }
 
+/** What every connection of a session has in common. */
+export interface SessionOptions {
+  readonly dataDir: string
+  readonly fingerprint?: string
+  readonly accept: AcceptPolicy
+  readonly keepOpen: boolean
+}
+
 /** What a {@link ClientSession} is made of. */
 export interface ClientSessionDeps {
   readonly createClient: (options: ClientOptions) => Promise<Client>
-  readonly options: {
-    readonly dataDir: string
-    readonly fingerprint?: string
-    readonly accept: AcceptPolicy
-    readonly keepOpen: boolean
-  }
+  readonly options: SessionOptions
   /** Told everything that happens, in order. */
   readonly onEvent: (event: ClientEvent) => void
   /** Missing where nobody can be asked: piped and JSON input. */

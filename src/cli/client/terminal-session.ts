@@ -43,7 +43,14 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     request: async () => session.client.requests,
     command: async () => CLIENT_COMMANDS.words(),
   })
-  const console = new Console({ table: CLIENT_COMMANDS, context: session, output, palette })
+  const console = new Console({
+    table: CLIENT_COMMANDS,
+    context: session,
+    output,
+    palette,
+    // Guessing would send a mistyped command to somebody.
+    unknownHint: () => (session.connection?.conversation ? 'send <text> (or s <text>) says something here' : undefined),
+  })
   return await runSession(session, run, {
     output,
     serve: (until) => serveTerminal(editor, console, until),

@@ -12,6 +12,8 @@ export interface ConsoleDeps<Context> {
   readonly context: Context
   readonly output: ConsoleOutput
   readonly palette: Palette
+  /** What to do next when a line starts with no command, where more than `see help` is to be said. */
+  readonly unknownHint?: () => string | undefined
 }
 
 /** Answers typed lines: one answer per command, in the order the commands came. */
@@ -40,7 +42,9 @@ export class Console<Context> {
       return parseLine(this.#deps.table, line)
     } catch (error) {
       const command = typeof line === 'string' ? this.#nameOf(line) : ''
-      this.#deps.output.failure(command, failureOf(error))
+      const failure = failureOf(error)
+      const hint = failure.message.startsWith('unknown command') ? this.#deps.unknownHint?.() : undefined
+      this.#deps.output.failure(command, { ...failure, ...(hint === undefined ? {} : { hint }) })
       return undefined
     }
   }

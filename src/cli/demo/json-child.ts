@@ -21,7 +21,8 @@ export interface JsonChildOptions {
 export class JsonChild {
   readonly name: string
   readonly #process: ChildProcess
-  readonly #lines: JsonLine[] = []
+  /** Everything it has printed so far. */
+  readonly lines: JsonLine[] = []
   readonly #waiting = new Set<() => void>()
   readonly #exited: Promise<number>
   #asked = 0
@@ -57,14 +58,14 @@ export class JsonChild {
     this.#asked += 1
     const number = this.#asked
     this.#process.stdin?.write(`${command}\n`)
-    const answer = await this.#first(() => this.#lines.filter(({ type }) => type === 'result')[number - 1], command)
+    const answer = await this.#first(() => this.lines.filter(({ type }) => type === 'result')[number - 1], command)
     if (answer['ok'] !== true) throw failed(`${this.name}: ${command.split(' ')[0]}: ${String(answer['message'])}`)
     return answer
   }
 
   /** The first line of `type` that fits, printed earlier or later. @throws MSG_ERR_INTERNAL when it does not come in time. */
   async line(type: string, fits: (line: JsonLine) => boolean = () => true): Promise<JsonLine> {
-    return await this.#first(() => this.#lines.find((line) => line.type === type && fits(line)), type)
+    return await this.#first(() => this.lines.find((line) => line.type === type && fits(line)), type)
   }
 
   /** Ends the child's input and waits until it has left by itself. @returns its exit status. */
@@ -73,10 +74,10 @@ export class JsonChild {
     return await this.#exited
   }
 
-  /** Asks it to leave with SIGTERM, and ends it after `patienceMs`. */
+  /** Asks it to leave with SIGTERM, and ends it after `patienceMs`; at once when that is 0. */
   async stop(patienceMs = STOP_PATIENCE_MS): Promise<void> {
     if (this.#isOver) return
-    this.#process.kill('SIGTERM')
+    this.#process.kill(patienceMs === 0 ? 'SIGKILL' : 'SIGTERM')
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), patienceMs)
     await this.#exited
     clearTimeout(timer)
@@ -87,7 +88,7 @@ export class JsonChild {
     for await (const line of readLines(this.#process.stdout)) {
       if (typeof line !== 'string') continue
       try {
-        this.#lines.push(JSON.parse(line) as JsonLine)
+        this.lines.push(JSON.parse(line) as JsonLine)
       } catch {
         this.#complaint = `printed what is not JSON: ${line.slice(0, COMPLAINT_CHARS)}`
       }
@@ -100,7 +101,7 @@ export class JsonChild {
     for (;;) {
       const found = look()
       if (found) return found
-      const error = this.#lines.find(({ type }) => type === 'error')
+      const error = this.lines.find(({ type }) => type === 'error')
       if (error) throw failed(`${this.name}: ${String(error['message'])}`)
       if (this.#isOver) throw failed(`${this.name} ended without ${what}: ${this.#complaint.trim()}`)
       const { promise, resolve } = deferred()

@@ -35,6 +35,8 @@ export class LineEditor {
   /** Takes the next line instead of the listener: a question is open. */
   #answer: ((line: string) => void) | undefined
   #question = ''
+  /** The name of the key that is being handled. */
+  #key: string | undefined
   /** Printed while a hidden prompt owns the terminal; shown after it. */
   #held: string[] | undefined
 
@@ -138,14 +140,17 @@ export class LineEditor {
       this.#answer?.('')
       this.#listener?.onEnd()
     })
-    output.prependListener('resize', this.#onResize)
+    this.#keepPastesWhole(editor)
+    input.prependListener('keypress', this.#onKey)
+    output.prependListener('resize', this.#findRow)
     this.#drawFrom(0)
   }
 
   #shut(): void {
     const editor = this.#interface
     this.#interface = undefined
-    this.#deps.output.off('resize', this.#onResize)
+    this.#deps.input.off('keypress', this.#onKey)
+    this.#deps.output.off('resize', this.#findRow)
     editor?.close()
   }
 
@@ -174,8 +179,26 @@ export class LineEditor {
     editor.write(null, { ctrl: true, name: 'u' })
   }
 
-  // The terminal has wrapped the line anew before readline hears of it: the cursor is on another row than at the last drawing.
-  readonly #onResize = (): void => {
+  /**
+   * While a chunk of several keys comes in, readline turns completion off, so that a pasted tab is text. It then also appends
+   * every other key at the end of the line, wherever the cursor is, and without drawing: pasting would garble the line.
+   */
+  #keepPastesWhole(editor: readline.Interface): void {
+    let isCompletionEnabled = true
+    Object.defineProperty(editor, 'isCompletionEnabled', {
+      get: () => this.#key !== 'tab' || isCompletionEnabled,
+      set: (value: boolean) => (isCompletionEnabled = value),
+    })
+  }
+
+  readonly #onKey = (_text: string | undefined, key: { name?: string } | undefined): void => {
+    this.#key = key?.name
+    this.#findRow()
+  }
+
+  // readline remembers the cursor's row from its last drawing. A terminal that has wrapped the line anew has put the cursor on
+  // another row meanwhile, so this runs before readline's own listeners.
+  readonly #findRow = (): void => {
     if (this.#interface) this.#setRow(this.#interface.getCursorPos().rows)
   }
 

@@ -1,8 +1,8 @@
 import type { ClientEvent } from '../../core/index.ts'
-import { conversationName, reasonText } from './client-words.ts'
+import { conversationName, because } from './client-words.ts'
 import type { Palette } from './palette.ts'
 import { clockTime, milliseconds } from './time.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** Says a client's event for people: mostly one line, none for what only scripts need. */
 export function clientEventLines(event: ClientEvent, palette: Palette): string[] {
@@ -16,13 +16,17 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
       return [palette.bad(`The server is away (${visible(event.reason)}); trying again ${wait}.`)]
     }
     case 'disconnected':
+      // One's own doing: the command has said it.
+      if (event.reason === 'closed') return []
       return [palette.bad(`Disconnected: ${visible(event.reason)}.`)]
     case 'signed-in':
       return event.restored ? [`Signed in again as ${name(event.user)}.`] : []
     case 'message': {
-      const from = event.own ? `${name(event.from)} ${palette.dim('(you, elsewhere)')}` : name(event.from)
+      const from = event.own
+        ? `you ${palette.dim(`(elsewhere, to ${event.with === null ? 'the room' : visible(event.with)})`)}`
+        : name(event.from)
       const where = event.room === null ? '' : `${room(event.room)} `
-      const [first = '', ...more] = event.text.split('\n').map(visible)
+      const [first = '', ...more] = visible(event.text, { multiline: true }).split('\n')
       return [`${palette.dim(clockTime(event.at))} ${where}${from}: ${first}`, ...more.map((line) => `      ${line}`)]
     }
     case 'message.sent':
@@ -39,10 +43,12 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
       return [`${name(event.from)} no longer asks.`]
     case 'session.opened':
       return [
-        event.present ? `${name(event.with)} is here.` : palette.dim(`${name(event.with)} is away; messages wait.`),
+        event.present
+          ? `You and ${name(event.with)} can talk.`
+          : palette.dim(`${name(event.with)} is away; messages wait.`),
       ]
     case 'session.closed':
-      return [`The session with ${name(event.with)} is closed: ${reasonText(event.reason)}.`]
+      return [`The session with ${name(event.with)} is closed${because(event.reason)}.`]
     case 'room.entered':
       return []
     case 'room.joined':
@@ -56,9 +62,7 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
     case 'room.owner':
       return [palette.dim(`${room(event.room)} belongs to ${name(event.owner)} now.`)]
     case 'room.closed':
-      return [
-        `${conversationName({ kind: 'room', room: event.room }, palette)} is closed: ${reasonText(event.reason)}.`,
-      ]
+      return [`${conversationName({ kind: 'room', room: event.room }, palette)} is closed${because(event.reason)}.`]
     case 'path':
       return pathLines(event, palette)
     case 'peer.device':

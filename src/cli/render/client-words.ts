@@ -1,6 +1,6 @@
 import type { Conversation } from '../../core/index.ts'
 import type { Palette } from './palette.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** `bob`, or `#lobby` for a room. */
 export function conversationName(conversation: Conversation, palette: Palette): string {
@@ -25,13 +25,14 @@ export function promptText(user: string | undefined, conversation: Conversation 
   return `${visible(user)}${visible(target)}> `
 }
 
-/** A reason the server or a peer gave, as part of a sentence. */
-export function reasonText(reason: string): string {
-  return REASONS[reason] ?? visible(reason)
+/** A reason the server or a peer gave, as the end of a sentence: `: the owner left`. Empty when it says nothing new. */
+export function because(reason: string): string {
+  // Told to both sides, the one who left included.
+  if (reason === 'left' || reason === '') return ''
+  return `: ${REASONS[reason] ?? visible(reason)}`
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  left: 'they left',
   withdrawn: 'they withdrew',
   gone: 'they are gone',
   closed: 'the owner closed it',

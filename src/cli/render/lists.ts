@@ -1,7 +1,7 @@
 import type { Palette } from './palette.ts'
 import { tableLines } from './table.ts'
 import { count } from './time.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** Users with their status and virtual address. */
 export function usersTable(

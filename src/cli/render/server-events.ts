@@ -1,6 +1,6 @@
 import type { ServerEvent } from '../../core/index.ts'
 import type { Palette } from './palette.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** Says a server's event for people, one line. */
 export function serverEventLine(event: ServerEvent, palette: Palette): string {

@@ -3,7 +3,7 @@ import { statusText } from './lists.ts'
 import type { Palette } from './palette.ts'
 import { tableLines } from './table.ts'
 import { bytes, clockTime } from './time.ts'
-import { visible } from './visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** Accounts as the server's owner sees them: invisible ones and remote addresses too. */
 export function serverUsersTable(users: readonly ServerUser[], palette: Palette, none: string): string[] {
@@ -14,7 +14,7 @@ export function serverUsersTable(users: readonly ServerUser[], palette: Palette,
       statusText(user.status, palette),
       user.virtualAddress,
       String(user.connections),
-      user.addresses.map(visible).join(', '),
+      user.addresses.map((address) => visible(address)).join(', '),
     ]),
     none,
   )

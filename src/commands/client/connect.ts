@@ -22,7 +22,10 @@ export default class ClientConnect extends BaseCommand {
     "printf 'login alice secret\\nopen bob\\nsend hello\\n' | <%= config.bin %> <%= command.id %> 127.0.0.1:7788 --json",
   ]
   static override args = {
-    address: Args.string({ description: 'host, host:port or [v6]:port; the port is 7788 when not given' }),
+    address: Args.string({
+      ignoreStdin: true,
+      description: 'host, host:port or [v6]:port; the port is 7788 when not given',
+    }),
   }
   static override flags = settingFlags(...SETTINGS)
 

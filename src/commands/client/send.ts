@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Args } from '@oclif/core'
 import { OneShotCommand, type OneShot } from '../../cli/client/one-shot.ts'
-import { visible } from '../../cli/render/visible.ts'
+import { visible } from '../../core/wire/visible.ts'
 import { MsgError } from '../../core/errors.ts'
 
 export default class ClientSend extends OneShotCommand {
@@ -13,8 +13,8 @@ export default class ClientSend extends OneShotCommand {
     'git log -1 | <%= config.bin %> <%= command.id %> bob --server chat.example.org --user ci',
   ]
   static override args = {
-    user: Args.string({ required: true, description: 'who it is for: a name or a virtual address' }),
-    text: Args.string({ description: 'what to say; from stdin when missing or -' }),
+    user: Args.string({ ignoreStdin: true, required: true, description: 'who it is for: a name or a virtual address' }),
+    text: Args.string({ ignoreStdin: true, description: 'what to say; from stdin when missing or -' }),
   }
 
   async run(): Promise<void> {

@@ -4,7 +4,7 @@ import { membersTable } from '../../cli/render/lists.ts'
 
 export default class ServerMembers extends AdminCommand {
   static override summary = 'list who is in a room of a running server'
-  static override args = { room: Args.string({ required: true, description: 'the room' }) }
+  static override args = { room: Args.string({ ignoreStdin: true, required: true, description: 'the room' }) }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ServerMembers)

@@ -133,14 +133,14 @@ export class Outbox {
     return entries.map(({ row }) => row)
   }
 
-  /** A connection of `user` is there; it takes rows once its link is up. */
+  /** A connection of `user` is there; it takes what no other has once its link is up. */
   addLane(instance: string, user: string): void {
     if (this.#lanes.has(instance)) return
     const box = this.#box(user)
     const lane = new Lane(instance, box)
     this.#lanes.set(instance, lane)
     box.lanes.add(lane)
-    for (const entry of box.entries) if (isOpen(box, entry.row)) queue(lane, entry)
+    for (const entry of box.entries) if (!entry.isDelivered && isOpen(box, entry.row)) queue(lane, entry)
   }
 
   /** The connection is gone and no row waits for it any more. */

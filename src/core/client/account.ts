@@ -38,8 +38,15 @@ export class Account {
   constructor({ user, key, instance, dir, endpoint, emitter, random, admission }: AccountOptions) {
     this.state = new ProfileState(dir)
     const { state } = this
-    const { device } = state.devices.meet(user, Buffer.from(key.publicKey).toString('base64url'), Date.now())
-    this.courier = new Courier({ state, emitter, self: { user, device }, admission })
+    try {
+      const { device } = state.read(() =>
+        state.devices.meet(user, Buffer.from(key.publicKey).toString('base64url'), Date.now()),
+      )
+      this.courier = state.read(() => new Courier({ state, emitter, self: { user, device }, admission }))
+    } catch (error) {
+      state.close()
+      throw error
+    }
     this.#endpoint = endpoint
     const { courier } = this
     this.links = endpoint && new Links({ endpoint, courier, emitter, state, self: { user, instance }, random })

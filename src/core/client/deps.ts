@@ -1,4 +1,4 @@
-import { dialControl } from '../io/control-channel.ts'
+import type { dialControl } from '../io/control-channel.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
 import type { LinkEndpoint } from '../transport/endpoint-api.ts'
 

@@ -141,7 +141,15 @@ export class Links {
         changed: isChanged,
       })
     const peer = { instance, user, deviceKey, device, isOwn: user === self.user }
-    const entry: Entry = { peer, key, candidates: [], presence: 'introduced', failures: 0, isWarned: false }
+    const entry: Entry = {
+      peer,
+      key,
+      candidates: [],
+      presence: 'introduced',
+      failures: 0,
+      openedAt: 0,
+      isWarned: false,
+    }
     this.#peers.set(instance, entry)
     return entry
   }
@@ -164,7 +172,7 @@ export class Links {
     clearTimeout(entry.lateTimer)
     entry.lateTimer = undefined
     entry.link = link
-    entry.failures = 0
+    entry.openedAt = performance.now()
     entry.isWarned = false
     this.#deps.courier.handleOpen(link, entry.peer)
     this.#tell(entry, 'open', '')
@@ -183,9 +191,11 @@ export class Links {
       return
     }
     if (this.#deps.self.instance > entry.peer.instance) return
-    entry.failures++
+    // A link that was good for a while starts over; one that is closed again and again is called ever more seldom.
+    if (wasOpen && performance.now() - entry.openedAt >= GOOD_MS) entry.failures = 0
+    if (kind !== 'idle') entry.failures++
     if (kind === 'unanswered' && entry.failures >= WARN_AFTER) this.#warnLate(entry, 'no answer')
-    const delay = wasOpen && entry.failures === 1 ? 0 : backoffMs(entry.failures, this.#deps.random(), RELINK)
+    const delay = kind === 'idle' ? 0 : backoffMs(entry.failures, this.#deps.random(), RELINK)
     entry.retryTimer = setTimeout(() => this.#call(entry), delay).unref()
   }
 
@@ -251,6 +261,8 @@ interface Entry {
   /** Of the open link, as last told; absent when none is open. */
   stats?: ReturnType<Link['stats']>
   failures: number
+  /** When the link was last opened, milliseconds of the process's clock. */
+  openedAt: number
   isWarned: boolean
   retryTimer?: NodeJS.Timeout | undefined
   leaveTimer?: NodeJS.Timeout | undefined
@@ -259,6 +271,8 @@ interface Entry {
 
 /** Unanswered calls, of ten seconds each, before the user is told. */
 const WARN_AFTER = 1
+/** How long a link lives that was no failure, milliseconds. */
+const GOOD_MS = 10_000
 /** When the side that is called is told that nobody did, milliseconds. */
 const LATE_MS = 15_000
 /** How long a link that is let go waits for acknowledgements, milliseconds. */

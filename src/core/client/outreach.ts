@@ -1,3 +1,4 @@
+import type { Result } from '../control/methods.ts'
 import type { Courier } from './courier.ts'
 import type { Sessions } from './sessions.ts'
 import type { Uplink } from './uplink.ts'
@@ -24,14 +25,19 @@ export class Outreach {
       if (key === `s:${user}`) void this.seek(user)
   }
 
-  /** Watches for `user`, and asks at once when they are there. Failures wait for the next sign-in. */
+  /** Watches for `user`, and asks at once when they are there. */
   async seek(user: string): Promise<void> {
-    if (this.#deps.sessions.has(user)) return
+    const seen = await this.watch(user)
+    if (seen?.status === 'active') await this.handleActive(seen.user)
+  }
+
+  /** Waits until `user` comes. Failures wait for the next sign-in. */
+  async watch(user: string): Promise<Result<'user.watch'> | undefined> {
     try {
-      const { user: name, status } = await this.#deps.uplink.request('user.watch', { user })
-      if (status === 'active') await this.handleActive(name)
+      return await this.#deps.uplink.request('user.watch', { user })
     } catch {
       // Unknown by now, too many watched, or the server is away: what waits stays in the outbox.
+      return undefined
     }
   }
 

@@ -37,6 +37,17 @@ export class Rooms {
     return this.#rooms.get(room)?.members.has(user) ?? false
   }
 
+  /** True when `user` is certainly not in the room: it is none of this user's, or its members are known and `user` is not among them. */
+  isStranger(room: string, user: string): boolean {
+    const members = this.#rooms.get(room)?.members
+    return !members || (members.size > 0 && !members.has(user))
+  }
+
+  /** True when the member is there and not away. */
+  isPresent(room: string, user: string): boolean {
+    return this.#rooms.get(room)?.members.get(user) ?? false
+  }
+
   members(room: string): string[] {
     return [...(this.#rooms.get(room)?.members.keys() ?? [])]
   }

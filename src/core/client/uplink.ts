@@ -50,19 +50,19 @@ export class Uplink {
   /** The first attempt; later ones are made without being asked. @throws why it failed. */
   async connect(signal: AbortSignal | undefined = this.#options.signal): Promise<void> {
     const { address, dial, verify, ca, onNotification } = this.#options
-    let opened: ControlChannel | undefined
+    const opened: { channel?: ControlChannel } = {}
     const options: ControlChannelOptions = {
       address,
       verify,
       ...(ca === undefined ? {} : { ca }),
       ...(signal ? { signal } : {}),
       onNotification: (notification) => {
-        if (opened !== undefined && this.#channel === opened) onNotification(notification)
+        if (opened.channel && this.#channel === opened.channel) onNotification(notification)
       },
-      onClosed: (reason) => this.#handleClosed(opened, reason),
+      onClosed: (reason) => this.#handleClosed(opened.channel, reason),
     }
     const channel = await dial(options)
-    opened = channel
+    opened.channel = channel
     try {
       const { protocol, server } = await channel.request('hello', { protocol: CONTROL_PROTOCOL, agent: AGENT })
       if (protocol !== CONTROL_PROTOCOL)

@@ -3,8 +3,8 @@ import { seconds, type Duration, type Instant } from '../time/instant.ts'
 /**
  * Slows down guessing: after a number of failures each further attempt has to wait, twice as long each time, up to a minute.
  *
- * An attempt counts as failed from its beginning, so that many at once gain nothing; success takes that back. One failure is
- * forgiven every {@link FORGIVEN_AFTER}. Holds at most {@link MAX_KEYS} keys: beyond that the one that failed first goes.
+ * One failure is forgiven every {@link FORGIVEN_AFTER}. Holds at most {@link MAX_KEYS} keys: beyond that the one that failed longest
+ * ago goes.
  */
 export class Throttle {
   readonly #free: number
@@ -29,8 +29,8 @@ export class Throttle {
     return Math.max(0, at + wait - now)
   }
 
-  /** An attempt begins. */
-  begin(now: Instant, key: string): void {
+  /** An attempt failed. */
+  fail(now: Instant, key: string): void {
     const { count } = this.#at(now, key)
     this.#failures.delete(key)
     this.#failures.set(key, { count: Math.min(count + 1, MAX_COUNT), at: now })
@@ -39,14 +39,6 @@ export class Throttle {
       this.#failures.delete(oldest)
       return
     }
-  }
-
-  /** The attempt was good: it does not count. */
-  undo(key: string): void {
-    const failures = this.#failures.get(key)
-    if (!failures) return
-    failures.count--
-    if (failures.count <= 0) this.#failures.delete(key)
   }
 
   /** Everything about `key` is forgiven. */

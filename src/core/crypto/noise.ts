@@ -28,7 +28,13 @@ export class NoiseInitiator {
   readonly #payload: Uint8Array
 
   /** @param ephemeralSecret - 32 random bytes, never used again. */
-  constructor(local: KeyPair, remoteKey: Uint8Array, payload: Uint8Array, ephemeralSecret: Uint8Array, prologue: Uint8Array) {
+  constructor(
+    local: KeyPair,
+    remoteKey: Uint8Array,
+    payload: Uint8Array,
+    ephemeralSecret: Uint8Array,
+    prologue: Uint8Array,
+  ) {
     this.#begin = () => begin(true, local, ephemeralSecret, prologue, remoteKey)
     this.#payload = Buffer.from(payload)
     this.message = this.#begin().send(this.#payload)

@@ -23,7 +23,14 @@ export class PacketKey {
     this.#setNonce(packetNumber)
     const plain = packet.subarray(headerLength, packet.byteLength - TAG_LENGTH)
     const out = packet.subarray(headerLength)
-    sodium.crypto_aead_chacha20poly1305_ietf_encrypt(out, plain, packet.subarray(0, headerLength), null, this.#nonce, this.#key)
+    sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
+      out,
+      plain,
+      packet.subarray(0, headerLength),
+      null,
+      this.#nonce,
+      this.#key,
+    )
   }
 
   /**
@@ -38,7 +45,14 @@ export class PacketKey {
     const plain = packet.subarray(headerLength, end)
     try {
       const cipher = packet.subarray(headerLength)
-      sodium.crypto_aead_chacha20poly1305_ietf_decrypt(plain, null, cipher, packet.subarray(0, headerLength), this.#nonce, this.#key)
+      sodium.crypto_aead_chacha20poly1305_ietf_decrypt(
+        plain,
+        null,
+        cipher,
+        packet.subarray(0, headerLength),
+        this.#nonce,
+        this.#key,
+      )
       return plain
     } catch {
       return undefined

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MsgError } from '../errors.ts'
 import { writeFileAtomically } from './files.ts'
@@ -25,7 +25,8 @@ export async function loadCertificate(
   try {
     return check(readFileSync(paths.cert, 'utf8'), readFileSync(paths.key, 'utf8'))
   } catch (cause) {
-    if (files || (cause as NodeJS.ErrnoException).code !== 'ENOENT') {
+    // The certificate is written last: where there is one, a key that is missing was lost, and making another would change the fingerprint.
+    if (files || existsSync(paths.cert)) {
       throw new MsgError('MSG_ERR_CONFIG_INVALID', {
         detail: `${paths.cert}, ${paths.key}: ${(cause as Error).message}`,
         cause,

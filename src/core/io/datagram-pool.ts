@@ -14,7 +14,8 @@ export class DatagramPool {
 
   /** Takes back what {@link DatagramPool.take} gave, or a part of it; the caller does not touch it again. */
   give({ buffer, byteOffset }: Uint8Array): void {
-    if (byteOffset === 0 && buffer.byteLength === BUFFER_LENGTH && this.#free.length < MAX_FREE) this.#free.push(Buffer.from(buffer as ArrayBuffer))
+    if (byteOffset === 0 && buffer.byteLength === BUFFER_LENGTH && this.#free.length < MAX_FREE)
+      this.#free.push(Buffer.from(buffer as ArrayBuffer))
   }
 }
 

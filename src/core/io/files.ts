@@ -19,10 +19,10 @@ export function makeDirectory(path: string): void {
  *
  * @throws MSG_ERR_DIRECTORY_ACCESS
  */
-export function writeFileAtomically(path: string, text: string): void {
+export function writeFileAtomically(path: string, content: string | Uint8Array): void {
   const partial = `${path}.${process.pid}.new`
   try {
-    writeFileSync(partial, text, { mode: 0o600, flush: true })
+    writeFileSync(partial, content, { mode: 0o600, flush: true })
     renameSync(partial, path)
   } catch (cause) {
     throw new MsgError('MSG_ERR_DIRECTORY_ACCESS', { detail: `${path}: ${(cause as Error).message}`, cause })

@@ -23,7 +23,7 @@ export async function listen(server: Server, host: string, port: number): Promis
 }
 
 /** True for what binding says on a machine without IPv6. */
-export function isWithoutV6(code: string | undefined): boolean {
+function isWithoutV6(code: string | undefined): boolean {
   return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'
 }
 

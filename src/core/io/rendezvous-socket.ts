@@ -2,16 +2,18 @@ import { createSocket, type Socket } from 'node:dgram'
 import { isIPv4 } from 'node:net'
 import { normalizeHost, type HostPort } from '../wire/address.ts'
 import { decodeRequest, encodeResponse } from '../wire/rendezvous.ts'
-import { isWithoutV6, listenError } from './listen.ts'
+import { listenError } from './listen.ts'
 
 /**
  * The UDP port that tells clients the address they are seen at. Answers those who carry a known token; everybody else
  * hears nothing.
  */
 export class RendezvousSocket {
+  readonly port: number
   readonly #socket: Socket
 
   private constructor(socket: Socket) {
+    this.port = socket.address().port
     this.#socket = socket
   }
 
@@ -35,7 +37,7 @@ export class RendezvousSocket {
       })
     }).catch((cause: NodeJS.ErrnoException) => {
       socket.close()
-      throw isWithoutV6(cause.code) ? cause : listenError(cause, host, port)
+      throw listenError(cause, host, port)
     })
     // An unreachable client is that client's trouble.
     socket.on('error', () => {})
@@ -47,10 +49,6 @@ export class RendezvousSocket {
       socket.send(encodeResponse(token, from), fromPort, address, () => {})
     })
     return new RendezvousSocket(socket)
-  }
-
-  get port(): number {
-    return this.#socket.address().port
   }
 
   close(): Promise<void> {

@@ -2,7 +2,7 @@ import { constants } from 'node:crypto'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { MsgError } from '../errors.ts'
-import { normalizeHost } from '../wire/address.ts'
+import { normalizeHost, type HostPort } from '../wire/address.ts'
 import { listen } from './listen.ts'
 
 /** What {@link TlsListener} takes. */
@@ -30,18 +30,23 @@ export interface TlsListenerOptions {
  * data and memory for each.
  */
 export class TlsListener {
+  /** Where it listens, or did: an IP literal and the port. */
+  readonly address: HostPort
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #sockets: Set<Socket>
 
-  private constructor(server: Server) {
+  private constructor(server: Server, sockets: Set<Socket>) {
+    const { address, port } = server.address() as AddressInfo
+    this.address = { host: address, port }
     this.#server = server
+    this.#sockets = sockets
   }
 
   /** @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID */
   static async listen({ host, port, cert, key, handshakeMs, ...on }: TlsListenerOptions): Promise<TlsListener> {
     const tls = createTls(cert, key, handshakeMs)
     const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
-    const listener = new TlsListener(server)
+    const sockets = new Set<Socket>()
     tls.on('secureConnection', (socket) => on.onConnection(socket, normalizeHost(socket.remoteAddress ?? '')))
     tls.on('tlsClientError', (_error, socket) => void socket.destroy())
     server.on('connection', (socket) => {
@@ -50,22 +55,16 @@ export class TlsListener {
         socket.destroy()
         return
       }
-      listener.#sockets.add(socket)
+      sockets.add(socket)
       socket.once('close', () => {
-        listener.#sockets.delete(socket)
+        sockets.delete(socket)
         on.onClosed(address)
       })
       tls.emit('connection', socket)
     })
     await listen(server, host, port)
     server.on('error', () => {})
-    return listener
-  }
-
-  /** Where it listens: an IP literal and the port. */
-  get address(): { readonly host: string; readonly port: number } {
-    const { address, port } = this.#server.address() as AddressInfo
-    return { host: address, port }
+    return new TlsListener(server, sockets)
   }
 
   /** Accepts nothing any more; what is open stays. */

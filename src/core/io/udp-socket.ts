@@ -28,7 +28,8 @@ export class UdpSocket {
   static async bind(port: number, host?: string): Promise<UdpSocket> {
     if (host !== undefined) return UdpSocket.#bind(port, host)
     return UdpSocket.#bind(port, '::').catch((error: unknown) => {
-      if (['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? '')) return UdpSocket.#bind(port, '0.0.0.0')
+      if (['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? ''))
+        return UdpSocket.#bind(port, '0.0.0.0')
       throw error
     })
   }

@@ -269,12 +269,12 @@ export class ControlConnection implements LineHandler, DirectoryClient {
   /** Over the rate: the rest waits in the client's own buffers. */
   #pauseFor(wait: number): void {
     this.#lines.pause()
-    setTimeout(
-      () => {
-        if (!this.#isBusy) this.#lines.resume()
-      },
-      Math.ceil(wait / 1_000),
-    )
+    const retry = (): void => {
+      const more = this.#bucket.take(now())
+      if (more > 0) this.#pauseFor(more)
+      else if (!this.#isBusy) this.#lines.resume()
+    }
+    setTimeout(retry, Math.ceil(wait / 1_000))
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { MsgError } from '../errors.ts'
 import { makeDirectory, writeFileAtomically } from '../io/files.ts'
-import { FileLock } from '../store/file-lock.ts'
+import { FileLock } from '../io/file-lock.ts'
 
 const RunningServer = v.object({
   pid: v.number(),

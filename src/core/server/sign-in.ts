@@ -23,6 +23,8 @@ export class SignInDesk {
   readonly #passwords: Passwords
   readonly #accounts = new Throttle(FREE_PER_ACCOUNT)
   readonly #addresses = new Throttle(FREE_PER_ADDRESS)
+  /** The last attempt under way for each account. */
+  readonly #turns = new Map<string, Promise<Account>>()
 
   constructor(store: Store, passwords: Passwords) {
     this.#store = store
@@ -41,26 +43,27 @@ export class SignInDesk {
     return account
   }
 
-  /** Same time and text whether the user is unknown or the password wrong. @throws MSG_ERR_SIGN_IN_FAILED, MSG_ERR_SIGN_IN_DELAYED */
-  async login({ user, password, device }: Params<'login'>, { address }: SignInOrigin): Promise<Account> {
-    const key = keyFor(user)
-    const group = addressGroup(address)
-    this.#begin(key, group)
-    const account = this.#store.account(key)
-    let isRight = false
+  /**
+   * Same time and text whether the user is unknown or the password wrong.
+   *
+   * Attempts for one account take turns, so that guessing on many connections at once gains nothing, and several of its owner's
+   * terminals may sign in at the same time.
+   *
+   * @throws MSG_ERR_SIGN_IN_FAILED, MSG_ERR_SIGN_IN_DELAYED, MSG_ERR_SERVER_FULL
+   */
+  async login(params: Params<'login'>, origin: SignInOrigin): Promise<Account> {
+    const key = keyFor(params.user)
+    const before = this.#turns.get(key)
+    const turn = (async () => {
+      await before?.catch(() => undefined)
+      return this.#login(key, params, addressGroup(origin.address))
+    })()
+    this.#turns.set(key, turn)
     try {
-      isRight = await this.#passwords.verify(account?.verifier, password)
-    } catch (error) {
-      // Nobody guessed: the server was too busy to look.
-      this.#accounts.undo(key)
-      this.#addresses.undo(group)
-      throw error
+      return await turn
+    } finally {
+      if (this.#turns.get(key) === turn) this.#turns.delete(key)
     }
-    if (!isRight || !account) throw new MsgError('MSG_ERR_SIGN_IN_FAILED')
-    this.#accounts.forget(key)
-    this.#addresses.undo(group)
-    this.#remember(account, device)
-    return account
   }
 
   /** Whatever is wrong, the answer is the same: the password is needed. @throws MSG_ERR_DEVICE_UNKNOWN */
@@ -74,17 +77,23 @@ export class SignInDesk {
     return account
   }
 
-  #begin(key: string, group: string): void {
-    const at = now()
-    const wait = Math.max(this.#accounts.delay(at, key), this.#addresses.delay(at, group))
+  async #login(key: string, { password, device }: Params<'login'>, group: string): Promise<Account> {
+    const wait = Math.max(this.#accounts.delay(now(), key), this.#addresses.delay(now(), group))
     if (wait > 0) {
       const seconds = Math.ceil(wait / 1_000_000)
       throw new MsgError('MSG_ERR_SIGN_IN_DELAYED', {
         detail: `try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`,
       })
     }
-    this.#accounts.begin(at, key)
-    this.#addresses.begin(at, group)
+    const account = this.#store.account(key)
+    if (!(await this.#passwords.verify(account?.verifier, password)) || !account) {
+      this.#accounts.fail(now(), key)
+      this.#addresses.fail(now(), group)
+      throw new MsgError('MSG_ERR_SIGN_IN_FAILED')
+    }
+    this.#accounts.forget(key)
+    this.#remember(account, device)
+    return account
   }
 
   #remember(account: StoredAccount, device: string): void {

@@ -2,7 +2,7 @@ import type Database from 'libsql'
 import type { DirectorySnapshot, DirectoryWrite } from '../control/writes.ts'
 import { accountNumber, MAX_ACCOUNTS, virtualAddress } from '../control/virtual-address.ts'
 import { MsgError } from '../errors.ts'
-import { asMsgError, closeDatabase, inTransaction, openDatabase, type Row } from './database.ts'
+import { asMsgError, closeDatabase, inTransaction, openDatabase, type Row } from '../io/database.ts'
 import { MAX_DEVICES, type Store, type StoredAccount } from './store.ts'
 
 /** The embedded {@link Store}: one SQLite file. */

@@ -30,7 +30,8 @@ export class CookieJar {
 
   #rotate(now: Instant): void {
     if (now < this.#rotateAt) return
-    this.#previous = this.#secret
+    // After a silence the secret is older than a cookie may be.
+    this.#previous = now < this.#rotateAt + ROTATION ? this.#secret : this.#random(32)
     this.#secret = this.#random(32)
     this.#rotateAt = now + ROTATION
   }

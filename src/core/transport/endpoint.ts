@@ -2,7 +2,13 @@ import type { Instant } from '../time/instant.ts'
 import { createBbr } from './congestion/bbr.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
 import type { ConnectionEvent } from './connection/events.ts'
-import { Dialing, HANDSHAKE_TIMEOUT, readAsking, type HandshakeResult, type LocalIdentity } from './connection/handshake.ts'
+import {
+  Dialing,
+  HANDSHAKE_TIMEOUT,
+  readAsking,
+  type HandshakeResult,
+  type LocalIdentity,
+} from './connection/handshake.ts'
 import { Connection } from './connection/machine.ts'
 import { CookieJar } from './cookie-jar.ts'
 import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
@@ -20,6 +26,7 @@ import {
   LINK_VERSION,
   PacketType,
 } from './packet.ts'
+import type { Trace } from './trace.ts'
 import { RendezvousClient } from './rendezvous-client.ts'
 
 /** What happens at an endpoint. */
@@ -38,6 +45,10 @@ export interface EndpointInit {
   readonly createController?: CongestionControllerFactory
   /** True for addresses on this machine or this network. @default nowhere */
   readonly isNear?: (address: SocketAddress) => boolean
+  /** Told what happens on every link. @default nobody */
+  readonly trace?: Trace
+  /** Largest datagram to send, bytes; the ladder stops there. @default as the path allows */
+  readonly maxDatagramSize?: number
   /** Buffers for datagrams. @default fresh ones */
   readonly allocate?: (length: number) => Buffer
 }
@@ -93,8 +104,10 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     this.#expected.set(peer.instance, peer)
   }
 
+  /** Handshakes with that instance that are not confirmed yet end in silence; an open link stays. */
   forget(instance: string): void {
     this.#expected.delete(instance)
+    for (const { link } of this.#halfOpenWith(instance)) this.#drop(link)
   }
 
   /** Keeps `server` told of this socket under `token` (16 bytes), in place of an earlier one. */
@@ -180,7 +193,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       const noise = decodeResponse(payload)
       const result = noise && link.dialing.handleResponse(now, noise)
       if (!result) return
-      link.connect(this.#createConnection(now, true, result, from))
+      link.connect(this.#createConnection(now, true, result, from, link.peer.instance))
     }
     this.touch(link)
   }
@@ -205,9 +218,14 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     const expected = asking && this.#expected.get(asking.peer.instance)
     if (!expected || asking.destination !== local.instance || !Buffer.from(expected.key).equals(asking.peer.key)) return
 
+    // Sealed and readable id differ: somebody else sends a first message again to make one link more of it.
+    if (!Buffer.from(asking.sourceId).equals(initial.sourceId)) return
+    const others = this.#halfOpenWith(asking.peer.instance)
+    if (others.length >= MAX_HALF_OPEN_PER_PEER) this.#drop(others[0]!.link)
+
     const id = random(ID_LENGTH)
     const { message, result } = asking.answer(id)
-    const connection = this.#createConnection(now, false, result, undefined)
+    const connection = this.#createConnection(now, false, result, undefined, asking.peer.instance)
     const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy: now + HANDSHAKE_TIMEOUT })
     const response = encodeResponse(initial.sourceId, message)
     this.#links.set(link.idKey, link)
@@ -216,9 +234,28 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     this.touch(link)
   }
 
-  #createConnection(now: Instant, isInitiator: boolean, result: HandshakeResult, remote: SocketAddress | undefined): Connection {
-    const { random, createController = createBbr, isNear = () => false, allocate = Buffer.allocUnsafe } = this.#init
-    return new Connection({ ...result, now, isInitiator, remote, createController, random, isNear, allocate })
+  #createConnection(
+    now: Instant,
+    isInitiator: boolean,
+    result: HandshakeResult,
+    remote: SocketAddress | undefined,
+    traceId: string,
+  ): Connection {
+    const { random, trace, createController = createBbr, isNear = () => false, maxDatagramSize = Infinity } = this.#init
+    const { allocate = Buffer.allocUnsafe } = this.#init
+    return new Connection({
+      ...result,
+      now,
+      isInitiator,
+      remote,
+      createController,
+      random,
+      isNear,
+      allocate,
+      maxDatagramSize,
+      trace,
+      traceId,
+    })
   }
 
   /** Only a confirmed handshake replaces: a replayed first message cannot end a living link. */
@@ -228,6 +265,22 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       other.close(now, 0, 'replaced by a newer link')
       this.touch(other)
     }
+  }
+
+  /** Handshakes with one instance that are not confirmed, oldest first. */
+  #halfOpenWith(instance: string): HalfOpen[] {
+    return [...this.#halfOpen.values()].filter(
+      ({ link }) => link.peer.instance === instance && link.state === 'connecting',
+    )
+  }
+
+  /** Forgets a link that has nothing more to say. */
+  #drop(link: LinkMachine): void {
+    for (const [source, half] of this.#halfOpen) if (half.link === link) this.#halfOpen.delete(source)
+    this.#links.delete(link.idKey)
+    this.#timeouts.delete(link)
+    this.#sending.delete(link)
+    this.#telling.delete(link)
   }
 
   /** After a link has said everything it has to say now. */
@@ -248,3 +301,5 @@ export class EndpointMachine implements Machine<EndpointEvent> {
 const BUSY_HALF_OPEN = 16
 /** Half-open handshakes kept at most. */
 const MAX_HALF_OPEN = 128
+/** Of these, with one peer: more than anybody needs who dials anew each time an answer is late. */
+const MAX_HALF_OPEN_PER_PEER = 8

@@ -20,7 +20,11 @@ export class LinkMachine {
   #unanswered: ClosedEvent | undefined
   readonly #events: ConnectionEvent[] = []
 
-  constructor(idKey: string, peer: PeerIdentity, start: { dialing: Dialing } | { connection: Connection; confirmBy: Instant }) {
+  constructor(
+    idKey: string,
+    peer: PeerIdentity,
+    start: { dialing: Dialing } | { connection: Connection; confirmBy: Instant },
+  ) {
     this.idKey = idKey
     this.peer = peer
     this.isInitiator = 'dialing' in start
@@ -55,7 +59,8 @@ export class LinkMachine {
 
   /** @throws MSG_ERR_LINK_CLOSED before the link is open. */
   openStream(priority: number): number {
-    if (this.#connection === undefined || this.state !== 'open') throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'it is not open' })
+    if (this.#connection === undefined || this.state !== 'open')
+      throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'it is not open' })
     return this.#connection.streams.open(priority)
   }
 

@@ -82,7 +82,12 @@ export function destinationOf(packet: Uint8Array): string | undefined {
 export const idKey = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
 
 /** Writes the header of a data packet; frames follow at {@link DATA_HEADER_LENGTH}. */
-export function writeDataHeader(packet: Uint8Array, keyPhase: 0 | 1, destinationId: Uint8Array, packetNumber: number): void {
+export function writeDataHeader(
+  packet: Uint8Array,
+  keyPhase: 0 | 1,
+  destinationId: Uint8Array,
+  packetNumber: number,
+): void {
   packet[0] = PacketType.data | keyPhase
   packet.set(destinationId, 1)
   const low = packetNumber % 0x1_0000_0000
@@ -97,7 +102,10 @@ export function writeDataHeader(packet: Uint8Array, keyPhase: 0 | 1, destination
  *
  * @param largest - largest packet number received so far, -1 for none. RFC 9000 appendix A.3, for 32 bits.
  */
-export function readDataHeader(packet: Uint8Array, largest: number): { keyPhase: 0 | 1; packetNumber: number } | undefined {
+export function readDataHeader(
+  packet: Uint8Array,
+  largest: number,
+): { keyPhase: 0 | 1; packetNumber: number } | undefined {
   if (packet.byteLength < DATA_OVERHEAD + 1) return undefined
   const low = packet[9]! * 0x1_00_00_00 + packet[10]! * 0x1_00_00 + packet[11]! * 0x1_00 + packet[12]!
   const expected = largest + 1

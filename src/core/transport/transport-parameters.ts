@@ -39,7 +39,8 @@ export function decodeParameters(bytes: Uint8Array): TransportParameters {
   const parameters: Record<string, number> = {}
   for (const [name, { id, min, max }] of Object.entries(PARAMETERS)) {
     const value = values.get(id)
-    if (value === undefined || value < min || value > max) throw new MsgError('MSG_ERR_PROTOCOL', { detail: `transport parameter ${name}` })
+    if (value === undefined || value < min || value > max)
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: `transport parameter ${name}` })
     parameters[name] = value
   }
   return parameters as unknown as TransportParameters

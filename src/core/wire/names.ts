@@ -25,6 +25,16 @@ export function canonicalName(name: string): string {
   return fold(displayName(name))
 }
 
+/** True when two names, as anybody may type them, mean the same. What is no name is only equal to itself. */
+export function isSameName(a: string, b: string): boolean {
+  if (a === b) return true
+  try {
+    return canonicalName(a) === canonicalName(b)
+  } catch {
+    return false
+  }
+}
+
 /** Upper case first: it expands `ß` and unifies `ς` with `σ`, as Unicode case folding does and lower case alone does not. */
 function fold(name: string): string {
   return name.toUpperCase().toLowerCase().replaceAll(DOTTED_I, 'i').normalize('NFKC')

@@ -80,6 +80,14 @@ describe('server: sign-in', () => {
     expect(answers.filter((code) => code === 'MSG_ERR_SIGN_IN_DELAYED')).to.have.lengthOf(7)
   })
 
+  it('lets many terminals of one user sign in with the password at once', async () => {
+    const owner = await connect()
+    await owner.register('alice')
+    const terminals = await Promise.all(Array.from({ length: 12 }, () => connect()))
+    const answers = await Promise.all(terminals.map((terminal) => terminal.login('alice')))
+    expect(answers).to.have.lengthOf(12)
+  })
+
   it('takes a device signature only for this TLS connection, this instance and a key that it knows', async () => {
     const owner = await connect()
     await owner.register('alice')

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { inTransaction, openDatabase } from '../../../src/core/store/database.ts'
+import { inTransaction, openDatabase } from '../../../src/core/io/database.ts'
 import { SqliteStore } from '../../../src/core/store/sqlite.ts'
 import { expectCode } from '../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../helpers/temp.ts'

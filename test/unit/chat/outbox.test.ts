@@ -77,6 +77,20 @@ describe('the outbox', () => {
     expect(seqs('b2')).to.deep.equal([1])
   })
 
+  it('gives a new connection only what nobody has', () => {
+    const { outbox, seqs, link } = rig()
+    outbox.openThread('bob', 's:bob')
+    link('b1')
+    link('b2')
+    outbox.add(outboxRow(1))
+    seqs('b1')
+    outbox.handleAck('b1', 1)
+    outbox.add(outboxRow(2))
+    link('b3')
+    expect(seqs('b3')).to.deep.equal([2])
+    expect(seqs('b2')).to.deep.equal([1, 2])
+  })
+
   it('does not send a connection again what it has', () => {
     const { outbox, seqs, link } = rig()
     outbox.openThread('bob', 's:bob')

@@ -52,6 +52,13 @@ describe('transport/cookie-jar', () => {
     expect(cookies.isValid(s(242), from, sourceId, cookie)).to.equal(false)
   })
 
+  it('does not bring an old cookie back to life after a long silence', () => {
+    const cookies = jar()
+    const cookie = cookies.cookieFor(0, from, sourceId)
+    expect(cookies.isValid(s(3_600), from, sourceId, cookie)).to.equal(false)
+    expect(cookies.isValid(s(3_601), from, sourceId, cookies.cookieFor(s(3_600), from, sourceId))).to.equal(true)
+  })
+
   it('makes another cookie under another secret', () => {
     const cookies = jar()
     const first = cookies.cookieFor(0, from, sourceId)

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { createHash } from 'node:crypto'
+import sodium from 'sodium-native'
 import {
   COOKIE_LENGTH,
   DATA_HEADER_LENGTH,
@@ -23,6 +25,16 @@ const sourceId = Uint8Array.from({ length: 8 }, (_, i) => i + 1)
 const cookie = new Uint8Array(COOKIE_LENGTH).fill(3)
 const noise = Uint8Array.from({ length: 150 }, (_, i) => i)
 const initial = (): Uint8Array => encodeInitial({ sourceId, cookie, noise }, key)
+
+/** An initial with a true mac that says its Noise message has `length` bytes. */
+function claiming(length: number): Uint8Array {
+  const packet = Buffer.from(initial())
+  packet.writeUInt16BE(length, 29)
+  const macKey = createHash('sha256').update('msg initial mac 1').update(key).digest()
+  const end = INITIAL_LENGTH - COOKIE_LENGTH
+  sodium.crypto_generichash(packet.subarray(end), packet.subarray(0, end), macKey)
+  return packet
+}
 
 /** A data packet's header with `packetNumber` truncated as the wire does, read by somebody who has seen `largest`. */
 function readBack(packetNumber: number, largest: number): number | undefined {
@@ -66,8 +78,10 @@ describe('transport/packet', () => {
   })
 
   it('refuses an initial whose Noise message would reach into the mac', () => {
-    const tooLong = new Uint8Array(INITIAL_LENGTH - COOKIE_LENGTH - 31)
-    expect(decodeInitial(encodeInitial({ sourceId, cookie, noise: tooLong }, key), key)).to.not.equal(undefined)
+    const longest = INITIAL_LENGTH - COOKIE_LENGTH - 31
+    expect(decodeInitial(claiming(longest), key)?.noise).to.have.length(longest)
+    expect(decodeInitial(claiming(longest + 1), key)).to.equal(undefined)
+    expect(decodeInitial(claiming(0xffff), key)).to.equal(undefined)
     expect(() => encodeInitial({ sourceId, cookie, noise: new Uint8Array(INITIAL_LENGTH) }, key)).to.throw(RangeError)
   })
 

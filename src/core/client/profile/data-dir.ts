@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { chmodSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { MsgError } from '../../errors.ts'
+import { makeDirectory, writeFileAtomically } from '../../io/files.ts'
+import { defaultDataDir } from '../../io/paths.ts'
 
 /**
  * Where a client keeps its profiles: `dataDir`, else MSG_DATA_DIR, else `msg` in the XDG data directory.
@@ -17,18 +18,13 @@ import { MsgError } from '../../errors.ts'
  * ```
  */
 export function dataDirOf(dataDir?: string, env: NodeJS.ProcessEnv = process.env): string {
-  if (dataDir) return resolve(dataDir)
-  if (env['MSG_DATA_DIR']) return resolve(env['MSG_DATA_DIR'])
-  const xdg = env['XDG_DATA_HOME']
-  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'share'), 'msg')
+  return resolve(dataDir ?? defaultDataDir(env))
 }
 
-/** Makes `path` and what is above it, for its owner only. @throws MSG_ERR_DIRECTORY_ACCESS */
+/** Makes `path` and what is above it, for its owner only; one that is there already is closed to others. @throws MSG_ERR_DIRECTORY_ACCESS */
 export function makePrivateDir(path: string): void {
-  guarded(path, () => {
-    const made = mkdirSync(path, { recursive: true, mode: 0o700 })
-    if (made === undefined) chmodSync(path, 0o700)
-  })
+  makeDirectory(path)
+  guarded(path, () => chmodSync(path, 0o700))
 }
 
 /** The file's text, or `undefined` when there is none. @throws MSG_ERR_DIRECTORY_ACCESS */
@@ -43,18 +39,10 @@ export function readPrivateFile(path: string): Buffer | undefined {
   })
 }
 
-/** Replaces a file in one step, readable by its owner only: a crash leaves the old one or the new one. @throws MSG_ERR_DIRECTORY_ACCESS */
+/** Replaces a file in one step, and makes its directory: both for their owner only. @throws MSG_ERR_DIRECTORY_ACCESS */
 export function writePrivateFile(path: string, content: string | Uint8Array): void {
   makePrivateDir(dirname(path))
-  guarded(path, () => {
-    const temporary = `${path}.${process.pid}.tmp`
-    try {
-      writeFileSync(temporary, content, { mode: 0o600, flush: true })
-      renameSync(temporary, path)
-    } finally {
-      rmSync(temporary, { force: true })
-    }
-  })
+  writeFileAtomically(path, content)
 }
 
 /** Runs `act`; what the file system refuses is MSG_ERR_DIRECTORY_ACCESS with the path and the reason. */

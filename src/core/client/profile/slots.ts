@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import Libsql from 'libsql'
+import { FileLock } from '../../io/file-lock.ts'
 import { makePrivateDir } from './data-dir.ts'
 import type { Database } from './database.ts'
 
@@ -12,7 +12,7 @@ import type { Database } from './database.ts'
 export class Slots {
   readonly #database: Database
   readonly #dir: string
-  readonly #locks = new Map<number, Database>()
+  readonly #locks = new Map<number, FileLock>()
   /** Where this process writes new rows. */
   readonly own: number
 
@@ -44,20 +44,13 @@ export class Slots {
   }
 
   release(): void {
-    for (const lock of this.#locks.values()) lock.close()
+    for (const lock of this.#locks.values()) lock.release()
     this.#locks.clear()
   }
 
-  /** SQLite's own file lock is the one lock that Node has: the kernel drops it with the process. */
   #take(slot: number): boolean {
-    const lock = new Libsql(join(this.#dir, `${slot}.lock`))
-    try {
-      lock.exec('BEGIN EXCLUSIVE')
-      this.#locks.set(slot, lock)
-      return true
-    } catch {
-      lock.close()
-      return false
-    }
+    const lock = FileLock.acquire(join(this.#dir, `${slot}.lock`))
+    if (lock) this.#locks.set(slot, lock)
+    return lock !== undefined
   }
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { makePrivateDir } from './data-dir.ts'
-import { openDatabase, readable, transaction, type Database } from './database.ts'
+import { chmodSync } from 'node:fs'
+import { asMsgError, closeDatabase, inTransaction, openDatabase } from '../../io/database.ts'
+import type { Database } from './database.ts'
 import { Devices } from './devices.ts'
 import { History } from './history.ts'
 import { MIGRATIONS } from './migrations.ts'
@@ -23,12 +25,14 @@ export class ProfileState {
   constructor(dir: string) {
     makePrivateDir(dir)
     this.#path = join(dir, 'state.db')
-    this.#database = openDatabase(this.#path, MIGRATIONS)
+    // A history may be gigabytes: damage is noticed when it is met.
+    this.#database = openDatabase(this.#path, { migrations: MIGRATIONS, isChecked: false })
     try {
-      this.slots = readable(this.#path, () => new Slots(this.#database, dir))
+      chmodSync(this.#path, 0o600)
+      this.slots = new Slots(this.#database, dir)
     } catch (error) {
       this.#database.close()
-      throw error
+      throw asMsgError(error, this.#path)
     }
     this.history = new History(this.#database, this.slots)
     this.outbox = new OutboxTable(this.#database)
@@ -37,12 +41,27 @@ export class ProfileState {
 
   /** Runs `act` in one transaction. */
   commit<T>(act: () => T): T {
-    return readable(this.#path, () => transaction(this.#database, act))
+    return this.read(() => inTransaction(this.#database, act))
   }
 
-  /** Frees the slots and the file. */
+  /** Runs `act`, which only reads or writes single rows. */
+  read<T>(act: () => T): T {
+    try {
+      return act()
+    } catch (error) {
+      throw asMsgError(error, this.#path)
+    }
+  }
+
+  /** Frees the slots and the file, with everything in the main file unless another process uses it too. */
   close(): void {
     this.slots.release()
-    this.#database.close()
+    // Another process of the profile may be in the middle of something: then it moves the log itself.
+    this.#database.exec('PRAGMA busy_timeout = 0')
+    try {
+      closeDatabase(this.#database)
+    } catch {
+      // What is in the write-ahead log is as safe there.
+    }
   }
 }

@@ -89,11 +89,16 @@ export class Bbr implements CongestionController {
   }
 
   onCongestion({ now, sentInFlight, deliveredSince, lostSince, persistent }: LossSample): void {
-    this.#undo ??= { inflightHigh: this.#inflightHigh, inflightLow: this.#inflightLow, bandwidthLow: this.#bandwidthLow }
+    this.#undo ??= {
+      inflightHigh: this.#inflightHigh,
+      inflightLow: this.#inflightLow,
+      bandwidthLow: this.#bandwidthLow,
+    }
     this.#hasLossInRound = true
     this.#lossEventsInRound++
     if (this.#phase === 'up' || this.#phase === 'refill') {
-      if (this.#isTooMuch(lostSince, Math.max(sentInFlight, deliveredSince + lostSince))) this.#handleTooMuch(now, sentInFlight)
+      if (this.#isTooMuch(lostSince, Math.max(sentInFlight, deliveredSince + lostSince)))
+        this.#handleTooMuch(now, sentInFlight)
     }
     if (persistent) {
       // The path may be another one now; what is in flight is gone, what was learnt of its bandwidth stays until measured anew.
@@ -164,7 +169,13 @@ export class Bbr implements CongestionController {
   #endLossRound({ rate }: AckSample): void {
     if (rate.priorDelivered < this.#lossRoundDelivered) return
     this.#lossRoundDelivered = rate.delivered
-    if (this.#hasLossInRound && this.#phase !== 'up' && this.#phase !== 'refill' && this.#isFull && this.#isLossHeavy(rate)) {
+    if (
+      this.#hasLossInRound &&
+      this.#phase !== 'up' &&
+      this.#phase !== 'refill' &&
+      this.#isFull &&
+      this.#isLossHeavy(rate)
+    ) {
       if (this.#bandwidthLow === Infinity) this.#bandwidthLow = this.#bandwidth
       if (this.#inflightLow === Infinity) this.#inflightLow = this.#window
       this.#bandwidthLow = Math.max(this.#latestBandwidth, BETA * this.#bandwidthLow)
@@ -198,7 +209,9 @@ export class Bbr implements CongestionController {
     }
     this.#extraEpochAcked += bytes
     const extra = Math.min(this.#extraEpochAcked - this.#boundBandwidth * (now - this.#extraEpochAt), priorInFlight)
-    this.#extraAcked = this.#isRoundStart ? Math.max(extra, this.#extraAcked * EXTRA_ACKED_DECAY) : Math.max(extra, this.#extraAcked)
+    this.#extraAcked = this.#isRoundStart
+      ? Math.max(extra, this.#extraAcked * EXTRA_ACKED_DECAY)
+      : Math.max(extra, this.#extraAcked)
   }
 
   #checkFull({ rate, now }: AckSample): void {
@@ -306,7 +319,8 @@ export class Bbr implements CongestionController {
       this.#probeRttDoneAt = undefined
     }
     if (this.#phase !== 'probe-rtt') return
-    if (this.#probeRttDoneAt === undefined && inFlight <= this.#probeRttWindow) this.#probeRttDoneAt = now + PROBE_RTT_DURATION
+    if (this.#probeRttDoneAt === undefined && inFlight <= this.#probeRttWindow)
+      this.#probeRttDoneAt = now + PROBE_RTT_DURATION
     if (this.#probeRttDoneAt === undefined || now < this.#probeRttDoneAt) return
     this.#probeRttMinAt = now
     this.#inflightLow = Infinity
@@ -353,7 +367,15 @@ export const createBbr: CongestionControllerFactory = (init) => new Bbr(init)
 const initialWindow = (datagramSize: number): number => Math.min(10 * datagramSize, Math.max(14_720, 2 * datagramSize))
 
 /** draft-ietf-ccwg-bbr, section 5.6: pacing gain of each phase. */
-const PACING_GAINS: Record<Phase, number> = { startup: 2.77, drain: 0.5, down: 0.9, cruise: 1, refill: 1, up: 1.25, 'probe-rtt': 1 }
+const PACING_GAINS: Record<Phase, number> = {
+  startup: 2.77,
+  drain: 0.5,
+  down: 0.9,
+  cruise: 1,
+  refill: 1,
+  up: 1.25,
+  'probe-rtt': 1,
+}
 /** Share of the measured bandwidth at which to pace, so that a queue drains by itself. */
 const PACING_MARGIN = 0.99
 const WINDOW_GAIN = 2

@@ -14,6 +14,8 @@ export class Cubic implements CongestionController {
   /** Start of the current growth, and the seconds until it reaches `#windowMax` again. */
   #epochStart: Instant | undefined
   #k = 0
+  /** Since when the application has been the limit. */
+  #limitedSince: Instant | undefined
   /** What Reno would have by now, bytes: CUBIC never does worse. */
   #renoWindow = 0
   readonly #hystart = new HyStart()
@@ -40,7 +42,11 @@ export class Cubic implements CongestionController {
 
   onAck({ now, sentAt, bytes, smoothedRtt, rtt, appLimited, rate }: AckSample): void {
     if (this.isSlowStart) this.#hystart.onAck(rtt, rate)
+    if (appLimited) this.#limitedSince ??= now
     if (appLimited || (this.#recoveryStart !== undefined && sentAt <= this.#recoveryStart)) return
+    // RFC 9438 section 5.8: the curve stands still meanwhile, or it would be far up after a pause.
+    if (this.#epochStart !== undefined) this.#epochStart += now - (this.#limitedSince ?? now)
+    this.#limitedSince = undefined
     if (this.isSlowStart) {
       this.#window += bytes / this.#hystart.divisor
       if (this.#hystart.isDone) this.#threshold = this.#window
@@ -48,7 +54,7 @@ export class Cubic implements CongestionController {
     }
     this.#epochStart ??= this.#beginEpoch(now)
     const elapsed = (now - this.#epochStart + smoothedRtt) / 1_000_000
-    const cubic = (C * (elapsed - this.#k) ** 3) * this.#datagramSize + this.#windowMax
+    const cubic = C * (elapsed - this.#k) ** 3 * this.#datagramSize + this.#windowMax
     const target = Math.min(Math.max(cubic, this.#window), 1.5 * this.#window)
     this.#renoWindow += RENO_ALPHA * this.#datagramSize * (bytes / this.#window)
     const grown = this.#window + ((target - this.#window) / this.#window) * bytes
@@ -87,7 +93,12 @@ export class Cubic implements CongestionController {
   }
 
   snapshot(): Readonly<Record<string, number | string>> {
-    return { id: this.id, window: this.window, threshold: this.#threshold === Infinity ? -1 : Math.floor(this.#threshold), windowMax: Math.floor(this.#windowMax) }
+    return {
+      id: this.id,
+      window: this.window,
+      threshold: this.#threshold === Infinity ? -1 : Math.floor(this.#threshold),
+      windowMax: Math.floor(this.#windowMax),
+    }
   }
 
   get #minimum(): number {

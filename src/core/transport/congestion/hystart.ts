@@ -36,7 +36,8 @@ export class HyStart {
       return
     }
     const threshold = Math.max(MIN_RTT_THRESH, Math.min(this.#lastRoundMin / MIN_RTT_DIVISOR, MAX_RTT_THRESH))
-    if (this.#lastRoundMin !== Infinity && this.#roundMin >= this.#lastRoundMin + threshold) this.#baseline = this.#roundMin
+    if (this.#lastRoundMin !== Infinity && this.#roundMin >= this.#lastRoundMin + threshold)
+      this.#baseline = this.#roundMin
   }
 
   #startRound(delivered: number): void {

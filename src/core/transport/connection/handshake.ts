@@ -1,10 +1,16 @@
 import { NoiseInitiator, noiseResponder, type KeyPair, type Secrets } from '../../crypto/noise.ts'
 import { MsgError } from '../../errors.ts'
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
+import { normalizeHost } from '../../wire/address.ts'
 import type { PeerIdentity, SocketAddress } from '../endpoint-api.ts'
 import type { Transmit } from '../machine.ts'
 import { COOKIE_LENGTH, encodeInitial, ID_LENGTH } from '../packet.ts'
-import { decodeParameters, encodeParameters, LOCAL_PARAMETERS, type TransportParameters } from '../transport-parameters.ts'
+import {
+  decodeParameters,
+  encodeParameters,
+  LOCAL_PARAMETERS,
+  type TransportParameters,
+} from '../transport-parameters.ts'
 
 /** Who this endpoint is. */
 export interface LocalIdentity {
@@ -38,10 +44,24 @@ export class Dialing {
   /** When the only message so far went out. */
   #firstSentAt: Instant | undefined
   #toSend: SocketAddress[] = []
+  /** Cookies that are answered before the candidates are asked again. */
+  #cookiesLeft = 0
 
   /** @param ephemeralSecret - 32 random bytes. @param sourceId - this side's connection id. */
-  constructor(now: Instant, local: LocalIdentity, peer: PeerIdentity, candidates: readonly SocketAddress[], sourceId: Uint8Array, ephemeralSecret: Uint8Array) {
-    const hello = Buffer.concat([Buffer.from(local.instance, 'hex'), Buffer.from(peer.instance, 'hex'), sourceId, encodeParameters(local.parameters ?? LOCAL_PARAMETERS)])
+  constructor(
+    now: Instant,
+    local: LocalIdentity,
+    peer: PeerIdentity,
+    candidates: readonly SocketAddress[],
+    sourceId: Uint8Array,
+    ephemeralSecret: Uint8Array,
+  ) {
+    const hello = Buffer.concat([
+      Buffer.from(local.instance, 'hex'),
+      Buffer.from(peer.instance, 'hex'),
+      sourceId,
+      encodeParameters(local.parameters ?? LOCAL_PARAMETERS),
+    ])
     this.#noise = new NoiseInitiator(local.key, peer.key, hello, ephemeralSecret, PROLOGUE)
     this.#sourceId = sourceId
     this.#receiverKey = peer.key
@@ -61,8 +81,17 @@ export class Dialing {
     return remoteParameters && { secrets, remoteId, remoteParameters, rttSample }
   }
 
-  /** The responder is busy and wants proof of the address first. */
+  /**
+   * The responder is busy and wants proof of the address first.
+   *
+   * A cookie is not authentic, and what answers it is fifty times its size: only candidates get an answer, and only so often.
+   */
   handleCookie(from: SocketAddress, cookie: Uint8Array): void {
+    const host = normalizeHost(from.host)
+    if (!this.#candidates.some((candidate) => candidate.port === from.port && normalizeHost(candidate.host) === host))
+      return
+    if (this.#cookiesLeft === 0) return
+    this.#cookiesLeft--
     this.#initial = this.#encode(cookie)
     this.#firstSentAt = undefined
     this.#toSend.push(from)
@@ -73,6 +102,7 @@ export class Dialing {
     if (now >= this.#deadline) return true
     if (now < this.#sendAt) return false
     this.#toSend = [...this.#candidates]
+    this.#cookiesLeft = this.#candidates.length
     this.#firstSentAt = this.#interval === FIRST_INTERVAL ? now : undefined
     this.#sendAt = now + this.#interval
     this.#interval = Math.min(this.#interval * 2, MAX_INTERVAL)
@@ -98,6 +128,8 @@ export interface Asking {
   readonly peer: PeerIdentity
   /** Whom they meant to reach: 16 bytes in hex. */
   readonly destination: string
+  /** Their connection id, as sealed. */
+  readonly sourceId: Uint8Array
   /** @param ownId - this side's connection id, 8 bytes. */
   answer(ownId: Uint8Array): { message: Uint8Array; result: HandshakeResult }
 }
@@ -112,15 +144,18 @@ export function readAsking(local: LocalIdentity, noise: Uint8Array, ephemeralSec
   const responder = noiseResponder(local.key, noise, ephemeralSecret, PROLOGUE)
   if (responder === undefined || responder.payload.byteLength < 32 + ID_LENGTH) return undefined
   const { payload, remoteKey } = responder
-  const remoteId = Uint8Array.from(payload.subarray(32, 32 + ID_LENGTH))
+  const sourceId = Uint8Array.from(payload.subarray(32, 32 + ID_LENGTH))
   const remoteParameters = parametersOf(payload.subarray(32 + ID_LENGTH))
   if (remoteParameters === undefined) return undefined
   return {
     peer: { instance: hex(payload.subarray(0, 16)), key: remoteKey },
     destination: hex(payload.subarray(16, 32)),
+    sourceId,
     answer(ownId) {
-      const { message, secrets } = responder.answer(Buffer.concat([ownId, encodeParameters(local.parameters ?? LOCAL_PARAMETERS)]))
-      return { message, result: { secrets, remoteId, remoteParameters, rttSample: undefined } }
+      const { message, secrets } = responder.answer(
+        Buffer.concat([ownId, encodeParameters(local.parameters ?? LOCAL_PARAMETERS)]),
+      )
+      return { message, result: { secrets, remoteId: sourceId, remoteParameters, rttSample: undefined } }
     },
   }
 }

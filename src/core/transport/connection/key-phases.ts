@@ -49,7 +49,14 @@ export class KeyPhases {
    * @param previousUntil - when keys that this packet retires are erased.
    * @returns the plaintext, or `undefined` when the packet is not authentic.
    */
-  open(now: Instant, packetNumber: number, phase: 0 | 1, packet: Uint8Array, headerLength: number, previousUntil: Instant): Uint8Array | undefined {
+  open(
+    now: Instant,
+    packetNumber: number,
+    phase: 0 | 1,
+    packet: Uint8Array,
+    headerLength: number,
+    previousUntil: Instant,
+  ): Uint8Array | undefined {
     this.#erasePrevious(now)
     if (phase === (this.#receiveCount & 1)) return this.#receive.open(packetNumber, packet, headerLength)
     if (packetNumber < this.#receiveStart) return this.#receivePrevious?.open(packetNumber, packet, headerLength)

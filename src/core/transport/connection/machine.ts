@@ -12,6 +12,7 @@ import { DeliveryRate } from '../recovery/delivery-rate.ts'
 import { LossDetector, type Carried, type SentPacket } from '../recovery/loss-detector.ts'
 import { RttEstimator } from '../recovery/rtt-estimator.ts'
 import { StreamSet } from '../streams/stream-set.ts'
+import type { Trace } from '../trace.ts'
 import { LOCAL_PARAMETERS } from '../transport-parameters.ts'
 import { AckTracker } from './acks.ts'
 import { Closing } from './closing.ts'
@@ -20,6 +21,7 @@ import type { HandshakeResult } from './handshake.ts'
 import { DatagramLadder } from './datagram-ladder.ts'
 import { KeyPhases } from './key-phases.ts'
 import { Liveness } from './liveness.ts'
+import { isSameAddress, PathValidator, type PathFrame } from './path-validator.ts'
 import { Rekeying } from './rekeying.ts'
 
 /** What a connection starts with: the handshake's result and where it stands. */
@@ -33,6 +35,11 @@ export interface ConnectionInit extends HandshakeResult {
   readonly random: (length: number) => Uint8Array
   /** True for addresses on this machine or this network. */
   readonly isNear: (address: SocketAddress) => boolean
+  /** Told what happens, under the name `traceId`. */
+  readonly trace: Trace | undefined
+  readonly traceId: string
+  /** Largest datagram to send, bytes. */
+  readonly maxDatagramSize: number
   /** Returns a buffer of that many bytes for one datagram; the driver owns it once it is handed out in a transmit. */
   readonly allocate: (length: number) => Buffer
 }
@@ -45,13 +52,15 @@ export interface ConnectionInit extends HandshakeResult {
 export class Connection {
   readonly streams: StreamSet
   readonly rtt = new RttEstimator()
+  readonly #trace: Trace | undefined
   readonly #init: ConnectionInit
   readonly #keys: KeyPhases
   readonly #rekeying: Rekeying
   readonly #loss: LossDetector
   readonly #rate = new DeliveryRate()
+  readonly #paths: PathValidator
   readonly #acks: AckTracker
-  readonly #controller: CongestionController
+  #controller: CongestionController
   readonly #pacer: Pacer
   readonly #liveness: Liveness
   readonly #closing = new Closing()
@@ -69,7 +78,14 @@ export class Connection {
   #episodeLost = 0
   #datagramSize = BASE_DATAGRAM_SIZE
   #stalledUntil: Instant = 0
-  readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, packetsSpurious: 0, bytesSent: 0, bytesReceived: 0 }
+  readonly #counts = {
+    packetsSent: 0,
+    packetsReceived: 0,
+    packetsLost: 0,
+    packetsSpurious: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+  }
 
   constructor(init: ConnectionInit) {
     this.#init = init
@@ -78,8 +94,10 @@ export class Connection {
     this.#keys = new KeyPhases(init.isInitiator, init.secrets.send, init.secrets.receive)
     this.#rekeying = new Rekeying(init.now, init.isInitiator, this.#keys, init.random)
     this.#loss = new LossDetector(this.rtt)
+    this.#paths = new PathValidator(init.random)
+    this.#trace = init.trace
     this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay)
-    this.#controller = init.createController({ datagramSize: BASE_DATAGRAM_SIZE, random: () => init.random(1)[0]! / 256 })
+    this.#controller = this.#createController()
     this.#pacer = new Pacer(this.#controller.window)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
     this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
@@ -111,7 +129,13 @@ export class Connection {
   }
 
   /** Counters and gauges; units as in {@link LinkStats}. */
-  stats(): typeof this.counts & { srtt: Duration; minRtt: Duration; cwnd: number; bytesInFlight: number; keyPhase: number } {
+  stats(): typeof this.counts & {
+    srtt: Duration
+    minRtt: Duration
+    cwnd: number
+    bytesInFlight: number
+    keyPhase: number
+  } {
     return {
       ...this.#counts,
       srtt: this.rtt.hasSample ? Math.round(this.rtt.smoothed) : 0,
@@ -128,7 +152,12 @@ export class Connection {
   }
 
   /** Packets and bytes (whole datagrams) so far. */
-  get counts(): Readonly<Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'packetsSpurious' | 'bytesSent' | 'bytesReceived', number>> {
+  get counts(): Readonly<
+    Record<
+      'packetsSent' | 'packetsReceived' | 'packetsLost' | 'packetsSpurious' | 'bytesSent' | 'bytesReceived',
+      number
+    >
+  > {
     return this.#counts
   }
 
@@ -139,6 +168,13 @@ export class Connection {
     const { packetNumber, keyPhase } = header
     const payload = this.#keys.open(now, packetNumber, keyPhase, packet, DATA_HEADER_LENGTH, now + 3 * this.rtt.pto)
     if (payload === undefined) return
+    this.#trace?.({
+      time: now,
+      link: this.#init.traceId,
+      name: 'packet_received',
+      packet_number: packetNumber,
+      length: packet.byteLength,
+    })
     this.#counts.packetsReceived++
     this.#counts.bytesReceived += packet.byteLength
     if (this.#closing.isClosed) return this.#closing.onPacket()
@@ -148,9 +184,11 @@ export class Connection {
       let isAckEliciting = false
       for (const frame of decodeFrames(payload)) {
         if (frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'close') isAckEliciting = true
-        this.#handleFrame(now, frame)
+        this.#handleFrame(now, frame, from)
       }
       this.#acks.onPacket(now, packetNumber, isAckEliciting, this.rtt.smoothed)
+      const isNewest = packetNumber === this.#acks.largest
+      if (isNewest && this.#remote && !isSameAddress(from, this.#remote)) this.#paths.onMoved(now, from)
     } catch (error) {
       if (!MsgError.is(error)) throw error
       this.#close(now, { type: 'closed', kind: 'protocol', code: error.spec.wire ?? 1, reason: error.detail })
@@ -167,7 +205,11 @@ export class Connection {
     if (late > STALL) this.#stalledUntil = now + STALL
     switch (this.#liveness.handleTimeout(now)) {
       case 'dead':
-        return this.#close(now, { type: 'closed', kind: 'idle', code: 0, reason: 'nothing was heard from the peer' }, false)
+        return this.#close(
+          now,
+          { type: 'closed', kind: 'idle', code: 0, reason: 'nothing was heard from the peer' },
+          false,
+        )
       case 'ping':
         this.#pingsDue = Math.max(this.#pingsDue, 1)
     }
@@ -186,6 +228,7 @@ export class Connection {
       this.#acks.deadline ?? Infinity,
       this.#paceUntil ?? Infinity,
       this.#ladder?.pollTimeout() ?? Infinity,
+      this.#paths.pollTimeout() ?? Infinity,
     )
   }
 
@@ -193,6 +236,8 @@ export class Connection {
     if (this.#remote === undefined || !this.#isConfirmed) return undefined
     if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(now, this.#remote) : undefined
     this.#paceUntil = undefined
+    const pathFrame = this.#paths.pollFrame(now, this.rtt.pto)
+    if (pathFrame) return this.#sealPathFrame(now, pathFrame)
     const isAckDue = this.#acks.deadline !== undefined && now >= this.#acks.deadline
     const mayPing = this.#pingsDue > 0
     const mayData = mayPing || (this.#hasData && this.#mayLeave(now))
@@ -204,7 +249,10 @@ export class Connection {
     if (isAckDue || this.#acks.isWaiting) this.#writeAck(now, writer)
     if (mayData) this.#writeData(writer, packet, carried)
     if (writer.offset === DATA_HEADER_LENGTH) return undefined
-    return { to: this.#remote, payload: this.#seal(now, packet, writer.offset, carried.length > 0 || mayPing ? carried : undefined) }
+    return {
+      to: this.#remote,
+      payload: this.#seal(now, packet, writer.offset, carried.length > 0 || mayPing ? carried : undefined),
+    }
   }
 
   pollEvent(): ConnectionEvent | undefined {
@@ -221,6 +269,13 @@ export class Connection {
   /** Ends the connection and tells the peer. */
   close(now: Instant, code: number, reason: string): void {
     this.#close(now, { type: 'closed', kind: 'local', code, reason })
+  }
+
+  #createController(): CongestionController {
+    return this.#init.createController({
+      datagramSize: this.#datagramSize,
+      random: () => this.#init.random(1)[0]! / 256,
+    })
   }
 
   get #hasData(): boolean {
@@ -247,7 +302,8 @@ export class Connection {
   }
 
   #writeAck(now: Instant, writer: Writer): void {
-    if (this.#acks.ranges.length > 0 && encodeAck(writer, this.#acks.ranges, this.#acks.delay(now))) this.#acks.onAckSent()
+    if (this.#acks.ranges.length > 0 && encodeAck(writer, this.#acks.ranges, this.#acks.delay(now)))
+      this.#acks.onAckSent()
   }
 
   #writeData(writer: Writer, packet: Uint8Array, carried: Carried[]): void {
@@ -273,6 +329,14 @@ export class Connection {
     return { to, payload: this.#seal(now, packet, size - TAG_LENGTH, [{ kind: 'probe' }]) }
   }
 
+  #sealPathFrame(now: Instant, { kind, to, token }: PathFrame): Transmit {
+    const packet = this.#init.allocate(DATA_OVERHEAD + 1 + token.byteLength)
+    const writer = new Writer(packet, DATA_HEADER_LENGTH)
+    writer.varint(kind === 'challenge' ? FrameType.pathChallenge : FrameType.pathResponse)
+    writer.bytes(token)
+    return { to, payload: this.#seal(now, packet, writer.offset, undefined) }
+  }
+
   /** @param carried - what must arrive; `undefined` for a packet that asks for no acknowledgement. */
   #seal(now: Instant, buffer: Buffer, end: number, carried: Carried[] | undefined): Uint8Array {
     const packetNumber = this.#nextPacketNumber++
@@ -282,12 +346,27 @@ export class Connection {
     this.#counts.packetsSent++
     this.#counts.bytesSent += packet.byteLength
     if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
+    this.#trace?.({
+      time: now,
+      link: this.#init.traceId,
+      name: 'packet_sent',
+      packet_number: packetNumber,
+      length: packet.byteLength,
+    })
     if (carried === undefined) return packet
     // What tries a size must not touch congestion state: it weighs nothing.
     const bytes = carried[0]?.kind === 'probe' ? 0 : packet.byteLength
     const stamp = this.#rate.onSent(now, this.#loss.bytesInFlight)
     const appLimited = this.#hasRoom && !this.#hasData
-    this.#loss.onSent({ packetNumber, sentAt: now, bytes, carried, appLimited, inFlight: this.#loss.bytesInFlight + bytes, stamp })
+    this.#loss.onSent({
+      packetNumber,
+      sentAt: now,
+      bytes,
+      carried,
+      appLimited,
+      inFlight: this.#loss.bytesInFlight + bytes,
+      stamp,
+    })
     if (appLimited) this.#rate.onAppLimited(this.#loss.bytesInFlight)
     this.#pacer.onSent(bytes)
     return packet
@@ -305,7 +384,7 @@ export class Connection {
     return { to, payload: this.#seal(now, packet, writer.offset, undefined) }
   }
 
-  #handleFrame(now: Instant, frame: Frame): void {
+  #handleFrame(now: Instant, frame: Frame, from: SocketAddress): void {
     switch (frame.type) {
       case 'padding':
       case 'ping':
@@ -314,6 +393,10 @@ export class Connection {
         return this.#handleAck(now, frame)
       case 'close':
         return this.#close(now, { type: 'closed', kind: 'remote', code: frame.code, reason: frame.reason }, false)
+      case 'path-challenge':
+        return this.#paths.handleChallenge(from, frame.token)
+      case 'path-response':
+        return this.#move(now, this.#paths.handleResponse(frame.token))
       case 'rekey':
         if (this.#rekeying.handleRekey(now, frame.publicKey)) this.#rekeyDue = true
         return
@@ -323,7 +406,8 @@ export class Connection {
   }
 
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
-    if (ack.largest >= this.#nextPacketNumber) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
+    if (ack.largest >= this.#nextPacketNumber)
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
     const priorInFlight = this.#loss.bytesInFlight
     const { acked, spurious, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
     const rtt = now >= this.#stalledUntil ? rttSample : undefined
@@ -356,6 +440,23 @@ export class Connection {
       rate: this.#rate.onAck(now, bytes, newest, this.rtt.min),
     })
     this.streams.onWindow(this.#controller.window)
+    if (this.#trace) this.#traceMetrics(now, this.#trace)
+  }
+
+  #traceMetrics(now: Instant, trace: Trace): void {
+    const { pacingRate } = this.#controller
+    trace({
+      time: now,
+      link: this.#init.traceId,
+      name: 'metrics_updated',
+      congestion_window: this.#window,
+      bytes_in_flight: this.#loss.bytesInFlight,
+      smoothed_rtt: this.rtt.smoothed / 1_000,
+      min_rtt: this.rtt.min / 1_000,
+      ...(pacingRate === undefined ? {} : { pacing_rate: Math.round(pacingRate * 8_000_000) }),
+      datagram_size: this.#datagramSize,
+      controller: this.#controller.snapshot(),
+    })
   }
 
   /** When everything that the last reduction was for has arrived after all, it was for nothing. */
@@ -382,7 +483,14 @@ export class Connection {
     const persistent = this.#loss.isPersistent(lost, this.#init.remoteParameters.maxAckDelay)
     const { sentAt, inFlight, stamp } = lost.at(-1)!
     this.#rate.onLost(bytes)
-    this.#controller.onCongestion({ now, sentAt, bytes, sentInFlight: inFlight, ...this.#rate.since(stamp), persistent })
+    this.#controller.onCongestion({
+      now,
+      sentAt,
+      bytes,
+      sentInFlight: inFlight,
+      ...this.#rate.since(stamp),
+      persistent,
+    })
   }
 
   /** Nothing was acknowledged for a probe timeout: the oldest content goes again, whatever the window says. */
@@ -405,11 +513,35 @@ export class Connection {
     this.#events.push({ type: 'open' })
   }
 
+  /** The peer proved that it is at `address` now. Another port is the same path behind a NAT; another host is a path of which nothing is known. */
+  #move(now: Instant, address: SocketAddress | undefined): void {
+    if (address === undefined || this.#remote === undefined || isSameAddress(address, this.#remote)) return
+    const isOtherHost = address.host !== this.#remote.host
+    this.#remote = address
+    this.#events.push({ type: 'moved' })
+    this.#trace?.({
+      time: now,
+      link: this.#init.traceId,
+      name: 'path_changed',
+      address: `${address.host} ${address.port}`,
+    })
+    if (!isOtherHost) return
+    this.#datagramSize = BASE_DATAGRAM_SIZE
+    this.#windowCap = Infinity
+    this.#controller = this.#createController()
+    this.rtt.reset()
+    this.#climb(now, address)
+  }
+
   #climb(now: Instant, remote: SocketAddress): void {
     const isNear = this.#init.isNear(remote)
-    this.#ladder = new DatagramLadder(now, { isNear, max: this.#init.remoteParameters.maxDatagramSize })
+    this.#ladder = new DatagramLadder(now, {
+      isNear,
+      max: Math.min(this.#init.maxDatagramSize, this.#init.remoteParameters.maxDatagramSize),
+    })
     // Only the receiver's socket holds what a near path carries at once; a long path holds it itself.
-    if (isNear) this.#windowCap = Math.max(this.#init.remoteParameters.receiveBuffer / BUFFER_SHARE, 4 * BASE_DATAGRAM_SIZE)
+    if (isNear)
+      this.#windowCap = Math.max(this.#init.remoteParameters.receiveBuffer / BUFFER_SHARE, 4 * BASE_DATAGRAM_SIZE)
   }
 
   #resize(size: number | undefined): void {

@@ -1,4 +1,5 @@
 import { publicKeyOf, sharedSecret } from '../../crypto/noise.ts'
+import { MsgError } from '../../errors.ts'
 import { seconds, type Duration, type Instant } from '../../time/instant.ts'
 import type { KeyPhases } from './key-phases.ts'
 
@@ -14,6 +15,8 @@ export class Rekeying {
   #packets = 0
   #secret: Uint8Array | undefined
   #answered: Uint8Array | undefined
+  /** Key updates when this side answered last. */
+  #answeredAt = -1
 
   /** @param random - returns that many random bytes. */
   constructor(now: Instant, isInitiator: boolean, keys: KeyPhases, random: (length: number) => Uint8Array) {
@@ -47,11 +50,12 @@ export class Rekeying {
    * The peer's REKEY frame.
    *
    * @returns true when this side's own frame should go out in answer.
+   * @throws MSG_ERR_PROTOCOL when the key is of no use, or another one came before the last was used.
    */
   handleRekey(now: Instant, publicKey: Uint8Array): boolean {
     if (this.#isInitiator) {
-      const mix = this.#secret && sharedSecret(this.#secret, publicKey)
-      if (!mix) return false
+      if (this.#secret === undefined) return false
+      const mix = agreed(this.#secret, publicKey)
       this.#secret = undefined
       this.#packets = 0
       this.#dhAt = now + DH_INTERVAL
@@ -60,14 +64,23 @@ export class Rekeying {
       return false
     }
     if (this.#answered && Buffer.from(this.#answered).equals(publicKey)) return false
+    // Each agreement costs public-key work: the peer gets one for every update, not one for every frame.
+    if (this.#answeredAt === this.#keys.count)
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a second REKEY before the first was used' })
     const secret = this.#random(32)
-    const mix = sharedSecret(secret, publicKey)
-    if (!mix) return false
+    const mix = agreed(secret, publicKey)
     this.#answered = Uint8Array.from(publicKey)
+    this.#answeredAt = this.#keys.count
     this.#secret = secret
     this.#keys.agree(mix)
     return true
   }
+}
+
+function agreed(secret: Uint8Array, publicKey: Uint8Array): Uint8Array {
+  const mix = sharedSecret(secret, publicKey)
+  if (mix === undefined) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a REKEY with a key of low order' })
+  return mix
 }
 
 /** Packets in both directions under one key; far below what ChaCha20-Poly1305 allows. */

@@ -71,7 +71,12 @@ export class DeliveryRate {
    * @param bytes - newly acknowledged.
    * @param newest - of the packets acknowledged, the one sent last.
    */
-  onAck(now: Instant, bytes: number, newest: { readonly sentAt: Instant; readonly stamp: DeliveryStamp }, minRtt: Duration): RateSample {
+  onAck(
+    now: Instant,
+    bytes: number,
+    newest: { readonly sentAt: Instant; readonly stamp: DeliveryStamp },
+    minRtt: Duration,
+  ): RateSample {
     this.#delivered += bytes
     this.#deliveredAt = now
     const { stamp, sentAt } = newest

@@ -5,7 +5,13 @@ import { TIMER_GRANULARITY, type RttEstimator } from './rtt-estimator.ts'
 
 /** What was in a packet that must be sent again when the packet is lost. */
 export type Carried =
-  | { readonly kind: 'stream'; readonly stream: number; readonly start: number; readonly end: number; readonly fin: boolean }
+  | {
+      readonly kind: 'stream'
+      readonly stream: number
+      readonly start: number
+      readonly end: number
+      readonly fin: boolean
+    }
   | { readonly kind: 'reset'; readonly stream: number }
   | { readonly kind: 'stop'; readonly stream: number }
   | { readonly kind: 'max-stream-data'; readonly stream: number }
@@ -151,7 +157,8 @@ export class LossDetector {
 
   /** The oldest packet that carries something, to send its content again in a probe; it stays in flight. */
   oldest(): SentPacket | undefined {
-    for (const packet of this.#sent.values()) if (packet.carried.length > 0 && packet.carried[0]!.kind !== 'probe') return packet
+    for (const packet of this.#sent.values())
+      if (packet.carried.length > 0 && packet.carried[0]!.kind !== 'probe') return packet
     return undefined
   }
 

@@ -17,6 +17,11 @@ export class FlowWindow {
     this.#max = max
   }
 
+  /** How far ahead of what was consumed the limit is set, bytes. */
+  get size(): number {
+    return this.#size
+  }
+
   /** Bytes, counted from the start, that the sender may reach. */
   get limit(): number {
     return this.#limit

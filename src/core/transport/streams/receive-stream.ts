@@ -51,19 +51,21 @@ export class ReceiveStream {
     if (fin) this.#finalSize = end
     if (wasFinished || (end <= this.#delivered && !this.isFinished)) return []
     this.#highest = Math.max(this.#highest, end)
-    if (offset <= this.#delivered && this.#received.isEmpty) return this.#deliver([data.subarray(this.#delivered - offset)])
+    if (offset <= this.#delivered && this.#received.isEmpty)
+      return this.#deliver([data.subarray(this.#delivered - offset)])
 
     const skip = Math.max(0, this.#delivered - offset)
     this.#buffer.write(offset + skip, data.subarray(skip))
     this.#received.add(offset + skip, end)
-    if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window / BYTES_PER_PIECE)) {
+    if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window.size / BYTES_PER_PIECE)) {
       throw new MsgError('MSG_ERR_LIMIT', { detail: 'a stream in too many pieces' })
     }
     const first = this.#received.ranges[0]
     if (first === undefined) return this.#deliver([])
     if (first.start > this.#delivered) return []
     const views: Uint8Array[] = []
-    for (let at = this.#delivered; at < first.end; at += views.at(-1)!.byteLength) views.push(this.#buffer.view(at, first.end))
+    for (let at = this.#delivered; at < first.end; at += views.at(-1)!.byteLength)
+      views.push(this.#buffer.view(at, first.end))
     this.#received.dropBelow(first.end)
     return this.#deliver(views)
   }

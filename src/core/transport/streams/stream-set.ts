@@ -24,7 +24,10 @@ interface StreamState {
 }
 
 /** Frames that concern streams. */
-export type StreamFrame = Extract<Frame, { type: 'reset' | 'stop' | 'stream' | 'max-data' | 'max-stream-data' | 'max-streams' }>
+export type StreamFrame = Extract<
+  Frame,
+  { type: 'reset' | 'stop' | 'stream' | 'max-data' | 'max-stream-data' | 'max-streams' }
+>
 
 /**
  * All streams of a link: ids, scheduling by priority, flow control of the connection (RFC 9000 sections 2 to 4).
@@ -66,7 +69,8 @@ export class StreamSet {
 
   /** @param priority - lower goes first. @throws MSG_ERR_LIMIT when the peer allows no more streams yet. */
   open(priority: number): number {
-    if (this.#opened >= this.#streamLimit) throw new MsgError('MSG_ERR_LIMIT', { detail: `${this.#opened} streams on one link` })
+    if (this.#opened >= this.#streamLimit)
+      throw new MsgError('MSG_ERR_LIMIT', { detail: `${this.#opened} streams on one link` })
     const id = this.#opened++ * 2 + this.#parity
     this.#create(id, priority)
     return id
@@ -154,7 +158,8 @@ export class StreamSet {
     const stream = this.#streams.get(carried.stream)
     if (stream === undefined) return
     if (carried.kind === 'reset') stream.isResetAcked = true
-    else if (stream.send.onAcked(carried.start, carried.end, carried.fin)) this.#events.push({ type: 'writable', stream: carried.stream })
+    else if (stream.send.onAcked(carried.start, carried.end, carried.fin))
+      this.#events.push({ type: 'writable', stream: carried.stream })
     this.#dropIfDone(carried.stream, stream)
   }
 
@@ -257,7 +262,8 @@ export class StreamSet {
     step()
     this.#dataReceived += receive.highest - highest
     this.#dataConsumed += receive.delivered - delivered
-    if (this.#dataReceived > this.#window.limit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
+    if (this.#dataReceived > this.#window.limit)
+      throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
     if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream: id })
     if (this.#window.update(now, this.#dataConsumed, srtt)) this.#queue({ kind: 'max-data' })
   }
@@ -280,7 +286,10 @@ export class StreamSet {
   #create(id: number, priority: number): void {
     const send = new SendStream(id, priority, this.#remote.initialMaxStreamData)
     send.capacity = this.#sendCapacity
-    this.#streams.set(id, { send, receive: new ReceiveStream(new FlowWindow(this.#local.initialMaxStreamData, MAX_WINDOW / 2)) })
+    this.#streams.set(id, {
+      send,
+      receive: new ReceiveStream(new FlowWindow(this.#local.initialMaxStreamData, MAX_WINDOW / 2)),
+    })
   }
 
   #dropIfDone(id: number, { send, receive, resetCode, isResetAcked }: StreamState): void {

@@ -96,6 +96,20 @@ describe('Console', () => {
     expect(out.objects[0]).to.include({ command: '', ok: false, code: 'MSG_ERR_MESSAGE_TOO_LONG' })
   })
 
+  it('can say more about unknown commands than to see help', async () => {
+    const out = new Capture()
+    const output = new JsonOutput(out)
+    const deps = { table, context: { ran: [] }, output, palette: plain }
+    await new Console({ ...deps, unknownHint: () => 'send <text>' }).answer('hello there')
+    await new Console({ ...deps, unknownHint: () => undefined }).answer('hello there')
+    await new Console({ ...deps, unknownHint: () => 'send <text>' }).answer('fail')
+    expect(out.objects.map(({ hint }) => hint)).to.deep.equal([
+      'send <text>',
+      'see help',
+      'users lists everybody on this server',
+    ])
+  })
+
   it('stops waiting for lines when it is aborted', async () => {
     const stop = new AbortController()
     const never = { next: () => new Promise<never>(() => {}) }

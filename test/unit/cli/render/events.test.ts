@@ -8,7 +8,7 @@ import type { ServerEvent } from '../../../../src/core/server/api.ts'
 const plain = palette(false)
 const say = (event: ClientEvent): string => clientEventLines(event, plain).join('\n')
 const at = new Date(2026, 0, 2, 3, 4).toISOString()
-const message = { type: 'message', from: 'bob', text: 'hi', id: '0', at, room: null, own: false } as const
+const message = { type: 'message', from: 'bob', text: 'hi', id: '0', at, room: null, with: 'bob', own: false } as const
 
 describe('clientEventLines', () => {
   it('shows a message with its time and sender', () => {
@@ -17,7 +17,7 @@ describe('clientEventLines', () => {
 
   it('shows the room of a message, and that it is one of your own from elsewhere', () => {
     expect(say({ ...message, room: 'lobby' })).to.equal('03:04 #lobby bob: hi')
-    expect(say({ ...message, own: true })).to.equal('03:04 bob (you, elsewhere): hi')
+    expect(say({ ...message, own: true })).to.equal('03:04 you (elsewhere, to bob): hi')
   })
 
   it('indents the further lines of a message, so that none can pass for another message', () => {
@@ -48,12 +48,11 @@ describe('clientEventLines', () => {
   })
 
   it('says why something closed', () => {
-    expect(say({ type: 'session.closed', with: 'bob', reason: 'left' })).to.equal(
-      'The session with bob is closed: they left.',
-    )
+    expect(say({ type: 'session.closed', with: 'bob', reason: 'left' })).to.equal('The session with bob is closed.')
     expect(say({ type: 'room.closed', room: 'lobby', reason: 'owner-left' })).to.equal(
       '#lobby is closed: the owner left.',
     )
+    expect(say({ type: 'disconnected', reason: 'closed' })).to.equal('')
     expect(say({ type: 'disconnected', reason: 'server stopped' })).to.equal('Disconnected: server stopped.')
   })
 
@@ -65,7 +64,7 @@ describe('clientEventLines', () => {
   })
 
   it('says who comes and goes', () => {
-    expect(say({ type: 'session.opened', with: 'bob', present: true })).to.equal('bob is here.')
+    expect(say({ type: 'session.opened', with: 'bob', present: true })).to.equal('You and bob can talk.')
     expect(say({ type: 'session.opened', with: 'bob', present: false })).to.equal('bob is away; messages wait.')
     expect(say({ type: 'session.withdrawn', from: 'bob' })).to.equal('bob no longer asks.')
     expect(say({ type: 'room.joined', room: 'lobby', user: 'bob' })).to.equal('#lobby bob came in.')

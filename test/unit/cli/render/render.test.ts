@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { promptText, reasonText } from '../../../../src/cli/render/client-words.ts'
+import { because, promptText } from '../../../../src/cli/render/client-words.ts'
 import { membersTable, roomsTable, usersTable } from '../../../../src/cli/render/lists.ts'
 import { isColourWanted, palette } from '../../../../src/cli/render/palette.ts'
 import { serverSessionsTable, serverStatusLines, serverUsersTable } from '../../../../src/cli/render/server-lists.ts'
@@ -177,9 +177,13 @@ describe('promptText', () => {
   })
 })
 
-describe('reasonText', () => {
+describe('because', () => {
   it('says known reasons in words and shows others escaped', () => {
-    expect(reasonText('owner-left')).to.equal('the owner left')
-    expect(reasonText('a\u0007b')).not.to.contain('\u0007')
+    expect(because('owner-left')).to.equal(': the owner left')
+    expect(because('a\u0007b')).not.to.contain('\u0007')
+  })
+
+  it('says nothing of who left, since both sides are told', () => {
+    expect(because('left')).to.equal('')
   })
 })

@@ -31,7 +31,7 @@ describe('the data directory', () => {
     expect(dataDirOf('/c', env)).to.equal('/c')
     expect(dataDirOf(undefined, env)).to.equal('/a')
     expect(dataDirOf(undefined, { XDG_DATA_HOME: '/b' })).to.equal('/b/msg')
-    expect(dataDirOf(undefined, { XDG_DATA_HOME: 'relative' })).to.equal(join(homedir(), '.local/share/msg'))
+    expect(dataDirOf(undefined, {})).to.equal(join(homedir(), '.local/share/msg'))
   })
 
   it('is closed to others, and so are its files', () => {

@@ -33,6 +33,18 @@ describe('the profile state', () => {
   afterEach(() => {
     for (const state of opened.splice(0)) state.close()
   })
+  it('notices damage when it is met', () => {
+    const state = open()
+    state.commit(() => state.history.addReceived(entries(1, 5_000)))
+    expect(() =>
+      state.read(() => {
+        throw Object.assign(new Error('malformed'), { code: 'SQLITE_CORRUPT' })
+      }),
+    )
+      .to.throw(MsgError)
+      .with.property('code', 'MSG_ERR_STORE_CORRUPT')
+  })
+
   const receive = (state: ProfileState, list: HistoryEntry[]): Array<SeenMark | undefined> =>
     state.commit(() => state.history.addReceived(list))
   const unseen = (state: ProfileState): number[] =>
@@ -178,6 +190,6 @@ describe('the profile state', () => {
     const database = new Libsql(join(temp(), 'state.db'))
     database.exec('PRAGMA user_version = 99')
     database.close()
-    expect(failure()).to.equal('MSG_ERR_VERSION')
+    expect(failure()).to.equal('MSG_ERR_STORE_CORRUPT')
   })
 })

@@ -77,14 +77,23 @@ describe('transport/congestion/cubic', () => {
     }
   })
 
-  it('grows by at most half of its window in a round trip', () => {
-    const cubic = lostAt(20)
-    let now = run(cubic, 0, ms(100), ms(100))
-    for (let i = 0; i < 100; i++) {
-      const before = cubic.window
-      now = run(cubic, now, now + 1, ms(100))
-      expect(cubic.window).to.be.at.most(before * 1.6)
+  it('aims at the curve one round trip ahead', () => {
+    const cubic = lostAt(1_000)
+    const rtt = ms(200)
+    cubic.onAck({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: rtt, appLimited: false })
+    const target = C * (0.2 - Math.cbrt(300 / C)) ** 3 + 1_000
+    expect(cubic.window / MSS).to.be.closeTo(700 + (target - 700) / 700, 0.001)
+  })
+
+  it('grows by at most half of its window in a round trip, however far up the curve is', () => {
+    const cubic = lostAt(1_000)
+    cubic.onAck({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: ms(100), appLimited: false })
+    const before = cubic.window
+    let left = before
+    for (; left > 0; left -= MSS) {
+      cubic.onAck({ now: s(60), sentAt: s(59.9), bytes: MSS, smoothedRtt: ms(100), appLimited: false })
     }
+    expect(cubic.window / before).to.be.within(1.4, 1.7)
   })
 
   it('does no worse than Reno where the window is small and the round trip short', () => {
@@ -114,6 +123,23 @@ describe('transport/congestion/cubic', () => {
     expect(cubic.snapshot()['threshold']).to.equal(Math.floor(1_000 * MSS * BETA * BETA))
     run(cubic, s(1), s(1) + 3, 1)
     expect(cubic.window).to.equal(16 * MSS)
+  })
+
+  it('does not count the time in which the application had nothing to send (RFC 9438 section 5.8)', () => {
+    const busy = lostAt(1_000)
+    const idle = lostAt(1_000)
+    const rtt = ms(100)
+    let now = run(busy, 0, s(3), rtt)
+    run(idle, 0, s(3), rtt)
+    expect(idle.window).to.equal(busy.window)
+    // One side says nothing for a minute, but for a heartbeat now and then.
+    const pause = s(60)
+    for (let at = now; at <= now + pause; at += s(1)) {
+      idle.onAck({ now: at, sentAt: at - rtt, bytes: 40, smoothedRtt: rtt, appLimited: true })
+    }
+    run(busy, now, now + s(2), rtt)
+    now = run(idle, now + pause, now + pause + s(2), rtt)
+    expect(idle.window / MSS).to.be.closeTo(busy.window / MSS, 3)
   })
 
   it('takes a larger datagram size for its smallest window', () => {

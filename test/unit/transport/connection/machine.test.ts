@@ -248,6 +248,22 @@ describe('transport/connection/machine', () => {
       expect(run()).to.be.above(cwnd)
     })
 
+    it('learns nothing about the path from a window that was not half used', () => {
+      const peer = opened()
+      const { cwnd } = peer.connection.stats()
+      const stream = peer.connection.streams.open(0)
+      for (let i = 0; i < 20; i++) {
+        peer.connection.streams.write(stream, zeros(3_000))
+        const numbers = peer.receive().map(({ packetNumber }) => packetNumber)
+        expect(numbers).to.have.length(3)
+        peer.now += ms(20)
+        // The first two had more behind them; the last one says by itself that there was nothing more.
+        peer.send([spell.ack([numbers[0]!, numbers[1]!])])
+        peer.send([spell.ack([numbers[0]!, numbers[2]!])])
+      }
+      expect(peer.connection.stats().cwnd).to.equal(cwnd)
+    })
+
     it('spreads a window over the round trip', () => {
       const peer = opened(ms(100))
       const stream = peer.connection.streams.open(0)
@@ -354,6 +370,13 @@ describe('transport/connection/machine', () => {
       pair.pass(s(10))
       expect(pair.a.connection.isDrained).to.equal(true)
       expect(pair.a.connection.pollTimeout()).to.equal(undefined)
+    })
+
+    it('gives its CLOSE three probe timeouts to arrive', () => {
+      const peer = opened(ms(20))
+      peer.connection.close(peer.now, 0, '')
+      // srtt 20 ms and rttvar 10 ms: a probe timeout of 60 ms.
+      expect(peer.connection.pollTimeout()).to.equal(peer.now + ms(180))
     })
 
     it('happens once', () => {

@@ -194,6 +194,10 @@ describe('transport/streams/stream-set', () => {
       const lost = drain(streams).flatMap(({ carried }) => carried)[30]!
       streams.onLost(lost)
       expect(drain(streams).flatMap(({ carried }) => carried)).to.deep.equal([lost])
+      // What went twice counts once.
+      streams.handleFrame({ type: 'max-data', limit: 100_500 })
+      const fresh = drain(streams).flatMap(({ carried }) => carried)
+      expect(fresh.map((item) => item.kind === 'stream' && item.end - item.start)).to.deep.equal([500])
     })
 
     it('refuses more than it allowed in all', () => {

@@ -1,5 +1,6 @@
 import Database from 'libsql'
-import { ERRORS, MsgError, type ErrorCode } from '../errors.ts'
+import type { ERRORS } from '../errors.ts'
+import { MsgError, type ErrorCode } from '../errors.ts'
 
 /** What {@link openDatabase} takes. */
 export interface DatabaseOptions {
@@ -7,6 +8,8 @@ export interface DatabaseOptions {
   readonly migrations: readonly string[]
   /** Milliseconds to wait for another process's lock. @default 5,000 */
   readonly busyMs?: number
+  /** Read all of it to see that it is whole: costs seconds for each gigabyte. @default true */
+  readonly isChecked?: boolean
 }
 
 /** A row as libsql gives it: columns by name. */
@@ -20,14 +23,17 @@ export type Row = Record<string, unknown>
  * @throws MSG_ERR_STORE_CORRUPT when the file is damaged, no database, or of a newer schema; MSG_ERR_DIRECTORY_ACCESS when it
  * cannot be opened or written.
  */
-export function openDatabase(path: string, { migrations, busyMs = BUSY_MS }: DatabaseOptions): Database.Database {
+export function openDatabase(
+  path: string,
+  { migrations, busyMs = BUSY_MS, isChecked = true }: DatabaseOptions,
+): Database.Database {
   let database: Database.Database | undefined
   try {
     database = new Database(path, { timeout: busyMs })
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     database.pragma('foreign_keys = ON')
-    check(database, path)
+    if (isChecked) check(database, path)
     migrate(database, migrations, path)
     return database
   } catch (cause) {
@@ -96,7 +102,7 @@ function migrate(database: Database.Database, migrations: readonly string[], pat
 const CODES: ReadonlyArray<readonly [RegExp, ErrorCode & keyof typeof ERRORS]> = [
   [/SQLITE_(CORRUPT|NOTADB)/, 'MSG_ERR_STORE_CORRUPT'],
   [/SQLITE_BUSY/, 'MSG_ERR_DATA_DIR_BUSY'],
-  [/SQLITE_(READONLY|CANTOPEN|PERM)|Unable to open/, 'MSG_ERR_DIRECTORY_ACCESS'],
+  [/SQLITE_(READONLY|CANTOPEN|PERM|FULL|IOERR)|Unable to open/, 'MSG_ERR_DIRECTORY_ACCESS'],
 ]
 /** Long enough for another process's checkpoint, milliseconds. */
 const BUSY_MS = 5_000

@@ -2,18 +2,18 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { FileLock } from '../../../src/core/store/file-lock.ts'
+import { FileLock } from '../../../src/core/io/file-lock.ts'
 import { expectCode } from '../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../helpers/temp.ts'
 
 const HOLDER = `
-import { FileLock } from ${JSON.stringify(new URL('../../../src/core/store/file-lock.ts', import.meta.url).href)}
+import { FileLock } from ${JSON.stringify(new URL('../../../src/core/io/file-lock.ts', import.meta.url).href)}
 globalThis.lock = FileLock.acquire(process.argv[1])
 process.stdout.write(globalThis.lock ? 'held' : 'refused')
 setInterval(() => {}, 1_000)
 `
 
-describe('store/file-lock', () => {
+describe('io/file-lock', () => {
   afterEach(removeTempDirs)
 
   it('excludes a second lock in the same process until it is released', () => {

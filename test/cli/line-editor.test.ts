@@ -1,0 +1,187 @@
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { sandbox, BIN } from '../helpers/run-msg.ts'
+import { useTempDir } from '../helpers/temp-dir.ts'
+import { isTmuxAvailable, TmuxScreen } from '../helpers/tmux.ts'
+
+const ROOT = join(BIN, '..', '..')
+
+describe('the line editor on a real terminal', function () {
+  const directory = useTempDir()
+  let screen: TmuxScreen
+
+  before(function () {
+    if (isTmuxAvailable()) return
+    console.error('      skipped: tmux is not installed')
+    this.skip()
+  })
+
+  beforeEach(async () => {
+    const command = [process.execPath, '--import', 'tsx', join(ROOT, 'test', 'fixtures', 'editor.ts')]
+    screen = new TmuxScreen(command, { env: sandbox(directory()), cwd: ROOT, columns: 40, rows: 16 })
+    await screen.until((text) => text.includes('me>'))
+  })
+
+  afterEach(() => screen.close())
+
+  const printAbove = async (number: number): Promise<void> => {
+    process.kill(screen.pid, 'SIGUSR1')
+    await screen.until((text) => text.includes(`event ${number} second`))
+  }
+
+  it('prints above an empty prompt', async () => {
+    await printAbove(1)
+    expect(screen.lines()).to.deep.equal(['event 1 first', 'event 1 second', 'me>'])
+  })
+
+  it('prints above what is being typed, which goes on undisturbed', async () => {
+    screen.type('say hel')
+    await screen.until((text) => text.includes('hel'))
+    await printAbove(1)
+    screen.type('lo')
+    await screen.until((text) => text.includes('say hello'))
+    await printAbove(2)
+    screen.press('Enter')
+    expect(await screen.until((text) => text.includes('said ['))).to.deep.equal([
+      'event 1 first',
+      'event 1 second',
+      'event 2 first',
+      'event 2 second',
+      'me> say hello',
+      'said [hello]',
+      'me>',
+    ])
+  })
+
+  it('keeps a line of several rows whole, with the cursor anywhere in it', async () => {
+    const long = `say ${'0123456789'.repeat(9)}`
+    screen.type(long)
+    await screen.until((text) => text.endsWith('789'))
+    await printAbove(1)
+    for (let step = 0; step < 50; step++) screen.press('Left')
+    await printAbove(2)
+    screen.type('<here>')
+    await screen.until((text) => text.replaceAll('\n', '').includes('<here>'))
+    await printAbove(3)
+    const shown = screen.lines()
+    expect(shown.slice(0, 6)).to.deep.equal(
+      [1, 2, 3].flatMap((number) => [`event ${number} first`, `event ${number} second`]),
+    )
+    const typed = `me> ${long.slice(0, -50)}<here>${long.slice(-50)}`
+    expect(shown.slice(6).join('')).to.equal(typed)
+    screen.press('Enter')
+    const [, answer] = (await screen.until((text) => text.includes('said ['))).join('').split('said ')
+    expect(answer?.replace('me>', '')).to.equal(`[${typed.slice('me> say '.length)}]`)
+  })
+
+  it('keeps wide characters whole', async () => {
+    const wide = `say ${'日本語'.repeat(12)}`
+    screen.type(wide)
+    await screen.until((text) => text.replaceAll('\n', '').endsWith('日本語'))
+    await printAbove(1)
+    await printAbove(2)
+    expect(screen.lines().slice(4).join('')).to.equal(`me> ${wide}`)
+  })
+
+  it('survives a resize in the middle of a long line', async () => {
+    const long = `say ${'abcdefghij'.repeat(9)}`
+    screen.type(long)
+    await screen.until((text) => text.endsWith('hij'))
+    await printAbove(1)
+    await screen.until((_, lines) => lines.join('').endsWith(`event 1 secondme> ${long}`))
+    for (const columns of [30, 70, 45]) {
+      screen.resize(columns, 16)
+      await screen.until((_, lines) => lines.join('').endsWith(`event 1 secondme> ${long}`))
+    }
+    await printAbove(2)
+    screen.press('Enter')
+    const text = (await screen.until((shown) => shown.includes('said ['))).join('')
+    expect(text.split('me> say').length, 'the prompt and its line stand there once').to.equal(2)
+  })
+
+  it('completes words and lists candidates', async () => {
+    screen.type('sa')
+    screen.press('Tab')
+    await screen.until((text) => text.endsWith('me> say'))
+    screen.type('al')
+    screen.press('Tab')
+    await screen.until((text) => text.endsWith('say alexand'))
+    screen.press('Tab')
+    await screen.until((text) => text.includes('alexandra') && text.includes('alexander'))
+  })
+
+  it('pastes into the middle of a line', async () => {
+    screen.type('say ad')
+    await screen.until((text) => text.endsWith('say ad'))
+    screen.press('Left')
+    screen.type('bc')
+    await screen.until((text) => text.endsWith('say abcd'))
+    screen.press('Enter')
+    await screen.until((text) => text.includes('said [abcd]'))
+  })
+
+  it('takes a pasted tab for text', async () => {
+    screen.type('say a\tb')
+    screen.press('Enter')
+    await screen.until((text) => /said \[a\s+b\]/u.test(text))
+  })
+
+  it('brings back earlier lines', async () => {
+    screen.type('say one')
+    screen.press('Enter')
+    await screen.until((text) => text.includes('said [one]'))
+    screen.press('Up')
+    await screen.until((text) => text.endsWith('me> say one'))
+  })
+
+  it('clears the line with Ctrl-C and leaves with Ctrl-C on an empty one', async () => {
+    screen.type('say half')
+    await screen.until((text) => text.includes('half'))
+    screen.press('C-c')
+    await screen.until((text) => text === 'me>')
+    screen.press('C-c')
+    expect(await screen.exitStatus()).to.equal(130)
+  })
+
+  it('leaves with Ctrl-D', async () => {
+    screen.press('C-d')
+    expect(await screen.exitStatus()).to.equal(0)
+  })
+
+  it('asks yes or no in place of the prompt, and everything but yes is no', async () => {
+    for (const [typed, answer] of [
+      ['y', 'true'],
+      ['', 'false'],
+      ['yes', 'true'],
+      ['perhaps', 'false'],
+    ] as const) {
+      screen.press('C-l')
+      screen.type('ask')
+      screen.press('Enter')
+      await screen.until((text) => text.endsWith('Sure? [y/N]'))
+      await screen.type(typed)
+      screen.press('Enter')
+      await screen.until((text) => text.endsWith(`answer ${answer}\nme>`))
+    }
+  })
+
+  it('takes Ctrl-C at a question for no', async () => {
+    screen.type('ask')
+    screen.press('Enter')
+    await screen.until((text) => text.endsWith('Sure? [y/N]'))
+    screen.press('C-c')
+    await screen.until((text) => text.endsWith('answer false\nme>'))
+  })
+
+  it('shows a new prompt as soon as a command has changed it', async () => {
+    screen.type('become you')
+    screen.press('Enter')
+    await screen.until((text) => text.endsWith('you>'))
+  })
+
+  it('runs pasted lines one after the other', async () => {
+    screen.type('say one\nsay two\nsay three\n')
+    const lines = await screen.until((text) => text.includes('said [three]'))
+    expect(lines.filter((line) => line.startsWith('said'))).to.deep.equal(['said [one]', 'said [two]', 'said [three]'])
+  })
+})

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { CLIENT_COMMANDS } from '../../src/cli/client-commands/table.ts'
+import { usageOf } from '../../src/cli/lines/command.ts'
+import { SERVER_COMMANDS } from '../../src/cli/server-console/table.ts'
+import { BIN } from '../helpers/run-msg.ts'
+
+interface ManifestCommand {
+  readonly id: string
+  readonly args: Readonly<Record<string, { readonly required?: boolean }>>
+  readonly flags: Readonly<Record<string, { readonly type: string; readonly options?: readonly string[] }>>
+}
+
+describe('the commands, flags and console words', () => {
+  it('are those that scripts may rely on: changing this list is a change of the contract', () => {
+    const manifest = JSON.parse(readFileSync(join(BIN, '..', '..', 'oclif.manifest.json'), 'utf8')) as {
+      commands: Record<string, ManifestCommand>
+    }
+    const commands = Object.values(manifest.commands).map(({ id, args, flags }) => {
+      const words = Object.entries(args).map(([name, { required }]) => (required ? `<${name}>` : `[${name}]`))
+      const options = Object.keys(flags)
+        .filter((name) => !GLOBAL_FLAGS.includes(name))
+        .sort()
+      return [id.replaceAll(':', ' '), ...words, ...options.map((name) => `--${name}`)].join(' ')
+    })
+    expect(commands.sort()).to.deep.equal(COMMANDS)
+    for (const { flags } of Object.values(manifest.commands))
+      expect(Object.keys(flags)).to.include.members(GLOBAL_FLAGS)
+  })
+
+  it('of the client', () => {
+    expect(
+      CLIENT_COMMANDS.commands.map((command) => `${usageOf(command)} | ${command.short ?? ''}`.trimEnd()),
+    ).to.deep.equal(CLIENT)
+  })
+
+  it('of the server', () => {
+    expect(
+      SERVER_COMMANDS.commands.map((command) => `${usageOf(command)} | ${command.short ?? ''}`.trimEnd()),
+    ).to.deep.equal(SERVER)
+  })
+})
+
+const GLOBAL_FLAGS = ['json', 'debug', 'no-input', 'no-color']
+const ONE_SHOT = '--data-dir --fingerprint'
+const COMMANDS = [
+  `client connect [address] --accept ${ONE_SHOT} --keep-open --linger --user`,
+  `client login ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
+  `client register ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
+  `client rooms ${ONE_SHOT} --server --timeout --user`,
+  `client send <user> [text] ${ONE_SHOT} --server --timeout --user`,
+  `client users --connected ${ONE_SHOT} --server --timeout --user`,
+  `client whoami ${ONE_SHOT} --server --timeout --user`,
+  'config show',
+  'demo',
+  'server members <room> --data-dir',
+  'server rooms --data-dir',
+  'server sessions --data-dir',
+  'server start --cert --data-dir --host --key --name --port --udp-port',
+  'server status --data-dir',
+  'server stop --data-dir',
+  'server users --connected --data-dir',
+]
+const CLIENT = [
+  'connect <address> [--fingerprint <SHA256:…>] | c',
+  'disconnect | d',
+  'status | l',
+  'exit | x',
+  'register <user> [password] |',
+  'login <user> [password] |',
+  'whoami |',
+  'active |',
+  'inactive |',
+  'users | lu',
+  'connected | lcu',
+  'peers |',
+  'verify <user> [--mark] |',
+  'open <user> | o',
+  'accept [user] [--always] |',
+  'decline [user] [--busy] |',
+  'send <text> | s',
+  'leave [--to <user>] [--force] | cs',
+  'rooms | lr',
+  'members <room> | lru',
+  'room create <room> | cnr',
+  'enter <room> | or',
+  'room close [room] | cr',
+  'help [command] | ?',
+]
+const SERVER = [
+  'users | lu',
+  'connected | lcu',
+  'sessions | ls',
+  'rooms | lr',
+  'members <room> | lru',
+  'status |',
+  'stop | x',
+  'help [command] | ?',
+]

@@ -1,0 +1,135 @@
+import { expect } from 'chai'
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { World } from '../../helpers/world.ts'
+
+interface Told {
+  readonly ready?: boolean
+  readonly heard?: string
+  readonly sent?: string
+  readonly id?: string
+}
+
+/** A client process and what it told. */
+class Process {
+  readonly child: ChildProcess
+  readonly told: Told[] = []
+  #wake: () => void = () => {}
+
+  constructor(world: World, user: string, password = '') {
+    this.child = fork(FIXTURE, [world.address, join(world.dir, user), user, password], {
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    this.child.on('message', (message) => {
+      this.told.push(message as Told)
+      this.#wake()
+    })
+  }
+
+  async until(isDone: () => boolean): Promise<void> {
+    while (!isDone()) await new Promise<void>((resolve) => (this.#wake = resolve))
+  }
+
+  ready(): Promise<void> {
+    return this.until(() => this.told.some(({ ready }) => ready))
+  }
+
+  heard(): string[] {
+    return this.told.flatMap(({ heard }) => heard ?? [])
+  }
+
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const gone = once(this.child, 'exit')
+    this.child.kill('SIGKILL')
+    await gone
+  }
+
+  async quit(): Promise<void> {
+    const gone = once(this.child, 'exit')
+    this.child.send({ quit: true })
+    await gone
+  }
+}
+
+const FIXTURE = fileURLToPath(new URL('../../fixtures/client-process.ts', import.meta.url))
+const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`)
+
+describe('client processes that are killed', () => {
+  let world: World
+  let processes: Process[]
+  beforeEach(async () => {
+    world = await World.start()
+    processes = []
+  })
+  afterEach(async () => {
+    for (const one of processes) await one.kill()
+    await world.end()
+  })
+  const start = async (user: string, password = ''): Promise<Process> => {
+    const made = new Process(world, user, password)
+    processes.push(made)
+    await made.ready()
+    return made
+  }
+
+  it('lose nothing that was sent to them: the next process has it all, in order', async () => {
+    const alice = await world.person('alice')
+    const first = await start('bob', 'secret')
+    await alice.client.open('bob')
+    for (const text of numbered(400)) void alice.client.send(text)
+    await first.until(() => first.heard().length >= 100)
+    await first.kill()
+    for (let i = 400; i < 600; i++) void alice.client.send(`m${i}`)
+    const second = await start('bob')
+    await second.until(() => second.heard().at(-1) === 'm599')
+    await alice.client.flush()
+    const repeated = new Set(first.heard())
+    expect(second.heard(), 'in order, each once').to.deep.equal([...new Set(second.heard())])
+    const all = [...first.heard(), ...second.heard().filter((text) => !repeated.has(text))]
+    expect(all).to.deep.equal(numbered(600))
+  })
+
+  it('lose nothing that they were told is in the outbox, and send it once', async () => {
+    const bob = await world.person('bob', { accept: 'everyone' })
+    const first = await start('alice', 'secret')
+    first.child.send({ to: 'bob', count: 5_000 })
+    await first.until(() => first.told.filter(({ sent }) => sent !== undefined).length >= 300)
+    await first.kill()
+    const promised = first.told.flatMap(({ sent }) => sent ?? [])
+    const second = await start('alice')
+    await bob.messages(promised.length)
+    await second.quit()
+    const heard = bob.texts()
+    expect(heard, 'each once, in order').to.deep.equal(numbered(heard.length))
+    expect(heard.length).to.be.at.least(promised.length)
+  })
+
+  it('share a profile: each gets the message, and what one leaves behind the other takes over', async () => {
+    const alice = await world.person('alice')
+    const one = await start('bob', 'secret')
+    const two = await start('bob')
+    await alice.client.open('bob')
+    const linked = (count: number): Promise<unknown> => alice.heardTimes('path', count)
+    await linked(2)
+    await alice.client.send('to both')
+    await one.until(() => one.heard().length === 1)
+    await two.until(() => two.heard().length === 1)
+    await two.kill()
+    await alice.client.send('to one')
+    await one.until(() => one.heard().length === 2)
+    await alice.heard('path', ({ state }) => state === 'closed')
+    const three = await start('bob')
+    await linked(4)
+    await alice.client.send('to one and three')
+    await three.until(() => three.heard().includes('to one and three'))
+    await one.until(() => one.heard().length === 3)
+    // What the killed one had just shown may be told again: its word of that was lost with it.
+    const news = three.heard().filter((text) => text !== 'to both')
+    expect(news, 'nothing that others have seen is told again').to.deep.equal(['to one and three'])
+    await one.quit()
+  })
+})

@@ -1,0 +1,235 @@
+import { expect } from 'chai'
+import { deviceKey } from '../../../src/core/crypto/device-key.ts'
+import { EndpointMachine, type EndpointEvent } from '../../../src/core/transport/endpoint.ts'
+import type { Transmit } from '../../../src/core/transport/machine.ts'
+import { decodeInitial, encodeInitial, PacketType } from '../../../src/core/transport/packet.ts'
+import { seededBytes, seededRandom } from '../../helpers/random.ts'
+import { ms, s } from '../../helpers/time.ts'
+
+interface Node {
+  readonly endpoint: EndpointMachine
+  readonly peer: { instance: string; key: Uint8Array }
+  readonly address: { host: string; port: number }
+}
+
+function makeNode(n: number): Node {
+  const key = deviceKey(new Uint8Array(32).fill(n)).noise
+  const instance = Buffer.alloc(16, n).toString('hex')
+  const endpoint = new EndpointMachine({ now: 0, local: { key, instance }, random: seededBytes(seededRandom(n)) })
+  return { endpoint, peer: { instance, key: key.publicKey }, address: { host: `192.0.2.${n}`, port: n } }
+}
+
+/** Everything that a node wants to send at `now`, its timers served. */
+function drain({ endpoint }: Node, now: number): Transmit[] {
+  const sent: Transmit[] = []
+  for (let i = 0; i < 4; i++) {
+    for (let t = endpoint.pollTransmit(now); t; t = endpoint.pollTransmit(now)) sent.push(t)
+    if ((endpoint.pollTimeout() ?? Infinity) > now) break
+    endpoint.handleTimeout(now)
+  }
+  return sent
+}
+const events = ({ endpoint }: Node): EndpointEvent[] => {
+  const found: EndpointEvent[] = []
+  for (let event = endpoint.pollEvent(); event; event = endpoint.pollEvent()) found.push(event)
+  return found
+}
+const names = (node: Node): string[] =>
+  events(node).map((event) => (event.type === 'link' ? event.event.type : event.type))
+const typesOf = (sent: readonly Transmit[]): Array<number | undefined> => sent.map(({ payload }) => payload[0])
+const links = ({ endpoint }: Node): number => [...endpoint.links].length
+
+/** Carries datagrams between two nodes until neither has more. */
+function exchange(now: number, a: Node, b: Node): void {
+  for (let isBusy = true; isBusy;) {
+    isBusy = false
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      for (const { payload } of drain(from, now)) {
+        isBusy = true
+        to.endpoint.handleDatagram(now, from.address, payload)
+      }
+    }
+  }
+}
+
+/** The first message of a new attempt of `from` to reach `to`. */
+function dial(from: Node, to: Node, now = 0): Uint8Array {
+  from.endpoint.connect(now, to.peer, [to.address])
+  return drain(from, now).find(({ payload }) => payload[0] === PacketType.initial)!.payload
+}
+
+describe('transport/endpoint', () => {
+  it('opens a link with somebody who is expected', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    a.endpoint.connect(0, b.peer, [b.address])
+    exchange(0, a, b)
+    expect(names(a)).to.deep.equal(['open'])
+    expect(names(b)).to.deep.equal(['open'])
+  })
+
+  it('is silent towards strangers, impostors and those who meant somebody else', () => {
+    const [a, b, c] = [makeNode(1), makeNode(2), makeNode(3)]
+    const ask = (from: Node, initial: Uint8Array): Transmit[] => {
+      b.endpoint.handleDatagram(0, from.address, initial)
+      return drain(b, 0)
+    }
+    expect(ask(a, dial(a, b))).to.deep.equal([])
+    b.endpoint.expect({ instance: a.peer.instance, key: c.peer.key })
+    expect(ask(a, dial(a, b))).to.deep.equal([])
+    b.endpoint.expect(a.peer)
+    const elsewhere = { ...b, peer: { instance: 'ff'.repeat(16), key: b.peer.key } }
+    expect(ask(a, dial(a, elsewhere))).to.deep.equal([])
+    expect(links(b)).to.equal(0)
+    expect(typesOf(ask(a, dial(a, b)))).to.deep.equal([PacketType.response])
+  })
+
+  it('answers a repeated first message with the same bytes, smaller than the question, and keeps one link for it', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    const initial = dial(a, b)
+    const answers = [0, 1, 2].map((now) => {
+      b.endpoint.handleDatagram(now, a.address, initial)
+      return drain(b, now)[0]!.payload
+    })
+    expect(links(b)).to.equal(1)
+    expect(answers.every((answer) => Buffer.from(answer).equals(answers[0]!))).to.equal(true)
+    expect(answers[0]!.byteLength).to.be.below(initial.byteLength)
+  })
+
+  it('does not take a first message again under another connection id', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    const { noise, cookie } = decodeInitial(dial(a, b), b.peer.key)!
+    for (let i = 0; i < 20; i++) {
+      const forged = encodeInitial({ sourceId: new Uint8Array(8).fill(i), cookie, noise }, b.peer.key)
+      b.endpoint.handleDatagram(0, a.address, forged)
+    }
+    expect(drain(b, 0)).to.deep.equal([])
+    expect(links(b)).to.equal(0)
+  })
+
+  it('forgets a handshake that nobody finishes after ten seconds, without a word', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    b.endpoint.handleDatagram(0, a.address, dial(a, b))
+    drain(b, 0)
+    expect(links(b)).to.equal(1)
+    drain(b, s(10))
+    expect(links(b)).to.equal(0)
+    expect(names(b)).to.deep.equal([])
+    expect(b.endpoint.pollTimeout()).to.equal(undefined)
+  })
+
+  it('says nothing when a first message arrives again after its link opened', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    a.endpoint.connect(0, b.peer, [b.address])
+    const [{ payload: initial }] = drain(a, 0) as [Transmit]
+    b.endpoint.handleDatagram(0, a.address, initial)
+    exchange(0, a, b)
+    b.endpoint.handleDatagram(ms(1), a.address, initial)
+    for (let now = ms(1); now < s(11); now += ms(100)) exchange(now, a, b)
+    expect(names(b)).to.deep.equal(['open'])
+    expect(links(b)).to.equal(1)
+  })
+
+  it('drops a half-made link with the one who is forgotten, and keeps an open one', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    b.endpoint.handleDatagram(0, a.address, dial(a, b))
+    const answer = drain(b, 0)[0]!.payload
+    b.endpoint.forget(a.peer.instance)
+    a.endpoint.handleDatagram(0, b.address, answer)
+    exchange(0, a, b)
+    expect(names(b)).to.deep.equal([])
+    expect(links(b)).to.equal(0)
+    expect(b.endpoint.pollTimeout()).to.equal(undefined)
+
+    b.endpoint.expect(a.peer)
+    a.endpoint.connect(0, b.peer, [b.address])
+    exchange(0, a, b)
+    b.endpoint.forget(a.peer.instance)
+    expect(names(b)).to.deep.equal(['open'])
+    expect([...b.endpoint.links].map(({ state }) => state)).to.deep.equal(['open'])
+  })
+
+  it('replaces an older link once a newer one is confirmed, not before', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    a.endpoint.connect(0, b.peer, [b.address])
+    exchange(0, a, b)
+    events(b)
+    b.endpoint.handleDatagram(1, a.address, dial(a, b, 1))
+    expect(names(b)).to.deep.equal([])
+    exchange(1, a, b)
+    expect(names(b)).to.have.members(['open', 'closed'])
+    expect([...b.endpoint.links].filter(({ state }) => state === 'open')).to.have.length(1)
+  })
+
+  describe('under load', () => {
+    /** A responder with `count` half-made links, each with somebody else. */
+    function busy(count: number): Node {
+      const b = makeNode(2)
+      for (let i = 0; i < count; i++) {
+        const other = makeNode(10 + i)
+        b.endpoint.expect(other.peer)
+        b.endpoint.handleDatagram(0, other.address, dial(other, b))
+      }
+      expect(typesOf(drain(b, 0))).to.deep.equal(Array(count).fill(PacketType.response))
+      return b
+    }
+
+    it('asks for a cookie first, and takes who brings it back', () => {
+      const b = busy(16)
+      const a = makeNode(1)
+      b.endpoint.expect(a.peer)
+      b.endpoint.handleDatagram(0, a.address, dial(a, b))
+      const asked = drain(b, 0)
+      expect(typesOf(asked)).to.deep.equal([PacketType.cookie])
+      expect(asked[0]!.payload.byteLength).to.be.below(30)
+      a.endpoint.handleDatagram(0, b.address, asked[0]!.payload)
+      exchange(0, a, b)
+      expect(names(a)).to.deep.equal(['open'])
+    })
+
+    it('does not let one peer take every place', () => {
+      const b = makeNode(2)
+      const greedy = makeNode(1)
+      b.endpoint.expect(greedy.peer)
+      for (let i = 0; i < 12; i++) {
+        b.endpoint.handleDatagram(0, greedy.address, dial(greedy, b))
+        drain(b, 0)
+      }
+      expect(links(b)).to.equal(8)
+    })
+  })
+
+  it('drops datagrams that are nothing, and is none the worse for it', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    for (const bytes of [[], [0], [1], [2], [3], [0x40], [0x41], [0x21], [0xff]]) {
+      b.endpoint.handleDatagram(0, a.address, Uint8Array.from(bytes))
+      b.endpoint.handleDatagram(0, a.address, Buffer.concat([Uint8Array.from(bytes), new Uint8Array(1_199)]))
+    }
+    expect(drain(b, 0)).to.deep.equal([])
+    a.endpoint.connect(0, b.peer, [b.address])
+    exchange(0, a, b)
+    expect(names(b)).to.deep.equal(['open'])
+  })
+
+  it('can be touched for a link that is over', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    const link = a.endpoint.connect(0, b.peer, [b.address])
+    link.close(0, 0, '')
+    a.endpoint.touch(link)
+    drain(a, 0)
+    a.endpoint.touch(link)
+    expect(drain(a, 0)).to.deep.equal([])
+    expect(a.endpoint.pollTimeout()).to.equal(undefined)
+    expect(links(a)).to.equal(0)
+  })
+})

@@ -180,7 +180,7 @@ describe('fuzz: an endpoint with a live link', () => {
     pair.network.run(() => receivedOn(to, stream).toString() === before + text, s(5))
   }
 
-  const packetsReceived = (end: End): number => end.link!.connection!.counts.packetsReceived
+  const packetsReceived = (end: End): number => end.link!.connection!.stats().packetsReceived
 
   for (const seed of seeds(2)) {
     it(`takes nothing of 10,000 mutated and random datagrams, does not throw, and goes on (seed ${seed})`, () => {

@@ -1,5 +1,12 @@
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
-import type { AckSample, CongestionController, CongestionControllerFactory, LossSample } from './controller.ts'
+import { AckAggregation } from './ack-aggregation.ts'
+import {
+  initialWindow,
+  type AckSample,
+  type CongestionController,
+  type CongestionControllerFactory,
+  type LossSample,
+} from './controller.ts'
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
 
@@ -46,9 +53,7 @@ export class Bbr implements CongestionController {
   #upRounds = 0
   #upAcked = 0
   #upCount = 0
-  #extraAcked = 0
-  #extraEpochAt: Instant = 0
-  #extraEpochAcked = 0
+  readonly #aggregation = new AckAggregation()
   #undo: { inflightHigh: number; inflightLow: number; bandwidthLow: number } | undefined
 
   constructor({ datagramSize, random }: Parameters<CongestionControllerFactory>[0]) {
@@ -78,7 +83,7 @@ export class Bbr implements CongestionController {
     this.#latestBandwidth = Math.max(this.#latestBandwidth, rate.rate)
     this.#latestInflight = Math.max(this.#latestInflight, rate.deliveredSince)
     this.#endLossRound(ack)
-    this.#updateExtraAcked(ack)
+    this.#aggregation.onAck(now, ack.bytes, this.#boundBandwidth, ack.priorInFlight, this.#isRoundStart)
     this.#checkFull(ack)
     if (this.#phase === 'startup' && this.#isFull) this.#enter('drain', now)
     if (this.#phase === 'drain' && ack.inFlight <= this.#inflight(1)) this.#startDown(now)
@@ -199,19 +204,6 @@ export class Bbr implements CongestionController {
   #isTooMuch(lost: number, all: number): boolean {
     const expected = (LOSS_THRESHOLD * all) / this.#datagramSize
     return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected)
-  }
-
-  #updateExtraAcked({ now, bytes, priorInFlight }: AckSample): void {
-    const expected = this.#boundBandwidth * (now - this.#extraEpochAt)
-    if (this.#extraEpochAcked <= expected) {
-      this.#extraEpochAcked = 0
-      this.#extraEpochAt = now
-    }
-    this.#extraEpochAcked += bytes
-    const extra = Math.min(this.#extraEpochAcked - this.#boundBandwidth * (now - this.#extraEpochAt), priorInFlight)
-    this.#extraAcked = this.#isRoundStart
-      ? Math.max(extra, this.#extraAcked * EXTRA_ACKED_DECAY)
-      : Math.max(extra, this.#extraAcked)
   }
 
   #checkFull({ rate, now }: AckSample): void {
@@ -344,7 +336,7 @@ export class Bbr implements CongestionController {
   }
 
   #setWindow({ bytes, rate }: AckSample): void {
-    const target = this.#inflight(this.#phase === 'up' ? UP_WINDOW_GAIN : WINDOW_GAIN) + this.#extraAcked
+    const target = this.#inflight(this.#phase === 'up' ? UP_WINDOW_GAIN : WINDOW_GAIN) + this.#aggregation.extraAcked
     if (this.#isFull) this.#window = Math.min(this.#window + bytes, target)
     else if (this.#window < target || rate.delivered < 2 * initialWindow(this.#datagramSize)) this.#window += bytes
     if (this.#phase === 'probe-rtt') this.#window = Math.min(this.#window, this.#probeRttWindow)
@@ -362,9 +354,6 @@ export class Bbr implements CongestionController {
 }
 
 export const createBbr: CongestionControllerFactory = (init) => new Bbr(init)
-
-/** RFC 9002 section 7.2. */
-const initialWindow = (datagramSize: number): number => Math.min(10 * datagramSize, Math.max(14_720, 2 * datagramSize))
 
 /** draft-ietf-ccwg-bbr, section 5.6: pacing gain of each phase. */
 const PACING_GAINS: Record<Phase, number> = {
@@ -403,5 +392,3 @@ const MAX_RENO_ROUNDS = 63
 
 /** Burst that the driver may send at once, bytes. */
 const MAX_QUANTUM = 65_536
-/** Memory of the largest ACK aggregation, per round. */
-const EXTRA_ACKED_DECAY = 0.9

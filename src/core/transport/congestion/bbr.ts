@@ -54,6 +54,8 @@ export class Bbr implements CongestionController {
   #upAcked = 0
   #upCount = 0
   readonly #aggregation = new AckAggregation()
+  /** When the last run of losses began, and the bounds before it, to go back to when it was none. */
+  #episodeAt: Instant = 0
   #undo: { inflightHigh: number; inflightLow: number; bandwidthLow: number } | undefined
 
   constructor({ datagramSize, random }: Parameters<CongestionControllerFactory>[0]) {
@@ -82,9 +84,9 @@ export class Bbr implements CongestionController {
     }
     this.#latestBandwidth = Math.max(this.#latestBandwidth, rate.rate)
     this.#latestInflight = Math.max(this.#latestInflight, rate.deliveredSince)
-    this.#endLossRound(ack)
     this.#aggregation.onAck(now, ack.bytes, this.#boundBandwidth, ack.priorInFlight, this.#isRoundStart)
     this.#checkFull(ack)
+    this.#endLossRound(ack)
     if (this.#phase === 'startup' && this.#isFull) this.#enter('drain', now)
     if (this.#phase === 'drain' && ack.inFlight <= this.#inflight(1)) this.#startDown(now)
     if (this.#isFull) this.#cycle(ack)
@@ -93,11 +95,14 @@ export class Bbr implements CongestionController {
     this.#setWindow(ack)
   }
 
-  onCongestion({ now, sentInFlight, deliveredSince, lostSince, persistent }: LossSample): void {
-    this.#undo ??= {
-      inflightHigh: this.#inflightHigh,
-      inflightLow: this.#inflightLow,
-      bandwidthLow: this.#bandwidthLow,
+  onCongestion({ now, sentAt, sentInFlight, deliveredSince, lostSince, persistent }: LossSample): void {
+    if (this.#undo === undefined || sentAt > this.#episodeAt) {
+      this.#episodeAt = now
+      this.#undo = {
+        inflightHigh: this.#inflightHigh,
+        inflightLow: this.#inflightLow,
+        bandwidthLow: this.#bandwidthLow,
+      }
     }
     this.#hasLossInRound = true
     this.#lossEventsInRound++
@@ -190,7 +195,6 @@ export class Bbr implements CongestionController {
     this.#lossEventsInRound = 0
     this.#latestBandwidth = rate.rate
     this.#latestInflight = rate.deliveredSince
-    this.#undo = undefined
   }
 
   #isLossHeavy({ lostSince, deliveredSince }: AckSample['rate']): boolean {
@@ -251,11 +255,11 @@ export class Bbr implements CongestionController {
   }
 
   #startDown(now: Instant): void {
+    // The probe that ends here saw what the path gives: the best moment to forget what came before it.
+    if (this.#phase === 'up' && this.#maxBandwidth[0] > 0) this.#maxBandwidth = [0, this.#maxBandwidth[0]]
     this.#enter('down', now)
     this.#probeWait = seconds(2) + this.#random() * seconds(1)
     this.#probeRounds = Math.floor(this.#random() * 2)
-    this.#maxBandwidth = [this.#bandwidth, this.#maxBandwidth[0]]
-    this.#maxBandwidth = [0, Math.max(this.#maxBandwidth[0], this.#maxBandwidth[1])]
   }
 
   #startRefill(now: Instant): void {
@@ -335,10 +339,11 @@ export class Bbr implements CongestionController {
     if (this.#isFull || this.#pacingRate === undefined || rate > this.#pacingRate) this.#pacingRate = rate
   }
 
-  #setWindow({ bytes, rate }: AckSample): void {
+  #setWindow({ bytes, rate, appLimited }: AckSample): void {
+    const growth = appLimited ? 0 : bytes
     const target = this.#inflight(this.#phase === 'up' ? UP_WINDOW_GAIN : WINDOW_GAIN) + this.#aggregation.extraAcked
-    if (this.#isFull) this.#window = Math.min(this.#window + bytes, target)
-    else if (this.#window < target || rate.delivered < 2 * initialWindow(this.#datagramSize)) this.#window += bytes
+    if (this.#isFull) this.#window = Math.min(this.#window + growth, target)
+    else if (this.#window < target || rate.delivered < 2 * initialWindow(this.#datagramSize)) this.#window += growth
     if (this.#phase === 'probe-rtt') this.#window = Math.min(this.#window, this.#probeRttWindow)
     let cap = this.#inflightLow
     if (this.#phase === 'cruise' || this.#phase === 'probe-rtt') cap = Math.min(cap, this.#headroom)

@@ -18,6 +18,8 @@ export interface End {
   /** Bytes received by stream, and the streams that have ended. */
   readonly received: Map<number, Buffer[]>
   readonly finished: Set<number>
+  /** Called when a stream that had refused bytes takes some again. */
+  onWritable: (stream: number) => void
 }
 
 /** Two endpoints that know each other's keys on a simulated path; `a` dials. */
@@ -76,6 +78,9 @@ export class LinkedPair {
         if (fin) end.finished.add(stream)
         break
       }
+      case 'writable':
+        end.onWritable(event.event.stream)
+        break
       case 'closed':
         if (event.link === end.link) end.closed = event.event
     }
@@ -99,5 +104,6 @@ function makeEnd(host: string, random: (length: number) => Uint8Array): End {
     closed: undefined,
     received: new Map(),
     finished: new Set(),
+    onWritable: () => {},
   }
 }

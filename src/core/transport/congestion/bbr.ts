@@ -7,6 +7,7 @@ import {
   type CongestionControllerFactory,
   type LossSample,
 } from './controller.ts'
+import { Plateau } from './plateau.ts'
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
 
@@ -38,8 +39,7 @@ export class Bbr implements CongestionController {
   #nextRoundDelivered = 0
   #rounds = 0
   #isRoundStart = false
-  #fullBandwidth = 0
-  #fullBandwidthRounds = 0
+  readonly #plateau = new Plateau()
   #isFull = false
   #lossRoundDelivered = 0
   #hasLossInRound = false
@@ -211,13 +211,9 @@ export class Bbr implements CongestionController {
   }
 
   #checkFull({ rate, now }: AckSample): void {
+    if (this.#isRoundStart && !rate.isAppLimited) this.#plateau.onRound(rate.rate)
     if (this.#isFull) return
-    if (this.#isRoundStart && !rate.isAppLimited) {
-      if (this.#bandwidth >= this.#fullBandwidth * FULL_GROWTH) {
-        this.#fullBandwidth = this.#bandwidth
-        this.#fullBandwidthRounds = 0
-      } else if (++this.#fullBandwidthRounds >= FULL_ROUNDS) this.#isFull = true
-    }
+    if (this.#plateau.isReached) this.#isFull = true
     const isHeavy = this.#lossEventsInRound >= FULL_LOSS_EVENTS && this.#isLossHeavy(rate)
     if (!this.#isRoundStart || !isHeavy || this.#phase !== 'startup') return
     this.#isFull = true
@@ -240,7 +236,8 @@ export class Bbr implements CongestionController {
         return
       case 'up':
         this.#raiseHigh(ack)
-        if (now - this.#phaseAt > this.#minRtt && inFlight > this.#inflight(UP_GAIN)) this.#startDown(now)
+        if (this.#isHeldBack(ack)) this.#plateau.reset(ack.rate.rate)
+        else if (this.#plateau.isReached) this.#startDown(now)
     }
   }
 
@@ -274,16 +271,22 @@ export class Bbr implements CongestionController {
   #startUp(now: Instant): void {
     this.#enter('up', now)
     this.#upCount = this.#window
+    this.#plateau.reset()
+  }
+
+  /** What is known of the path, not the path, limits what is in flight: bandwidth cannot grow before the limit does. */
+  #isHeldBack({ priorInFlight }: AckSample): boolean {
+    return this.#window >= this.#inflightHigh && priorInFlight + this.#datagramSize > this.#window
   }
 
   /** The path carried what was allowed: allow more, faster every round. */
-  #raiseHigh({ bytes, inFlight, rate }: AckSample): void {
+  #raiseHigh(ack: AckSample): void {
+    const { bytes, rate } = ack
     if (this.#isRoundStart) {
       this.#upRounds = Math.min(this.#upRounds + 1, 30)
       this.#upCount = Math.max(this.#window / 2 ** this.#upRounds, 1)
     }
-    if (this.#inflightHigh === Infinity || inFlight + bytes < this.#inflightHigh * 0.9) return
-    if (this.#isLossHeavy(rate)) return
+    if (!this.#isHeldBack(ack) || this.#isLossHeavy(rate)) return
     this.#upAcked += bytes
     const steps = Math.floor(this.#upAcked / this.#upCount)
     this.#upAcked -= steps * this.#upCount
@@ -374,7 +377,6 @@ const PACING_GAINS: Record<Phase, number> = {
 const PACING_MARGIN = 0.99
 const WINDOW_GAIN = 2
 const UP_WINDOW_GAIN = 2.25
-const UP_GAIN = 1.25
 /** Share of bytes lost above which a path is taken for overfull. */
 const LOSS_THRESHOLD = 0.02
 /** Standard deviations of a random loss that are still taken for chance. */
@@ -383,9 +385,7 @@ const CHANCE = 3
 const BETA = 0.7
 /** Share of the highest safe inflight that is used while not probing. */
 const HEADROOM = 0.85
-/** Startup ends when bandwidth grew less than this in so many rounds, or after so many losses in one. */
-const FULL_GROWTH = 1.25
-const FULL_ROUNDS = 3
+/** Startup ends after so many losses in one round, too. */
 const FULL_LOSS_EVENTS = 6
 const MIN_RTT_WINDOW: Duration = seconds(10)
 const PROBE_RTT_INTERVAL: Duration = seconds(5)

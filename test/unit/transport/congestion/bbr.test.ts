@@ -134,6 +134,16 @@ describe('transport/congestion/bbr', () => {
     })
   })
 
+  it('goes on probing upwards while its own bound holds it back, and raises the bound faster every round trip', () => {
+    const one = lab({ ...COURSE, queue: Infinity, isLost: (n) => n > 60 && n < 400 && n % 3 === 0 }).run(s(2))
+    const low = number(one, 'inflightHigh')
+    expect(low).to.be.within(1, 3 * BDP)
+    one.course = { rate: 8 * RATE, rtt: RTT, queue: Infinity }
+    one.run(s(10))
+    expect(number(one, 'inflightHigh')).to.be.above(2 * low)
+    expect(number(one, 'bandwidth')).to.be.above(6 * RATE)
+  })
+
   describe('losses', () => {
     it('below two in a hundred change nothing, whatever their luck', () => {
       const random = seededRandom(5)
@@ -196,6 +206,7 @@ describe('transport/congestion/bbr', () => {
     const one = lab({ ...COURSE, queue: 20 * BDP }).run(s(5))
     one.worstRtt = 0
     one.run(s(10))
-    expect(one.worstRtt).to.be.below(2.3 * RTT)
+    // Two and a quarter bandwidth-delay products while it probes, and what leaves at once.
+    expect(one.worstRtt).to.be.below(2.5 * RTT)
   })
 })

@@ -33,8 +33,8 @@ function until(pair: LinkedPair, isDone: () => boolean, limit: number): number {
 }
 
 describe('sim: hostile paths', () => {
-  // A burst loses two packets on average: 0.3 of all when one begins after 5.67 good ones.
-  const BURSTS: Path = { ...WAN, burst: { chance: 0.1765, length: 3 } }
+  // A burst loses two packets on average: 0.3 of all when 4.67 good ones come between two of them.
+  const BURSTS: Path = { ...WAN, burst: { chance: 1 / 4.67, length: 3 } }
   const CORRUPT: Path = { ...WAN, corrupt: 0.3 }
 
   for (const [name, path] of [

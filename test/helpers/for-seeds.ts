@@ -8,9 +8,9 @@ import { seeds } from './random.ts'
  * @param url - `import.meta.url` of the test file.
  * @param share - seeds among the 1,000 that all suites run by default; see {@link seeds}.
  */
-export function forSeeds(url: string, title: string, share: number, run: (seed: number) => void): void {
+export function forSeeds(url: string, title: string, share: number, run: (seed: number) => void): Mocha.Test {
   const all = seeds(share)
-  it(`${title} (${all.length} seeds)`, () => {
+  return it(`${title} (${all.length} seeds)`, () => {
     for (const seed of all) {
       try {
         run(seed)

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
-import { millis, seconds, type Duration } from '../../src/core/time/instant.ts'
+import { millis, seconds, type Duration, type Instant } from '../../src/core/time/instant.ts'
 import { Dumbbell } from '../helpers/dumbbell.ts'
 import { Flow, passAll } from '../helpers/flow.ts'
 import { forSeeds } from '../helpers/for-seeds.ts'
 import { LinkedPair } from '../helpers/linked-pair.ts'
 import { PATHS, type Path } from '../helpers/network.ts'
+import { s } from '../helpers/time.ts'
 
 const ETHERNET: Path = { ...PATHS.LAN, mtu: 1_472 }
 const path = (mbit: number, rtt: number, changes: Partial<Path>): Path => ({
@@ -49,7 +50,7 @@ describe('sim: bulk data', () => {
   })
 
   forSeeds(import.meta.url, 'comes back after ten seconds of outage on 20 Mbit/s, 200 ms, 2 % loss', 5, (seed) => {
-    const outage = [seconds(15), seconds(25)] as const
+    const outage: readonly [Instant, Instant] = [s(15), s(25)]
     const { pair, flow } = start(path(20, 200, { drop: 0.02, queue: 500_000, outage }), seed)
     flow.pass(seconds(5))
     const before = flow.pass(outage[0] - pair.network.now)

@@ -48,7 +48,7 @@ describe('sim: hostile paths', () => {
     })
   }
 
-  forSeeds(import.meta.url, 'carries files both ways under 2 % loss and 2 % corruption', 120, (seed) => {
+  forSeeds(import.meta.url, 'carries files both ways under 2 % loss and 2 % corruption', 150, (seed) => {
     const pair = new LinkedPair({ ...WAN, drop: 0.02, corrupt: 0.02, rate: 20 / 8, queue: 100_000 }, seed).open()
     const [there, back] = [send(pair, pair.a, pair.b, 150_000, 1), send(pair, pair.b, pair.a, 50_000, 2)]
     until(pair, () => there() && back(), seconds(20))

@@ -207,7 +207,8 @@ export class Bbr implements CongestionController {
    */
   #isTooMuch(lost: number, all: number): boolean {
     const expected = (LOSS_THRESHOLD * all) / this.#datagramSize
-    return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected)
+    // Few losses scatter more upwards than downwards: the second term of Cornish and Fisher for a Poisson count.
+    return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected) + (CHANCE ** 2 - 1) / 6
   }
 
   #checkFull({ rate, now }: AckSample): void {

@@ -153,6 +153,21 @@ describe('transport/congestion/bbr', () => {
       expect((one.delivered - before) / (RATE * s(30))).to.be.above(0.93)
     })
 
+    it('that are few are not taken for many because the flight is small', () => {
+      let lowered = 0
+      for (let seed = 1; seed <= 10; seed++) {
+        const random = seededRandom(seed)
+        const one = lab({ ...COURSE, rate: RATE / 2, isLost: () => random() < 0.015 }).run(s(3))
+        let before = -1
+        one.run(s(30), () => {
+          const low = number(one, 'inflightLow')
+          if (before === -1 && low !== -1) lowered++
+          before = low
+        })
+      }
+      expect(lowered, 'in five minutes').to.be.at.most(3)
+    })
+
     it('above the threshold lower the bounds, and the next refill lifts them', () => {
       const one = lab().run(s(4))
       expect(number(one, 'inflightLow')).to.equal(-1)

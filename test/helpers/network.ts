@@ -53,7 +53,7 @@ export class Network<Event> {
   /** What was sent, copies not counted, and what did not arrive, copies counted. */
   get counts(): { readonly sent: number; readonly dropped: number; readonly bytes: number } {
     const total = { sent: 0, dropped: 0, bytes: 0 }
-    for (const { counts } of [this.#strangers, ...[...this.#nodes.values()].map(({ pipe }) => pipe)]) {
+    for (const { counts } of new Set([this.#strangers, ...[...this.#nodes.values()].map(({ pipe }) => pipe)])) {
       total.sent += counts.sent
       total.bytes += counts.bytes
       total.dropped += counts.lost + counts.overflowed + counts.tooLarge + counts.cut
@@ -66,9 +66,11 @@ export class Network<Event> {
     return this.#nodes.get(host)?.pipe
   }
 
-  add(host: string, machine: Machine<Event>): void {
-    const side = this.#nodes.size === 0 ? 'dialer' : 'answerer'
-    const pipe = new Pipe(side === 'dialer' ? this.#path : wayBack(this.#path), this.#random)
+  /** @param via - a node whose pipe this one shares, and so its rate and its queue. @default none: a pipe of its own */
+  add(host: string, machine: Machine<Event>, via?: string): void {
+    const shared = via === undefined ? undefined : this.#nodes.get(via)
+    const side = shared?.side ?? (this.#nodes.size === 0 ? 'dialer' : 'answerer')
+    const pipe = shared?.pipe ?? new Pipe(side === 'dialer' ? this.#path : wayBack(this.#path), this.#random)
     this.#nodes.set(host, { machine, side, pipe, address: { host, port: 1 }, rebindings: 0 })
   }
 

@@ -12,7 +12,10 @@ export interface Path {
   readonly jitter: Duration
   /** Share of datagrams lost at random, before the queue as `tc netem` does it, so that loss leaves the rate to others. */
   readonly drop: number
-  /** Losses in a row: with `chance` per datagram a burst starts, in which 1 to `length` datagrams (uniform) are lost. */
+  /**
+   * Losses in a row: with `chance` per datagram a burst starts, in which 1 to `length` datagrams (uniform) are lost. The datagram after
+   * a burst never starts another.
+   */
   readonly burst?: { readonly chance: number; readonly length: number }
   readonly duplicate: number
   /** Share of datagrams in which one byte is changed. */
@@ -120,6 +123,7 @@ export class Pipe {
   #path: Path
   #busyUntil: Instant = 0
   #burstLeft = 0
+  #isAfterBurst = false
 
   constructor(path: Path, random: () => number) {
     this.#path = path
@@ -190,11 +194,13 @@ export class Pipe {
     const { drop, burst } = this.#path
     const isDropped = this.#random() < drop
     if (burst === undefined) return isDropped
-    if (this.#burstLeft === 0 && this.#random() < burst.chance) {
+    const mayStart = this.#burstLeft === 0 && !this.#isAfterBurst
+    this.#isAfterBurst = false
+    if (mayStart && this.#random() < burst.chance) {
       this.#burstLeft = 1 + Math.floor(this.#random() * burst.length)
     }
     if (this.#burstLeft === 0) return isDropped
-    this.#burstLeft--
+    this.#isAfterBurst = --this.#burstLeft === 0
     return true
   }
 

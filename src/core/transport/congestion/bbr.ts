@@ -1,5 +1,13 @@
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
-import type { AckSample, CongestionController, CongestionControllerFactory, LossSample } from './controller.ts'
+import { AckAggregation } from './ack-aggregation.ts'
+import {
+  initialWindow,
+  type AckSample,
+  type CongestionController,
+  type CongestionControllerFactory,
+  type LossSample,
+} from './controller.ts'
+import { Plateau } from './plateau.ts'
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
 
@@ -31,8 +39,7 @@ export class Bbr implements CongestionController {
   #nextRoundDelivered = 0
   #rounds = 0
   #isRoundStart = false
-  #fullBandwidth = 0
-  #fullBandwidthRounds = 0
+  readonly #plateau = new Plateau()
   #isFull = false
   #lossRoundDelivered = 0
   #hasLossInRound = false
@@ -46,9 +53,9 @@ export class Bbr implements CongestionController {
   #upRounds = 0
   #upAcked = 0
   #upCount = 0
-  #extraAcked = 0
-  #extraEpochAt: Instant = 0
-  #extraEpochAcked = 0
+  readonly #aggregation = new AckAggregation()
+  /** When the last run of losses began, and the bounds before it, to go back to when it was none. */
+  #episodeAt: Instant = 0
   #undo: { inflightHigh: number; inflightLow: number; bandwidthLow: number } | undefined
 
   constructor({ datagramSize, random }: Parameters<CongestionControllerFactory>[0]) {
@@ -77,7 +84,7 @@ export class Bbr implements CongestionController {
     }
     this.#latestBandwidth = Math.max(this.#latestBandwidth, rate.rate)
     this.#latestInflight = Math.max(this.#latestInflight, rate.deliveredSince)
-    this.#updateExtraAcked(ack)
+    this.#aggregation.onAck(now, ack.bytes, this.#boundBandwidth, ack.priorInFlight, this.#isRoundStart)
     // Before the round's losses are forgotten: they are one of the signs.
     this.#checkFull(ack)
     this.#endLossRound(ack)
@@ -89,11 +96,14 @@ export class Bbr implements CongestionController {
     this.#setWindow(ack)
   }
 
-  onCongestion({ now, sentInFlight, deliveredSince, lostSince, persistent }: LossSample): void {
-    this.#undo ??= {
-      inflightHigh: this.#inflightHigh,
-      inflightLow: this.#inflightLow,
-      bandwidthLow: this.#bandwidthLow,
+  onCongestion({ now, sentAt, sentInFlight, deliveredSince, lostSince, persistent }: LossSample): void {
+    if (this.#undo === undefined || sentAt > this.#episodeAt) {
+      this.#episodeAt = now
+      this.#undo = {
+        inflightHigh: this.#inflightHigh,
+        inflightLow: this.#inflightLow,
+        bandwidthLow: this.#bandwidthLow,
+      }
     }
     this.#hasLossInRound = true
     this.#lossEventsInRound++
@@ -186,7 +196,6 @@ export class Bbr implements CongestionController {
     this.#lossEventsInRound = 0
     this.#latestBandwidth = rate.rate
     this.#latestInflight = rate.deliveredSince
-    this.#undo = undefined
   }
 
   #isLossHeavy({ lostSince, deliveredSince }: AckSample['rate']): boolean {
@@ -199,30 +208,14 @@ export class Bbr implements CongestionController {
    */
   #isTooMuch(lost: number, all: number): boolean {
     const expected = (LOSS_THRESHOLD * all) / this.#datagramSize
-    return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected)
-  }
-
-  #updateExtraAcked({ now, bytes, priorInFlight }: AckSample): void {
-    const expected = this.#boundBandwidth * (now - this.#extraEpochAt)
-    if (this.#extraEpochAcked <= expected) {
-      this.#extraEpochAcked = 0
-      this.#extraEpochAt = now
-    }
-    this.#extraEpochAcked += bytes
-    const extra = Math.min(this.#extraEpochAcked - this.#boundBandwidth * (now - this.#extraEpochAt), priorInFlight)
-    this.#extraAcked = this.#isRoundStart
-      ? Math.max(extra, this.#extraAcked * EXTRA_ACKED_DECAY)
-      : Math.max(extra, this.#extraAcked)
+    // Few losses scatter more upwards than downwards: the second term of Cornish and Fisher for a Poisson count.
+    return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected) + (CHANCE ** 2 - 1) / 6
   }
 
   #checkFull({ rate, now }: AckSample): void {
+    if (this.#isRoundStart && !rate.isAppLimited) this.#plateau.onRound(rate.rate)
     if (this.#isFull) return
-    if (this.#isRoundStart && !rate.isAppLimited) {
-      if (this.#bandwidth >= this.#fullBandwidth * FULL_GROWTH) {
-        this.#fullBandwidth = this.#bandwidth
-        this.#fullBandwidthRounds = 0
-      } else if (++this.#fullBandwidthRounds >= FULL_ROUNDS) this.#isFull = true
-    }
+    if (this.#plateau.isReached) this.#isFull = true
     const isHeavy = this.#lossEventsInRound >= FULL_LOSS_EVENTS && this.#isLossHeavy(rate)
     if (!this.#isRoundStart || !isHeavy || this.#phase !== 'startup') return
     this.#isFull = true
@@ -245,7 +238,8 @@ export class Bbr implements CongestionController {
         return
       case 'up':
         this.#raiseHigh(ack)
-        if (now - this.#phaseAt > this.#minRtt && inFlight > this.#inflight(UP_GAIN)) this.#startDown(now)
+        if (this.#isHeldBack(ack)) this.#plateau.reset(ack.rate.rate)
+        else if (this.#plateau.isReached) this.#startDown(now)
     }
   }
 
@@ -260,11 +254,11 @@ export class Bbr implements CongestionController {
   }
 
   #startDown(now: Instant): void {
+    // The probe that ends here saw what the path gives: the best moment to forget what came before it.
+    if (this.#phase === 'up' && this.#maxBandwidth[0] > 0) this.#maxBandwidth = [0, this.#maxBandwidth[0]]
     this.#enter('down', now)
     this.#probeWait = seconds(2) + this.#random() * seconds(1)
     this.#probeRounds = Math.floor(this.#random() * 2)
-    this.#maxBandwidth = [this.#bandwidth, this.#maxBandwidth[0]]
-    this.#maxBandwidth = [0, Math.max(this.#maxBandwidth[0], this.#maxBandwidth[1])]
   }
 
   #startRefill(now: Instant): void {
@@ -279,16 +273,22 @@ export class Bbr implements CongestionController {
   #startUp(now: Instant): void {
     this.#enter('up', now)
     this.#upCount = this.#window
+    this.#plateau.reset()
+  }
+
+  /** What is known of the path, not the path, limits what is in flight: bandwidth cannot grow before the limit does. */
+  #isHeldBack({ priorInFlight }: AckSample): boolean {
+    return this.#window >= this.#inflightHigh && priorInFlight + this.#datagramSize > this.#window
   }
 
   /** The path carried what was allowed: allow more, faster every round. */
-  #raiseHigh({ bytes, inFlight, rate }: AckSample): void {
+  #raiseHigh(ack: AckSample): void {
+    const { bytes, rate } = ack
     if (this.#isRoundStart) {
       this.#upRounds = Math.min(this.#upRounds + 1, 30)
       this.#upCount = Math.max(this.#window / 2 ** this.#upRounds, 1)
     }
-    if (this.#inflightHigh === Infinity || inFlight + bytes < this.#inflightHigh * 0.9) return
-    if (this.#isLossHeavy(rate)) return
+    if (!this.#isHeldBack(ack) || this.#isLossHeavy(rate)) return
     this.#upAcked += bytes
     const steps = Math.floor(this.#upAcked / this.#upCount)
     this.#upAcked -= steps * this.#upCount
@@ -344,10 +344,11 @@ export class Bbr implements CongestionController {
     if (this.#isFull || this.#pacingRate === undefined || rate > this.#pacingRate) this.#pacingRate = rate
   }
 
-  #setWindow({ bytes, rate }: AckSample): void {
-    const target = this.#inflight(this.#phase === 'up' ? UP_WINDOW_GAIN : WINDOW_GAIN) + this.#extraAcked
-    if (this.#isFull) this.#window = Math.min(this.#window + bytes, target)
-    else if (this.#window < target || rate.delivered < 2 * initialWindow(this.#datagramSize)) this.#window += bytes
+  #setWindow({ bytes, rate, appLimited }: AckSample): void {
+    const growth = appLimited ? 0 : bytes
+    const target = this.#inflight(this.#phase === 'up' ? UP_WINDOW_GAIN : WINDOW_GAIN) + this.#aggregation.extraAcked
+    if (this.#isFull) this.#window = Math.min(this.#window + growth, target)
+    else if (this.#window < target || rate.delivered < 2 * initialWindow(this.#datagramSize)) this.#window += growth
     if (this.#phase === 'probe-rtt') this.#window = Math.min(this.#window, this.#probeRttWindow)
     let cap = this.#inflightLow
     if (this.#phase === 'cruise' || this.#phase === 'probe-rtt') cap = Math.min(cap, this.#headroom)
@@ -364,9 +365,6 @@ export class Bbr implements CongestionController {
 
 export const createBbr: CongestionControllerFactory = (init) => new Bbr(init)
 
-/** RFC 9002 section 7.2. */
-const initialWindow = (datagramSize: number): number => Math.min(10 * datagramSize, Math.max(14_720, 2 * datagramSize))
-
 /** draft-ietf-ccwg-bbr, section 5.6: pacing gain of each phase. */
 const PACING_GAINS: Record<Phase, number> = {
   startup: 2.77,
@@ -381,7 +379,6 @@ const PACING_GAINS: Record<Phase, number> = {
 const PACING_MARGIN = 0.99
 const WINDOW_GAIN = 2
 const UP_WINDOW_GAIN = 2.25
-const UP_GAIN = 1.25
 /** Share of bytes lost above which a path is taken for overfull. */
 const LOSS_THRESHOLD = 0.02
 /** Standard deviations of a random loss that are still taken for chance. */
@@ -390,9 +387,7 @@ const CHANCE = 3
 const BETA = 0.7
 /** Share of the highest safe inflight that is used while not probing. */
 const HEADROOM = 0.85
-/** Startup ends when bandwidth grew less than this in so many rounds, or after so many losses in one. */
-const FULL_GROWTH = 1.25
-const FULL_ROUNDS = 3
+/** Startup ends after so many losses in one round, too. */
 const FULL_LOSS_EVENTS = 6
 const MIN_RTT_WINDOW: Duration = seconds(10)
 const PROBE_RTT_INTERVAL: Duration = seconds(5)
@@ -404,5 +399,3 @@ const MAX_RENO_ROUNDS = 63
 
 /** Burst that the driver may send at once, bytes. */
 const MAX_QUANTUM = 65_536
-/** Memory of the largest ACK aggregation, per round. */
-const EXTRA_ACKED_DECAY = 0.9

@@ -60,6 +60,10 @@ export interface LossSample {
   readonly persistent: boolean
 }
 
+/** Bytes that may be in flight on a path of which nothing is known. RFC 9002 section 7.2 */
+export const initialWindow = (datagramSize: number): number =>
+  Math.min(10 * datagramSize, Math.max(14_720, 2 * datagramSize))
+
 /** Builds a controller for a new path. */
 export type CongestionControllerFactory = (init: {
   readonly datagramSize: number

@@ -1,5 +1,11 @@
 import type { Instant } from '../../time/instant.ts'
-import type { AckSample, CongestionController, CongestionControllerFactory, LossSample } from './controller.ts'
+import {
+  initialWindow,
+  type AckSample,
+  type CongestionController,
+  type CongestionControllerFactory,
+  type LossSample,
+} from './controller.ts'
 import { HyStart } from './hystart.ts'
 
 /** CUBIC (RFC 9438) with HyStart++ (RFC 9406) and the recovery of RFC 9002 section 7. Windows in bytes. */
@@ -24,7 +30,7 @@ export class Cubic implements CongestionController {
 
   constructor({ datagramSize }: { readonly datagramSize: number }) {
     this.#datagramSize = datagramSize
-    this.#window = Math.min(10 * datagramSize, Math.max(14_720, 2 * datagramSize))
+    this.#window = initialWindow(datagramSize)
   }
 
   get window(): number {

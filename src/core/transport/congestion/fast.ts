@@ -1,5 +1,11 @@
 import type { Duration, Instant } from '../../time/instant.ts'
-import type { AckSample, CongestionController, CongestionControllerFactory, LossSample } from './controller.ts'
+import {
+  initialWindow,
+  type AckSample,
+  type CongestionController,
+  type CongestionControllerFactory,
+  type LossSample,
+} from './controller.ts'
 
 /**
  * FAST TCP: keeps a fixed number of bytes queued, read from the round-trip time, and so neither fills queues nor empties them.
@@ -21,7 +27,7 @@ export class Fast implements CongestionController {
 
   constructor({ datagramSize }: { readonly datagramSize: number }) {
     this.#datagramSize = datagramSize
-    this.#window = 10 * datagramSize
+    this.#window = initialWindow(datagramSize)
   }
 
   get window(): number {

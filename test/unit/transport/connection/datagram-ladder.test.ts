@@ -2,7 +2,12 @@ import { expect } from 'chai'
 import { DatagramLadder } from '../../../../src/core/transport/connection/datagram-ladder.ts'
 import { ms, s } from '../../../helpers/time.ts'
 
-const ladder = (isNear = false, max = 65_527): DatagramLadder => new DatagramLadder(0, { isNear, max })
+/** A ladder on which a full datagram has left, so that it climbs. */
+const ladder = (isNear = false, max = 65_527): DatagramLadder => {
+  const rungs = new DatagramLadder({ isNear, max })
+  rungs.onFull(0)
+  return rungs
+}
 
 /** Climbs as far as probes of at most `mtu` bytes arrive. @returns the sizes tried. */
 function climb(rungs: DatagramLadder, now = 0, mtu = Infinity): number[] {
@@ -26,6 +31,14 @@ function fall(rungs: DatagramLadder, now: number, between: (n: number) => void =
 }
 
 describe('transport/connection/datagram-ladder', () => {
+  it('is not climbed while no datagram was full: a link that only chats is never probed', () => {
+    const rungs = new DatagramLadder({ isNear: true, max: 65_527 })
+    expect(rungs.takeProbe(s(1))).to.equal(undefined)
+    expect(rungs.pollTimeout()).to.equal(undefined)
+    rungs.onFull(s(2))
+    expect(rungs.takeProbe(s(2))).to.equal(1_452)
+  })
+
   it('starts at 1,200 bytes and climbs rung by rung, to 1,452 far away and to 60,000 nearby', () => {
     expect(ladder().size).to.equal(1_200)
     expect(climb(ladder())).to.deep.equal([1_452])

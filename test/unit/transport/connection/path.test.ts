@@ -8,6 +8,8 @@ import { ms, s } from '../../../helpers/time.ts'
 
 const REMOTE = { host: '192.0.2.2', port: 2 }
 const RTT = ms(50)
+/** Number of a packet before the first of a test. */
+const EARLIER = -1
 const stream: Carried = { kind: 'stream', stream: 0, start: 0, end: 1_000, fin: false }
 const probe: Carried = { kind: 'probe' }
 
@@ -25,7 +27,7 @@ const make = (changes: Partial<PathInit> = {}): Path =>
 function measured(changes: Partial<PathInit> = {}): Path {
   const path = make(changes)
   path.rtt.update(RTT, 0)
-  path.settle(0, REMOTE)
+  path.settle(REMOTE)
   return path
 }
 
@@ -36,6 +38,11 @@ const send = (
   carried: readonly Carried[] = [stream],
   length = path.datagramSize,
 ): void => path.onSent(now, packetNumber, length, carried, true)
+/** One full datagram of an earlier time, acknowledged: the path may try larger ones. */
+function fill(path: Path): void {
+  send(path, 0, EARLIER)
+  ack(path, 0, EARLIER, EARLIER, false)
+}
 /** An ACK of [first, last]. */
 const ack = (path: Path, now: number, first: number, last = first, isTimely = true): ReturnType<Path['handleAck']> =>
   path.handleAck(now, { type: 'ack', largest: last, delay: 0, ranges: [{ start: first, end: last + 1 }] }, isTimely)
@@ -87,6 +94,7 @@ describe('transport/connection/path', () => {
   describe('datagram sizes', () => {
     it('are tried by probes that weigh nothing and whose loss is no congestion', () => {
       const path = measured()
+      fill(path)
       const { window } = path
       for (let n = 0; n < 3; n++) {
         const now = n * s(2)
@@ -105,6 +113,7 @@ describe('transport/connection/path', () => {
 
     it('grow when a probe arrives, and the controller knows', () => {
       const path = measured()
+      fill(path)
       expect(path.takeProbe(0)).to.equal(1_452)
       send(path, 0, 0, [probe], 1_452)
       ack(path, RTT, 0)
@@ -114,6 +123,7 @@ describe('transport/connection/path', () => {
 
     it('fall when full datagrams vanish, which two probe timeouts show', () => {
       const path = measured()
+      fill(path)
       path.takeProbe(0)
       send(path, 0, 0, [probe], 1_452)
       ack(path, RTT, 0)
@@ -174,17 +184,19 @@ describe('transport/connection/path', () => {
 
   it('forgets what it learnt when the peer moved to another host, but waits for what is in flight', () => {
     const path = measured()
+    fill(path)
     path.takeProbe(0)
     send(path, 0, 0, [probe], 1_452)
     ack(path, RTT, 0)
     for (let n = 1; n < 9; n++) send(path, RTT, n)
-    path.restart(RTT, { host: '198.51.100.7', port: 3 })
+    path.restart({ host: '198.51.100.7', port: 3 })
     expect(path.datagramSize).to.equal(1_200)
     expect(path.rtt.hasSample).to.equal(false)
     expect(path.window).to.equal(12_000)
     expect(path.bytesInFlight).to.equal(8 * 1_452)
+    send(path, RTT, 9)
     expect(path.takeProbe(RTT), 'and climbs again').to.equal(1_452)
-    ack(path, 2 * RTT, 1, 8)
+    ack(path, 2 * RTT, 1, 9)
     expect(path.bytesInFlight).to.equal(0)
   })
 })

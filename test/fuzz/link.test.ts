@@ -1,11 +1,15 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { bytesOn, ConnectionPair, isEnded, type Side } from '../helpers/connection-pair.ts'
+import { forSeeds } from '../helpers/for-seeds.ts'
 import { LinkedPair, receivedOn, type End } from '../helpers/linked-pair.ts'
 import { PATHS } from '../helpers/network.ts'
-import { seededBytes, seededRandom, seeds } from '../helpers/random.ts'
+import { seededBytes, seededRandom } from '../helpers/random.ts'
 import { RawPeer, spell } from '../helpers/raw-peer.ts'
 import { ms, s } from '../helpers/time.ts'
+
+/** Datagrams that nobody should believe, over all seeds: `FUZZ_MUTATIONS=1000000` for a night. */
+const MUTATIONS = Number(process.env['FUZZ_MUTATIONS'] ?? 20_000)
 
 /** Recognisable bytes: position and stream matter. */
 const pattern = (length: number, salt: number): Buffer =>
@@ -180,56 +184,81 @@ describe('fuzz: an endpoint with a live link', () => {
     pair.network.run(() => receivedOn(to, stream).toString() === before + text, s(5))
   }
 
-  const packetsReceived = (end: End): number => end.link!.connection!.counts.packetsReceived
+  const packetsReceived = (end: End): number => end.link!.connection!.stats().packetsReceived
 
-  for (const seed of seeds(2)) {
-    it(`takes nothing of 10,000 mutated and random datagrams, does not throw, and goes on (seed ${seed})`, () => {
-      const { pair, chat } = live(seed)
-      const random = seededRandom(seed)
-      const bytes = seededBytes(random)
-      pair.network.pass(s(1))
-      const recorded = pair.network.recorded.filter(({ to }) => to.host === 'b').map(({ payload }) => payload)
-      const before = packetsReceived(pair.b)
-      const links = [...pair.b.endpoint.links].length
-      for (let i = 0; i < 10_000; i++) {
-        const from = random() < 0.5 ? { host: 'a', port: 1 } : { host: 'stranger', port: Math.floor(random() * 65_535) }
-        const payload = Uint8Array.from(
-          random() < 0.3 ? bytes(Math.floor(random() * 120)) : recorded[Math.floor(random() * recorded.length)]!,
-        )
-        if (payload.byteLength > 0) {
-          for (let changes = 1 + Math.floor(random() * 3); changes > 0; changes--) {
-            payload[Math.floor(random() * payload.byteLength)]! ^= 1 + Math.floor(random() * 255)
-          }
+  forSeeds(import.meta.url, 'takes nothing of mutated and random datagrams, does not throw, and goes on', 2, (seed) => {
+    const { pair, chat } = live(seed)
+    const random = seededRandom(seed)
+    const bytes = seededBytes(random)
+    pair.network.pass(s(1))
+    const recorded = pair.network.recorded.filter(({ to }) => to.host === 'b').map(({ payload }) => payload)
+    const before = packetsReceived(pair.b)
+    const links = [...pair.b.endpoint.links].length
+    for (let i = 0; i < MUTATIONS / 2; i++) {
+      const from = random() < 0.5 ? { host: 'a', port: 1 } : { host: 'stranger', port: Math.floor(random() * 65_535) }
+      const payload = Uint8Array.from(
+        random() < 0.3 ? bytes(Math.floor(random() * 120)) : recorded[Math.floor(random() * recorded.length)]!,
+      )
+      if (payload.byteLength > 0) {
+        for (let changes = 1 + Math.floor(random() * 3); changes > 0; changes--) {
+          payload[Math.floor(random() * payload.byteLength)]! ^= 1 + Math.floor(random() * 255)
         }
-        const length = random() < 0.2 ? Math.floor(random() * payload.byteLength) : payload.byteLength
-        pair.b.endpoint.handleDatagram(pair.network.now, from, payload.subarray(0, length))
-        while (pair.b.endpoint.pollTransmit(pair.network.now));
       }
-      expect(packetsReceived(pair.b)).to.equal(before)
-      expect([...pair.b.endpoint.links].length).to.equal(links)
-      expect(receivedOn(pair.b, chat).toString()).to.equal('hello')
-      say(pair, pair.a, chat, ', still there?')
-      say(pair, pair.b, chat, ', yes')
-      expect(pair.a.closed ?? pair.b.closed).to.equal(undefined)
-    })
+      const length = random() < 0.2 ? Math.floor(random() * payload.byteLength) : payload.byteLength
+      pair.b.endpoint.handleDatagram(pair.network.now, from, payload.subarray(0, length))
+      while (pair.b.endpoint.pollTransmit(pair.network.now));
+    }
+    expect(packetsReceived(pair.b)).to.equal(before)
+    expect([...pair.b.endpoint.links].length).to.equal(links)
+    expect(receivedOn(pair.b, chat).toString()).to.equal('hello')
+    say(pair, pair.a, chat, ', still there?')
+    say(pair, pair.b, chat, ', yes')
+    expect(pair.a.closed ?? pair.b.closed).to.equal(undefined)
+  }).timeout(20_000 + MUTATIONS)
 
-    it(`delivers nothing twice when every recorded packet is replayed (seed ${seed})`, () => {
+  forSeeds(import.meta.url, 'delivers nothing twice when every recorded packet is replayed', 2, (seed) => {
+    const { pair, chat } = live(seed)
+    pair.write(pair.a, chat, pattern(40_000, seed))
+    pair.finish(pair.a, chat)
+    pair.network.run(() => pair.b.finished.has(chat), s(10))
+    pair.network.pass(s(1))
+    const expected = [pair.a, pair.b].map((end) => receivedOn(end, chat).toString('hex'))
+    const counts = [pair.a, pair.b].map(packetsReceived)
+    const all = [...pair.network.recorded]
+    for (const { from, to, payload } of [...all, ...all.toReversed()]) pair.network.inject(from, to, payload)
+    pair.network.pass(s(2))
+    expect([pair.a, pair.b].map((end) => receivedOn(end, chat).toString('hex'))).to.deep.equal(expected)
+    expect([pair.a, pair.b].map(packetsReceived)).to.deep.equal(counts)
+    pair.network.pass(s(12))
+    expect(pair.a.closed ?? pair.b.closed).to.equal(undefined)
+    expect([...pair.b.endpoint.links].length).to.equal(1)
+    say(pair, pair.b, chat, ' and goodbye')
+  })
+
+  forSeeds(
+    import.meta.url,
+    'moves nowhere when every packet of a session is replayed from somewhere else',
+    2,
+    (seed) => {
       const { pair, chat } = live(seed)
-      pair.write(pair.a, chat, pattern(40_000, seed))
+      pair.write(pair.a, chat, pattern(200_000, seed))
       pair.finish(pair.a, chat)
       pair.network.run(() => pair.b.finished.has(chat), s(10))
       pair.network.pass(s(1))
-      const expected = [pair.a, pair.b].map((end) => receivedOn(end, chat).toString('hex'))
       const counts = [pair.a, pair.b].map(packetsReceived)
       const all = [...pair.network.recorded]
-      for (const { from, to, payload } of [...all, ...all.toReversed()]) pair.network.inject(from, to, payload)
-      pair.network.pass(s(2))
-      expect([pair.a, pair.b].map((end) => receivedOn(end, chat).toString('hex'))).to.deep.equal(expected)
-      expect([pair.a, pair.b].map(packetsReceived)).to.deep.equal(counts)
+      const before = pair.network.recorded.length
+      let given = 0
+      for (const { to, payload } of all) {
+        given += payload.byteLength
+        pair.network.inject({ host: 'stranger', port: 7 }, to, payload)
+      }
       pair.network.pass(s(12))
-      expect(pair.a.closed ?? pair.b.closed).to.equal(undefined)
-      expect([...pair.b.endpoint.links].length).to.equal(1)
+      const taken = pair.network.recorded.slice(before).filter(({ to }) => to.host === 'stranger')
+      expect(taken.reduce((sum, { payload }) => sum + payload.byteLength, 0)).to.be.at.most(given)
+      expect([pair.a, pair.b].map(({ link }) => link!.stats().remote.host)).to.deep.equal(['b', 'a'])
+      expect(packetsReceived(pair.b) - counts[1]!, 'keepalives').to.be.at.most(6)
       say(pair, pair.b, chat, ' and goodbye')
-    })
-  }
+    },
+  )
 })

@@ -18,6 +18,8 @@ export interface End {
   /** Bytes received by stream, and the streams that have ended. */
   readonly received: Map<number, Buffer[]>
   readonly finished: Set<number>
+  /** Called when a stream that had refused bytes takes some again. */
+  onWritable: (stream: number) => void
 }
 
 /** Two endpoints that know each other's keys on a simulated path; `a` dials. */
@@ -61,31 +63,40 @@ export class LinkedPair {
   }
 
   #onEvent(end: End, event: EndpointEvent): void {
-    if (event.type !== 'link') return
-    end.link ??= event.link
-    switch (event.event.type) {
-      case 'open':
-        end.link = event.link
-        end.isOpen = true
-        break
-      case 'data': {
-        const { stream, bytes, fin } = event.event
-        const chunks = end.received.get(stream) ?? []
-        chunks.push(Buffer.from(bytes))
-        end.received.set(stream, chunks)
-        if (fin) end.finished.add(stream)
-        break
-      }
-      case 'closed':
-        if (event.link === end.link) end.closed = event.event
+    record(end, event)
+  }
+}
+
+/** Keeps what happened at `end`. */
+export function record(end: End, event: EndpointEvent): void {
+  if (event.type !== 'link') return
+  end.link ??= event.link
+  switch (event.event.type) {
+    case 'open':
+      end.link = event.link
+      end.isOpen = true
+      break
+    case 'data': {
+      const { stream, bytes, fin } = event.event
+      const chunks = end.received.get(stream) ?? []
+      chunks.push(Buffer.from(bytes))
+      end.received.set(stream, chunks)
+      if (fin) end.finished.add(stream)
+      break
     }
+    case 'writable':
+      end.onWritable(event.event.stream)
+      break
+    case 'closed':
+      if (event.link === end.link) end.closed = event.event
   }
 }
 
 /** All bytes that came on `stream`, in order. */
 export const receivedOn = (end: End, stream: number): Buffer => Buffer.concat(end.received.get(stream) ?? [])
 
-function makeEnd(host: string, random: (length: number) => Uint8Array): End {
+/** An endpoint of its own, with keys from `random`. */
+export function makeEnd(host: string, random: (length: number) => Uint8Array): End {
   const key = deviceKey(random(32)).noise
   const instance = Buffer.from(random(16)).toString('hex')
   const endpoint = new EndpointMachine({ now: 0, local: { key, instance }, random })
@@ -99,5 +110,6 @@ function makeEnd(host: string, random: (length: number) => Uint8Array): End {
     closed: undefined,
     received: new Map(),
     finished: new Set(),
+    onWritable: () => {},
   }
 }

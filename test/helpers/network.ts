@@ -1,79 +1,77 @@
-import { millis, type Duration, type Instant } from '../../src/core/time/instant.ts'
+import type { Duration, Instant } from '../../src/core/time/instant.ts'
 import type { SocketAddress } from '../../src/core/transport/endpoint-api.ts'
 import type { Machine } from '../../src/core/transport/machine.ts'
+import { FlightQueue } from './flight-queue.ts'
+import { Pipe, rebindings, wayBack, type Path } from './path.ts'
 import { seededRandom } from './random.ts'
 
-/** What each direction of a path does to datagrams. Probabilities are in [0, 1]. */
-export interface Path {
-  readonly delay: Duration
-  /** Extra delay drawn uniformly from [0, jitter): above 0 it reorders. */
-  readonly jitter: Duration
-  readonly drop: number
-  readonly duplicate: number
-  /** Share of datagrams in which one byte is changed. */
-  readonly corrupt: number
-  /** Bytes per microsecond; Infinity for no limit. */
-  readonly rate: number
-  /** Bytes that wait for the rate at most; what comes on top is dropped. */
-  readonly queue: number
-  /** Largest UDP payload that passes, bytes; larger ones vanish. */
-  readonly mtu: number
-  /** Nothing passes from the first to the second instant. */
-  readonly outage?: readonly [Instant, Instant]
-}
-
-const CLEAN: Path = {
-  delay: millis(1),
-  jitter: 0,
-  drop: 0,
-  duplicate: 0,
-  corrupt: 0,
-  rate: Infinity,
-  queue: Infinity,
-  mtu: 65_527,
-}
-
-/** Named paths. */
-export const PATHS = {
-  LAN: CLEAN,
-  DSL: { ...CLEAN, delay: millis(15), rate: 10 / 8, queue: 64_000, mtu: 1_452 },
-  LTE: { ...CLEAN, delay: millis(35), jitter: millis(20), rate: 30 / 8, queue: 256_000, drop: 0.001, mtu: 1_400 },
-  SATELLITE: { ...CLEAN, delay: millis(300), rate: 20 / 8, queue: 512_000, drop: 0.005, mtu: 1_400 },
-  LOSSY_WAN: { ...CLEAN, delay: millis(25), jitter: millis(5), drop: 0.2, duplicate: 0.05, corrupt: 0.02, mtu: 1_452 },
-} as const satisfies Record<string, Path>
+export { onAndOff, PATHS, type Path } from './path.ts'
 
 interface Flight {
-  readonly at: Instant
-  readonly order: number
   readonly from: SocketAddress
   readonly to: SocketAddress
   readonly payload: Uint8Array
 }
 
+interface Node<Event> {
+  readonly machine: Machine<Event>
+  readonly side: 'dialer' | 'answerer'
+  readonly pipe: Pipe
+  address: SocketAddress
+  /** Scheduled rebindings done. */
+  rebindings: number
+}
+
 /**
  * Machines at addresses, joined by one path, in virtual time: no sockets, no timers; the same seed gives the same run.
+ *
+ * The first node added is the path's dialer; every other one answers, and sends on the way back.
  */
 export class Network<Event> {
-  readonly path: Path
   now: Instant = 0
-  readonly counts = { sent: 0, dropped: 0, bytes: 0 }
   /** Every datagram as it left, before the path did anything to it. */
   readonly recorded: Array<{ from: SocketAddress; to: SocketAddress; payload: Uint8Array }> = []
+  #path: Path
   readonly #random: () => number
-  readonly #nodes = new Map<string, Machine<Event>>()
-  readonly #flights: Flight[] = []
-  readonly #busyUntil = new Map<string, Instant>()
+  readonly #nodes = new Map<string, Node<Event>>()
+  /** For datagrams injected from nowhere. */
+  readonly #strangers: Pipe
+  readonly #flights = new FlightQueue<Flight>()
   readonly #onEvent: (node: string, event: Event) => void
-  #order = 0
 
   constructor(path: Path, seed: number, onEvent: (node: string, event: Event) => void = () => {}) {
-    this.path = path
+    this.#path = path
     this.#random = seededRandom(seed)
+    this.#strangers = new Pipe(path, this.#random)
     this.#onEvent = onEvent
   }
 
-  add(host: string, machine: Machine<Event>): void {
-    this.#nodes.set(host, machine)
+  get path(): Path {
+    return this.#path
+  }
+
+  /** What was sent, copies not counted, and what did not arrive, copies counted. */
+  get counts(): { readonly sent: number; readonly dropped: number; readonly bytes: number } {
+    const total = { sent: 0, dropped: 0, bytes: 0 }
+    for (const { counts } of new Set([this.#strangers, ...[...this.#nodes.values()].map(({ pipe }) => pipe)])) {
+      total.sent += counts.sent
+      total.bytes += counts.bytes
+      total.dropped += counts.lost + counts.overflowed + counts.tooLarge + counts.cut
+    }
+    return total
+  }
+
+  /** The direction away from `host`. */
+  pipe(host: string): Pipe | undefined {
+    return this.#nodes.get(host)?.pipe
+  }
+
+  /** @param via - a node whose pipe this one shares, and so its rate and its queue. @default none: a pipe of its own */
+  add(host: string, machine: Machine<Event>, via?: string): void {
+    const shared = via === undefined ? undefined : this.#nodes.get(via)
+    const side = shared?.side ?? (this.#nodes.size === 0 ? 'dialer' : 'answerer')
+    const pipe = shared?.pipe ?? new Pipe(side === 'dialer' ? this.#path : wayBack(this.#path), this.#random)
+    this.#nodes.set(host, { machine, side, pipe, address: { host, port: 1 }, rebindings: 0 })
   }
 
   /** The machine is gone without a word, as after a crash. */
@@ -81,9 +79,21 @@ export class Network<Event> {
     this.#nodes.delete(host)
   }
 
+  /** The path is another one from now on; what is on its way arrives as it would have. */
+  change(changes: Partial<Path>): void {
+    this.#path = { ...this.#path, ...changes }
+    for (const { side, pipe } of this.#nodes.values()) pipe.change(side === 'dialer' ? this.#path : wayBack(this.#path))
+  }
+
+  /** From now on `host` is seen at another port, and perhaps at another address; its old one is dead. */
+  rebind(host: string, seenAs?: string): void {
+    const node = this.#nodes.get(host)
+    if (node) node.address = { host: seenAs ?? node.address.host, port: node.address.port + 1 }
+  }
+
   /** Puts a datagram on the path as if `from` had sent it. */
   inject(from: SocketAddress, to: SocketAddress, payload: Uint8Array): void {
-    this.#fly(from, to, payload)
+    this.#fly(this.#nodes.get(from.host)?.pipe ?? this.#strangers, from, to, payload)
   }
 
   /**
@@ -93,7 +103,7 @@ export class Network<Event> {
    */
   run(isDone: () => boolean, limit: Duration): void {
     const deadline = this.now + limit
-    for (const host of this.#nodes.keys()) this.#drain(host)
+    for (const node of this.#nodes.entries()) this.#drain(...node)
     while (!isDone()) {
       if (!this.#step(deadline)) throw new Error(`stuck: not done after ${limit / 1_000} ms of virtual time`)
     }
@@ -102,93 +112,63 @@ export class Network<Event> {
   /** Lets `duration` pass. */
   pass(duration: Duration): void {
     const until = this.now + duration
-    for (const host of this.#nodes.keys()) this.#drain(host)
+    for (const node of this.#nodes.entries()) this.#drain(...node)
     while (this.#step(until));
     this.now = until
   }
 
   #step(deadline: Instant): boolean {
-    let timer: { host: string; at: Instant } | undefined
+    let timer: { host: string; node: Node<Event>; at: Instant } | undefined
     for (const [host, node] of this.#nodes) {
-      const at = node.pollTimeout()
-      if (at !== undefined && (timer === undefined || at < timer.at)) timer = { host, at }
+      const at = node.machine.pollTimeout()
+      if (at !== undefined && (timer === undefined || at < timer.at)) timer = { host, node, at }
     }
-    const flight = this.#flights[0]
-    const next = Math.min(flight?.at ?? Infinity, timer?.at ?? Infinity)
+    const flightAt = this.#flights.nextAt ?? Infinity
+    const timerAt = timer?.at ?? Infinity
+    const next = Math.min(flightAt, timerAt)
     if (next > deadline) return false
     this.now = Math.max(this.now, next)
-    if (flight && flight.at <= (timer?.at ?? Infinity)) {
-      this.#pop()
-      this.#nodes.get(flight.to.host)?.handleDatagram(this.now, flight.from, flight.payload)
-      this.#drain(flight.to.host)
-    } else if (timer) {
-      this.#nodes.get(timer.host)?.handleTimeout(this.now)
-      this.#drain(timer.host)
+    if (flightAt <= timerAt) this.#deliver()
+    else if (timer) {
+      timer.node.machine.handleTimeout(this.now)
+      this.#drain(timer.host, timer.node)
     }
     return true
   }
 
-  #drain(host: string): void {
-    const node = this.#nodes.get(host)
-    if (node === undefined) return
-    const from = { host, port: 1 }
-    for (let t = node.pollTransmit(this.now); t; t = node.pollTransmit(this.now)) this.#fly(from, t.to, t.payload)
-    for (let e = node.pollEvent(); e !== undefined; e = node.pollEvent()) this.#onEvent(host, e)
+  #deliver(): void {
+    const flight = this.#flights.pop()
+    if (flight === undefined) return
+    for (const [host, node] of this.#nodes) {
+      this.#rebindOnTime(host, node)
+      if (node.address.host !== flight.to.host || node.address.port !== flight.to.port) continue
+      node.machine.handleDatagram(this.now, flight.from, flight.payload)
+      this.#drain(host, node)
+      return
+    }
   }
 
-  #fly(from: SocketAddress, to: SocketAddress, payload: Uint8Array): void {
-    const { delay, jitter, drop, duplicate, corrupt, rate, queue, mtu, outage } = this.path
-    this.counts.sent++
-    this.counts.bytes += payload.byteLength
+  #drain(host: string, node: Node<Event>): void {
+    const { machine, pipe } = node
+    for (let t = machine.pollTransmit(this.now); t; t = machine.pollTransmit(this.now)) {
+      this.#rebindOnTime(host, node)
+      this.#fly(pipe, node.address, t.to, t.payload)
+    }
+    for (let e = machine.pollEvent(); e !== undefined; e = machine.pollEvent()) this.#onEvent(host, e)
+  }
+
+  #rebindOnTime(host: string, node: Node<Event>): void {
+    const due = rebindings(this.#path, node.side, this.now)
+    if (due === node.rebindings) return
+    node.rebindings = due
+    this.rebind(host)
+  }
+
+  #fly(pipe: Pipe, from: SocketAddress, to: SocketAddress, payload: Uint8Array): void {
     this.recorded.push({ from, to, payload: Uint8Array.from(payload) })
-    const copies = this.#random() < duplicate ? 2 : 1
-    for (let i = 0; i < copies; i++) {
-      const isOut = outage !== undefined && this.now >= outage[0] && this.now < outage[1]
-      const start = Math.max(this.now, this.#busyUntil.get(from.host) ?? 0)
-      const isFull = (start - this.now) * rate > queue
-      if (this.#random() < drop || payload.byteLength > mtu || isOut || isFull) {
-        this.counts.dropped++
-        continue
-      }
-      const sent = rate === Infinity ? this.now : start + payload.byteLength / rate
-      if (rate !== Infinity) this.#busyUntil.set(from.host, sent)
-      const copy = Uint8Array.from(payload)
-      if (this.#random() < corrupt)
-        copy[Math.floor(this.#random() * copy.byteLength)]! ^= 1 + Math.floor(this.#random() * 255)
-      this.#push({
-        at: Math.ceil(sent + delay + this.#random() * jitter),
-        order: this.#order++,
-        from,
-        to,
-        payload: copy,
-      })
-    }
-  }
-
-  #push(flight: Flight): void {
-    const heap = this.#flights
-    heap.push(flight)
-    for (let i = heap.length - 1; i > 0;) {
-      const parent = (i - 1) >> 1
-      if (!isBefore(heap[i]!, heap[parent]!)) return
-      ;[heap[i], heap[parent]] = [heap[parent]!, heap[i]!]
-      i = parent
-    }
-  }
-
-  #pop(): void {
-    const heap = this.#flights
-    const last = heap.pop()!
-    if (heap.length === 0) return
-    heap[0] = last
-    for (let i = 0; ;) {
-      const children = [2 * i + 1, 2 * i + 2].filter((c) => c < heap.length)
-      const least = children.sort((a, b) => (isBefore(heap[a]!, heap[b]!) ? -1 : 1))[0]
-      if (least === undefined || !isBefore(heap[least]!, heap[i]!)) return
-      ;[heap[i], heap[least]] = [heap[least]!, heap[i]!]
-      i = least
+    for (const arrival of pipe.carry(this.now, payload)) {
+      // Of its own: the sender may reuse its buffer, and the receiver opens packets in place.
+      this.#flights.push(arrival.at, { from, to, payload: Uint8Array.from(arrival.payload) })
     }
   }
 }
-
-const isBefore = (a: Flight, b: Flight): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)

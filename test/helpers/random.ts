@@ -14,9 +14,14 @@ export function seededBytes(random: () => number): (length: number) => Uint8Arra
   return (length) => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)))
 }
 
-/** The seeds of a suite: `SIM_SEED` replays one, `SIM_SEEDS` asks for more than the default. */
-export function seeds(count: number): number[] {
+/**
+ * The seeds of a suite: `SIM_SEED` replays one; `SIM_SEEDS` says how many all suites run together, of which each takes its share.
+ *
+ * @param share - seeds of this suite among the 1,000 that run by default.
+ */
+export function seeds(share: number): number[] {
   const one = process.env['SIM_SEED']
   if (one !== undefined) return [Number(one)]
-  return Array.from({ length: Number(process.env['SIM_SEEDS'] ?? count) }, (_, i) => i + 1)
+  const count = Math.ceil((share * Number(process.env['SIM_SEEDS'] ?? 1_000)) / 1_000)
+  return Array.from({ length: count }, (_, i) => i + 1)
 }

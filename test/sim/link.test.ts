@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { millis, seconds } from '../../src/core/time/instant.ts'
+import { forSeeds } from '../helpers/for-seeds.ts'
 import { LinkedPair, receivedOn, type End } from '../helpers/linked-pair.ts'
 import { PATHS, type Path } from '../helpers/network.ts'
-import { seeds } from '../helpers/random.ts'
 
 const HOSTILE: Record<string, Path> = {
   'loss of 20 %': { ...PATHS.LAN, delay: millis(20), drop: 0.2 },
@@ -27,14 +27,12 @@ function send(pair: LinkedPair, from: End, to: End, length: number, salt: number
 
 describe('a link over a simulated path', () => {
   for (const [name, path] of Object.entries(HOSTILE)) {
-    for (const seed of seeds(20)) {
-      it(`delivers both ways, whole and in order, under ${name} (seed ${seed})`, () => {
-        const pair = new LinkedPair(path, seed).open(seconds(10))
-        const there = send(pair, pair.a, pair.b, 60_000, 1)
-        const back = send(pair, pair.b, pair.a, 40_000, 2)
-        pair.network.run(() => there() && back(), seconds(120))
-      })
-    }
+    forSeeds(import.meta.url, `delivers both ways, whole and in order, under ${name}`, 20, (seed) => {
+      const pair = new LinkedPair(path, seed).open(seconds(10))
+      const there = send(pair, pair.a, pair.b, 60_000, 1)
+      const back = send(pair, pair.b, pair.a, 40_000, 2)
+      pair.network.run(() => there() && back(), seconds(120))
+    })
   }
 
   for (const [name, path] of Object.entries(PATHS)) {

@@ -34,15 +34,15 @@ export class PacketKey {
   }
 
   /**
-   * Decrypts what {@link PacketKey.seal} made.
+   * Decrypts what {@link PacketKey.seal} made, in place: a packet can be tried once.
    *
-   * @returns the plaintext in a buffer of its own, or `undefined` when the packet is not authentic.
+   * @returns the plaintext, a view of the packet, or `undefined` when the packet is not authentic; its bytes are lost then.
    */
   open(packetNumber: number, packet: Uint8Array, headerLength: number): Uint8Array | undefined {
-    const length = packet.byteLength - headerLength - TAG_LENGTH
-    if (length < 0) return undefined
+    const end = packet.byteLength - TAG_LENGTH
+    if (end < headerLength) return undefined
     this.#setNonce(packetNumber)
-    const plain = Buffer.allocUnsafe(length)
+    const plain = packet.subarray(headerLength, end)
     try {
       const cipher = packet.subarray(headerLength)
       sodium.crypto_aead_chacha20poly1305_ietf_decrypt(

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { channel } from 'node:diagnostics_channel'
+import { CONTROLLERS, type Congestion } from '../transport/congestion/controllers.ts'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
 import type { ConnectionEvent } from '../transport/connection/events.ts'
 import type {
@@ -11,7 +13,10 @@ import type {
 } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
+import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
+import { DatagramPool } from './datagram-pool.ts'
+import { isNear } from './near.ts'
 import { UdpSocket } from './udp-socket.ts'
 
 /** What {@link UdpEndpoint.bind} takes. */
@@ -21,6 +26,10 @@ export interface UdpEndpointOptions {
   readonly host?: string
   /** @default any free one */
   readonly port?: number
+  /** Congestion control. @default 'bbr' */
+  readonly congestion?: Congestion
+  /** Largest datagram to send, bytes of UDP payload. @default as the path allows */
+  readonly maxDatagramSize?: number
 }
 
 /**
@@ -31,6 +40,7 @@ export interface UdpEndpointOptions {
 export class UdpEndpoint implements LinkEndpoint {
   readonly #socket: UdpSocket
   readonly #machine: EndpointMachine
+  readonly #pool = new DatagramPool()
   readonly #links = new Map<LinkMachine, UdpLink>()
   readonly #listeners = new Map<string, LinkListener>()
   #onObserved: (address: SocketAddress | undefined) => void = () => {}
@@ -39,9 +49,18 @@ export class UdpEndpoint implements LinkEndpoint {
   #isDrainScheduled = false
   #isClosed = false
 
-  private constructor(socket: UdpSocket, local: LocalIdentity) {
+  private constructor(socket: UdpSocket, { local, congestion = 'bbr', maxDatagramSize }: UdpEndpointOptions) {
     this.#socket = socket
-    this.#machine = new EndpointMachine({ now: clock(), local, random: randomBytes })
+    this.#machine = new EndpointMachine({
+      now: clock(),
+      local: { ...local, parameters: { ...LOCAL_PARAMETERS, receiveBuffer: socket.receiveBuffer } },
+      random: randomBytes,
+      isNear,
+      createController: CONTROLLERS[congestion],
+      ...(maxDatagramSize === undefined ? {} : { maxDatagramSize }),
+      ...(TRACES.hasSubscribers ? { trace: (event) => TRACES.publish(event) } : {}),
+      allocate: (length) => this.#pool.take(length),
+    })
     socket.onDatagram((from, bytes) => {
       this.#machine.handleDatagram(clock(), from, bytes)
       this.#scheduleDrain()
@@ -49,8 +68,8 @@ export class UdpEndpoint implements LinkEndpoint {
   }
 
   /** @throws the system's error when the address cannot be bound. */
-  static async bind({ local, host, port = 0 }: UdpEndpointOptions): Promise<UdpEndpoint> {
-    return new UdpEndpoint(await UdpSocket.bind(port, host), local)
+  static async bind(options: UdpEndpointOptions): Promise<UdpEndpoint> {
+    return new UdpEndpoint(await UdpSocket.bind(options.port ?? 0, options.host), options)
   }
 
   get address(): SocketAddress {
@@ -127,7 +146,8 @@ export class UdpEndpoint implements LinkEndpoint {
     for (let sent = 0; sent < MAX_BURST; sent++) {
       const transmit = this.#machine.pollTransmit(now)
       if (transmit === undefined) return
-      this.#socket.send(transmit.to, transmit.payload)
+      const { to, payload } = transmit
+      this.#socket.send(to, payload, () => this.#pool.give(payload))
     }
     // More waits, but what arrived meanwhile goes first.
     this.#scheduleDrain()
@@ -227,6 +247,8 @@ class UdpLink implements Link {
         return this.#listener.onOpen(this)
       case 'data':
         return this.#listener.onData(this, event.stream, event.bytes, event.fin)
+      case 'moved':
+        return this.#listener.onMoved?.(this)
       case 'reset':
         return this.#listener.onReset?.(this, event.stream, event.code)
       case 'writable':
@@ -237,6 +259,8 @@ class UdpLink implements Link {
   }
 }
 
+/** Where links tell of their inner life ({@link TraceEvent}), if anybody listens when the endpoint is bound. */
+const TRACES = channel('msg.link')
 /** Datagrams sent before received ones get their turn. */
 const MAX_BURST = 256
 /** Rounds of timers in one drain; what is left waits for the next turn. */

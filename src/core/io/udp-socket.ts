@@ -34,6 +34,11 @@ export class UdpSocket {
     })
   }
 
+  /** What the system gave to hold received datagrams, bytes as it counts them. */
+  get receiveBuffer(): number {
+    return this.#socket.getRecvBufferSize()
+  }
+
   get address(): SocketAddress {
     const { address, port } = this.#socket.address()
     return { host: unmapped(address), port }
@@ -44,10 +49,14 @@ export class UdpSocket {
     this.#socket.on('message', (bytes, { address, port }) => listener({ host: unmapped(address), port }, bytes))
   }
 
-  /** Hands a datagram to the system, which may drop it; the bytes must not change afterwards. */
-  send({ host, port }: SocketAddress, bytes: Uint8Array): void {
+  /**
+   * Hands a datagram to the system, which may drop it.
+   *
+   * @param onSent - the bytes are not needed any more; until then they must not change.
+   */
+  send({ host, port }: SocketAddress, bytes: Uint8Array, onSent: () => void): void {
     try {
-      this.#socket.send(bytes, port, this.#isV6 && isIPv4(host) ? `::ffff:${host}` : host)
+      this.#socket.send(bytes, port, this.#isV6 && isIPv4(host) ? `::ffff:${host}` : host, onSent)
     } catch {
       // No route, or the socket is closing: the same to the peer as a lost datagram.
     }

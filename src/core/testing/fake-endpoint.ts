@@ -175,6 +175,7 @@ export class FakeLink implements Link {
       packetsSent: this.#sent,
       packetsReceived: 0,
       packetsLost: 0,
+      packetsSpurious: 0,
       bytesSent: 0,
       bytesReceived: 0,
       cwnd: 0,

@@ -27,6 +27,8 @@ export interface LinkStats {
   readonly packetsSent: number
   readonly packetsReceived: number
   readonly packetsLost: number
+  /** Of those, packets that arrived after all. */
+  readonly packetsSpurious: number
   readonly bytesSent: number
   readonly bytesReceived: number
   /** Congestion window and bytes in flight, bytes. */
@@ -43,6 +45,8 @@ export interface LinkListener {
   onData(link: Link, stream: number, bytes: Uint8Array, fin: boolean): void
   /** The peer gave up sending on a stream; nothing more comes on it. */
   onReset?(link: Link, stream: number, code: number): void
+  /** The peer is at another address now; `stats` tells which. */
+  onMoved?(link: Link): void
   /** A stream that had refused bytes takes some again. */
   onWritable(link: Link, stream: number): void
   /** The link is over; nothing follows. `code` is 0 for a graceful close. */

@@ -1,5 +1,5 @@
 import type { Instant } from '../time/instant.ts'
-import { createCubic } from './congestion/cubic.ts'
+import { createBbr } from './congestion/bbr.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
 import type { ConnectionEvent } from './connection/events.ts'
 import {
@@ -26,6 +26,7 @@ import {
   LINK_VERSION,
   PacketType,
 } from './packet.ts'
+import type { Trace } from './trace.ts'
 import { RendezvousClient } from './rendezvous-client.ts'
 
 /** What happens at an endpoint. */
@@ -40,8 +41,16 @@ export interface EndpointInit {
   readonly local: LocalIdentity
   /** Returns that many random bytes. */
   readonly random: (length: number) => Uint8Array
-  /** @default CUBIC */
+  /** @default BBR */
   readonly createController?: CongestionControllerFactory
+  /** True for addresses on this machine or this network. @default nowhere */
+  readonly isNear?: (address: SocketAddress) => boolean
+  /** Told what happens on every link. @default nobody */
+  readonly trace?: Trace
+  /** Largest datagram to send, bytes; the ladder stops there. @default as the path allows */
+  readonly maxDatagramSize?: number
+  /** Buffers for datagrams. @default fresh ones */
+  readonly allocate?: (length: number) => Buffer
 }
 
 interface HalfOpen {
@@ -184,7 +193,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       const noise = decodeResponse(payload)
       const result = noise && link.dialing.handleResponse(now, noise)
       if (!result) return
-      link.connect(this.#createConnection(now, true, result, from))
+      link.connect(this.#createConnection(now, true, result, from, link.peer.instance))
     }
     this.touch(link)
   }
@@ -216,7 +225,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
 
     const id = random(ID_LENGTH)
     const { message, result } = asking.answer(id)
-    const connection = this.#createConnection(now, false, result, undefined)
+    const connection = this.#createConnection(now, false, result, undefined, asking.peer.instance)
     const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy: now + HANDSHAKE_TIMEOUT })
     const response = encodeResponse(initial.sourceId, message)
     this.#links.set(link.idKey, link)
@@ -230,9 +239,23 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     isInitiator: boolean,
     result: HandshakeResult,
     remote: SocketAddress | undefined,
+    traceId: string,
   ): Connection {
-    const { random, createController = createCubic } = this.#init
-    return new Connection({ ...result, now, isInitiator, remote, createController, random })
+    const { random, trace, createController = createBbr, isNear = () => false, maxDatagramSize = Infinity } = this.#init
+    const { allocate = Buffer.allocUnsafe } = this.#init
+    return new Connection({
+      ...result,
+      now,
+      isInitiator,
+      remote,
+      createController,
+      random,
+      isNear,
+      allocate,
+      maxDatagramSize,
+      trace,
+      traceId,
+    })
   }
 
   /** Only a confirmed handshake replaces: a replayed first message cannot end a living link. */

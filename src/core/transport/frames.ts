@@ -18,6 +18,8 @@ import type { Range } from './range-set.ts'
  * | 0x10 max data | type, bytes |
  * | 0x11 max stream data | type, stream, bytes |
  * | 0x12 max streams | type, count |
+ * | 0x1a path challenge | type, token 8 |
+ * | 0x1b path response | type, token 8 |
  * | 0x1c close | type, code, length, reason (UTF-8) |
  * | 0x30 rekey | type, X25519 public key 32 |
  *
@@ -39,6 +41,7 @@ export type Frame =
   | { readonly type: 'max-stream-data'; readonly stream: number; readonly limit: number }
   | { readonly type: 'max-streams'; readonly limit: number }
   | { readonly type: 'close'; readonly code: number; readonly reason: string }
+  | { readonly type: 'path-challenge' | 'path-response'; readonly token: Uint8Array }
   | { readonly type: 'rekey'; readonly publicKey: Uint8Array }
 
 /**
@@ -84,6 +87,10 @@ function decodeFrame(reader: Reader): Frame {
         reason: Buffer.from(reader.bytes(reader.varint())).toString('utf8').slice(0, MAX_REASON),
       }
     }
+    case FrameType.pathChallenge:
+      return { type: 'path-challenge', token: reader.bytes(8) }
+    case FrameType.pathResponse:
+      return { type: 'path-response', token: reader.bytes(8) }
     case FrameType.rekey:
       return { type: 'rekey', publicKey: reader.bytes(32) }
     default:
@@ -149,6 +156,8 @@ export const FrameType = {
   maxData: 0x10,
   maxStreamData: 0x11,
   maxStreams: 0x12,
+  pathChallenge: 0x1a,
+  pathResponse: 0x1b,
   close: 0x1c,
   rekey: 0x30,
 } as const

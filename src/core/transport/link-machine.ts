@@ -115,6 +115,7 @@ const NO_STATS = Object.freeze({
   packetsSent: 0,
   packetsReceived: 0,
   packetsLost: 0,
+  packetsSpurious: 0,
   bytesSent: 0,
   bytesReceived: 0,
   cwnd: 0,

@@ -22,8 +22,9 @@ export class Pacer {
   ready(now: Instant, bytes: number, rate: number): Instant {
     if (rate === Infinity) return now
     this.#refill(now, bytes, rate)
-    if (this.#tokens >= bytes) return now
-    return now + Math.max(1, Math.ceil((bytes - this.#tokens) / rate))
+    // Whatever is left lets one more go, into debt: a small datagram must not wait until a large one could leave.
+    if (this.#tokens > 0) return now
+    return now + Math.max(1, Math.ceil(-this.#tokens / rate))
   }
 
   /** Bytes left; before the rate is known they cost nothing, since the first window bounds them. */

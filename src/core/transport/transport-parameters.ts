@@ -16,6 +16,8 @@ export interface TransportParameters {
   readonly idleTimeout: Duration
   /** Largest datagram this side takes, bytes of UDP payload. */
   readonly maxDatagramSize: number
+  /** What the system gave this side's socket to hold received datagrams, bytes as the system counts them. */
+  readonly receiveBuffer: number
 }
 
 /** Each parameter as id and value, both varints; unknown ids are skipped, so later versions may add some. */
@@ -52,14 +54,16 @@ const PARAMETERS: Record<keyof TransportParameters, { id: number; min: number; m
   maxAckDelay: { id: 0x04, min: 0, max: millis(1_000) },
   idleTimeout: { id: 0x05, min: seconds(1), max: seconds(600) },
   maxDatagramSize: { id: 0x06, min: 1_200, max: 65_527 },
+  receiveBuffer: { id: 0x07, min: 0, max: 2 ** 40 },
 }
 
 /** What this build offers. */
 export const LOCAL_PARAMETERS: TransportParameters = Object.freeze({
-  initialMaxData: 4 * 1_048_576,
-  initialMaxStreamData: 1_048_576,
+  initialMaxData: 8 * 1_048_576,
+  initialMaxStreamData: 4 * 1_048_576,
   initialMaxStreams: 256,
   maxAckDelay: millis(25),
   idleTimeout: seconds(30),
   maxDatagramSize: 65_527,
+  receiveBuffer: 212_992,
 })

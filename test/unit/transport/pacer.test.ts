@@ -19,9 +19,15 @@ describe('transport/pacer', () => {
       expect(pacer.ready(0, DATAGRAM, 1)).to.equal(0)
       pacer.onSent(DATAGRAM)
     }
+    pacer.onSent(DATAGRAM)
     expect(pacer.ready(0, DATAGRAM, 1)).to.equal(1_200)
     expect(pacer.ready(600, DATAGRAM, 1)).to.equal(1_200)
-    expect(pacer.ready(1_200, DATAGRAM, 1)).to.equal(1_200)
+    expect(pacer.ready(1_201, DATAGRAM, 1)).to.equal(1_201)
+  })
+
+  it('lets a small datagram go on any credit, however large a full one is and however slow the path', () => {
+    const pacer = new Pacer(12_000)
+    expect(pacer.ready(0, 60_000, 0.005)).to.equal(0)
   })
 
   it('is ready at the moment it named, at any rate', () => {
@@ -49,7 +55,7 @@ describe('transport/pacer', () => {
       pacer.onSent(DATAGRAM)
       sent += DATAGRAM
     }
-    expect(sent).to.be.within(rate * 1_000_000 - DATAGRAM, rate * 1_000_000 + 12_000)
+    expect(sent).to.be.within(rate * 1_000_000 - DATAGRAM, rate * 1_000_000 + 12_000 + DATAGRAM)
   })
 
   it('saves up ten datagrams or two milliseconds of its rate, whichever is more, and not a byte beyond', () => {
@@ -71,7 +77,7 @@ describe('transport/pacer', () => {
     const pacer = new Pacer(1_200)
     pacer.ready(0, DATAGRAM, 1)
     pacer.onSent(DATAGRAM * 3)
-    expect(pacer.ready(0, DATAGRAM, 1)).to.equal(DATAGRAM * 3)
+    expect(pacer.ready(0, DATAGRAM, 1)).to.equal(DATAGRAM * 2)
   })
 
   it('forgets savings that a lower rate would not have allowed', () => {

@@ -17,6 +17,7 @@ const RANGES: ReadonlyArray<readonly [name: keyof TransportParameters, id: numbe
   ['maxAckDelay', 4, 0, s(1)],
   ['idleTimeout', 5, s(1), s(600)],
   ['maxDatagramSize', 6, 1_200, 65_527],
+  ['receiveBuffer', 7, 0, 2 ** 40],
 ]
 
 const spelt = (...values: number[]): Uint8Array => {

@@ -1,7 +1,14 @@
 import type { Instant } from '../../time/instant.ts'
-import type { AckSample, CongestionController, CongestionControllerFactory, LossSample } from './controller.ts'
+import {
+  initialWindow,
+  type AckSample,
+  type CongestionController,
+  type CongestionControllerFactory,
+  type LossSample,
+} from './controller.ts'
+import { HyStart } from './hystart.ts'
 
-/** CUBIC (RFC 9438) with the slow start and recovery of RFC 9002 section 7. Windows in bytes. */
+/** CUBIC (RFC 9438) with HyStart++ (RFC 9406) and the recovery of RFC 9002 section 7. Windows in bytes. */
 export class Cubic implements CongestionController {
   readonly id = 'cubic'
   #datagramSize: number
@@ -17,28 +24,38 @@ export class Cubic implements CongestionController {
   #limitedSince: Instant | undefined
   /** What Reno would have by now, bytes: CUBIC never does worse. */
   #renoWindow = 0
+  readonly #hystart = new HyStart()
+  /** State before the last reduction, to go back to when it was for nothing. */
+  #undo: { window: number; threshold: number; windowMax: number } | undefined
 
   constructor({ datagramSize }: { readonly datagramSize: number }) {
     this.#datagramSize = datagramSize
-    this.#window = Math.min(10 * datagramSize, Math.max(14_720, 2 * datagramSize))
+    this.#window = initialWindow(datagramSize)
   }
 
   get window(): number {
     return Math.floor(this.#window)
   }
 
+  /** Left to the window and the round trip. */
+  get pacingRate(): undefined {
+    return undefined
+  }
+
   get isSlowStart(): boolean {
     return this.#window < this.#threshold
   }
 
-  onAck({ now, sentAt, bytes, smoothedRtt, appLimited }: AckSample): void {
+  onAck({ now, sentAt, bytes, smoothedRtt, rtt, appLimited, rate }: AckSample): void {
+    if (this.isSlowStart) this.#hystart.onAck(rtt, rate)
     if (appLimited) this.#limitedSince ??= now
     if (appLimited || (this.#recoveryStart !== undefined && sentAt <= this.#recoveryStart)) return
     // RFC 9438 section 5.8: the curve stands still meanwhile, or it would be far up after a pause.
     if (this.#epochStart !== undefined) this.#epochStart += now - (this.#limitedSince ?? now)
     this.#limitedSince = undefined
     if (this.isSlowStart) {
-      this.#window += bytes
+      this.#window += bytes / this.#hystart.divisor
+      if (this.#hystart.isDone) this.#threshold = this.#window
       return
     }
     this.#epochStart ??= this.#beginEpoch(now)
@@ -54,6 +71,7 @@ export class Cubic implements CongestionController {
     if (this.#recoveryStart === undefined || sentAt > this.#recoveryStart) {
       this.#recoveryStart = now
       this.#epochStart = undefined
+      this.#undo = { window: this.#window, threshold: this.#threshold, windowMax: this.#windowMax }
       // Fast convergence: a flow that lost earlier than last time leaves room for others.
       this.#windowMax = this.#window < this.#windowMax ? this.#window * ((1 + BETA) / 2) : this.#window
       this.#window = Math.max(this.#window * BETA, this.#minimum)
@@ -61,8 +79,18 @@ export class Cubic implements CongestionController {
     }
     if (!persistent) return
     this.#window = this.#minimum
+    this.#undo = undefined
     this.#recoveryStart = undefined
     this.#epochStart = undefined
+  }
+
+  onSpuriousLoss(): void {
+    if (this.#undo === undefined) return
+    this.#window = Math.max(this.#window, this.#undo.window)
+    this.#threshold = this.#undo.threshold
+    this.#windowMax = this.#undo.windowMax
+    this.#recoveryStart = undefined
+    this.#undo = undefined
   }
 
   onDatagramSize(bytes: number): void {

@@ -1,7 +1,7 @@
 import type { StreamEvent } from '../streams/stream-set.ts'
 
-/** What happens on a connection: first `open`, last `closed`. */
-export type ConnectionEvent = StreamEvent | { readonly type: 'open' } | ClosedEvent
+/** What happens on a connection: first `open`, last `closed`; `moved`: the peer is at another address now. */
+export type ConnectionEvent = StreamEvent | { readonly type: 'open' } | { readonly type: 'moved' } | ClosedEvent
 
 /** The last event of a connection. */
 export interface ClosedEvent {

@@ -17,6 +17,8 @@ export interface LocalIdentity {
   readonly key: KeyPair
   /** 16 bytes in hex. */
   readonly instance: string
+  /** What this side offers. @default {@link LOCAL_PARAMETERS} */
+  readonly parameters?: TransportParameters
 }
 
 /** What a handshake ends with. */
@@ -58,7 +60,7 @@ export class Dialing {
       Buffer.from(local.instance, 'hex'),
       Buffer.from(peer.instance, 'hex'),
       sourceId,
-      encodeParameters(LOCAL_PARAMETERS),
+      encodeParameters(local.parameters ?? LOCAL_PARAMETERS),
     ])
     this.#noise = new NoiseInitiator(local.key, peer.key, hello, ephemeralSecret, PROLOGUE)
     this.#sourceId = sourceId
@@ -150,7 +152,9 @@ export function readAsking(local: LocalIdentity, noise: Uint8Array, ephemeralSec
     destination: hex(payload.subarray(16, 32)),
     sourceId,
     answer(ownId) {
-      const { message, secrets } = responder.answer(Buffer.concat([ownId, encodeParameters(LOCAL_PARAMETERS)]))
+      const { message, secrets } = responder.answer(
+        Buffer.concat([ownId, encodeParameters(local.parameters ?? LOCAL_PARAMETERS)]),
+      )
       return { message, result: { secrets, remoteId: sourceId, remoteParameters, rttSample: undefined } }
     },
   }

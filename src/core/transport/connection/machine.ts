@@ -1,15 +1,14 @@
+import { TAG_LENGTH } from '../../crypto/packet-keys.ts'
 import { MsgError } from '../../errors.ts'
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
 import { Writer } from '../../wire/writer.ts'
-import type { CongestionController, CongestionControllerFactory } from '../congestion/controller.ts'
-import type { SocketAddress } from '../endpoint-api.ts'
+import type { LinkStats, SocketAddress } from '../endpoint-api.ts'
 import { decodeFrames, encodeAck, FrameType, type Frame } from '../frames.ts'
 import type { Transmit } from '../machine.ts'
-import { Pacer } from '../pacer.ts'
 import { DATA_HEADER_LENGTH, DATA_OVERHEAD, readDataHeader, writeDataHeader } from '../packet.ts'
-import { LossDetector, type Carried, type SentPacket } from '../recovery/loss-detector.ts'
-import { RttEstimator } from '../recovery/rtt-estimator.ts'
+import type { Carried, LostPacket } from '../recovery/loss-detector.ts'
 import { StreamSet } from '../streams/stream-set.ts'
+import type { Trace } from '../trace.ts'
 import { LOCAL_PARAMETERS } from '../transport-parameters.ts'
 import { AckTracker } from './acks.ts'
 import { Closing } from './closing.ts'
@@ -17,17 +16,21 @@ import type { ClosedEvent, ConnectionEvent } from './events.ts'
 import type { HandshakeResult } from './handshake.ts'
 import { KeyPhases } from './key-phases.ts'
 import { Liveness } from './liveness.ts'
+import { Path, type PathInit } from './path.ts'
+import { isSameAddress, PathValidator, type PathFrame } from './path-validator.ts'
 import { Rekeying } from './rekeying.ts'
 
 /** What a connection starts with: the handshake's result and where it stands. */
-export interface ConnectionInit extends HandshakeResult {
+export interface ConnectionInit extends HandshakeResult, PathInit {
   readonly now: Instant
   readonly isInitiator: boolean
   /** Where the peer is; `undefined` for a responder, who learns it from the first authentic packet. */
   readonly remote: SocketAddress | undefined
-  readonly createController: CongestionControllerFactory
-  /** Returns that many random bytes. */
-  readonly random: (length: number) => Uint8Array
+  /** Told what happens, under the name `traceId`. */
+  readonly trace: Trace | undefined
+  readonly traceId: string
+  /** Returns a buffer of that many bytes for one datagram; the driver owns it once it is handed out in a transmit. */
+  readonly allocate: (length: number) => Buffer
 }
 
 /**
@@ -37,14 +40,13 @@ export interface ConnectionInit extends HandshakeResult {
  */
 export class Connection {
   readonly streams: StreamSet
-  readonly rtt = new RttEstimator()
+  readonly path: Path
   readonly #init: ConnectionInit
+  readonly #trace: Trace | undefined
   readonly #keys: KeyPhases
   readonly #rekeying: Rekeying
-  readonly #loss: LossDetector
+  readonly #validator: PathValidator
   readonly #acks: AckTracker
-  readonly #controller: CongestionController
-  readonly #pacer: Pacer
   readonly #liveness: Liveness
   readonly #closing = new Closing()
   readonly #events: ConnectionEvent[] = []
@@ -53,9 +55,8 @@ export class Connection {
   #isConfirmed: boolean
   #pingsDue = 0
   #rekeyDue = false
-  #paceUntil: Instant | undefined
   #stalledUntil: Instant = 0
-  readonly #counts = { packetsSent: 0, packetsReceived: 0, packetsLost: 0, bytesSent: 0, bytesReceived: 0 }
+  readonly #counts = { packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesReceived: 0 }
 
   constructor(init: ConnectionInit) {
     this.#init = init
@@ -63,16 +64,17 @@ export class Connection {
     this.#isConfirmed = init.isInitiator
     this.#keys = new KeyPhases(init.isInitiator, init.secrets.send, init.secrets.receive)
     this.#rekeying = new Rekeying(init.now, init.isInitiator, this.#keys, init.random)
-    this.#loss = new LossDetector(this.rtt)
+    this.path = new Path(init)
+    this.#validator = new PathValidator(init.random)
+    this.#trace = init.trace
     this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay)
-    this.#controller = init.createController({ datagramSize: DATAGRAM_SIZE })
-    this.#pacer = new Pacer(this.#controller.window)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
     this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
-    if (init.rttSample !== undefined) this.rtt.update(init.rttSample, 0)
+    if (init.rttSample !== undefined) this.path.rtt.update(init.rttSample, 0)
     // The initiator's first packet tells the responder that its answer arrived and that the keys work.
     if (!init.isInitiator) return
     this.#pingsDue = 1
+    if (init.remote) this.path.settle(init.remote)
     this.#events.push({ type: 'open' })
   }
 
@@ -96,28 +98,17 @@ export class Connection {
   }
 
   /** Counters and gauges; units as in {@link LinkStats}. */
-  stats(): typeof this.counts & {
-    srtt: Duration
-    minRtt: Duration
-    cwnd: number
-    bytesInFlight: number
-    keyPhase: number
-  } {
+  stats(): Omit<LinkStats, 'path' | 'remote'> {
+    const { rtt, controller, bytesInFlight, losses } = this.path
     return {
       ...this.#counts,
-      srtt: this.rtt.hasSample ? Math.round(this.rtt.smoothed) : 0,
-      minRtt: this.rtt.min,
-      cwnd: this.#controller.window,
-      bytesInFlight: this.#loss.bytesInFlight,
+      ...losses,
+      srtt: rtt.hasSample ? Math.round(rtt.smoothed) : 0,
+      minRtt: rtt.min,
+      cwnd: controller.window,
+      bytesInFlight,
       keyPhase: this.#keys.count,
     }
-  }
-
-  /** Packets and bytes (whole datagrams) so far. */
-  get counts(): Readonly<
-    Record<'packetsSent' | 'packetsReceived' | 'packetsLost' | 'bytesSent' | 'bytesReceived', number>
-  > {
-    return this.#counts
   }
 
   /** A data packet for this connection's id. Anything not authentic, or seen before, changes nothing. */
@@ -125,8 +116,22 @@ export class Connection {
     const header = readDataHeader(packet, this.#acks.largest)
     if (header === undefined || this.#acks.isDuplicate(header.packetNumber)) return
     const { packetNumber, keyPhase } = header
-    const payload = this.#keys.open(now, packetNumber, keyPhase, packet, DATA_HEADER_LENGTH, now + 3 * this.rtt.pto)
+    const payload = this.#keys.open(
+      now,
+      packetNumber,
+      keyPhase,
+      packet,
+      DATA_HEADER_LENGTH,
+      now + 3 * this.path.rtt.pto,
+    )
     if (payload === undefined) return
+    this.#trace?.({
+      time: now,
+      link: this.#init.traceId,
+      name: 'packet_received',
+      packet_number: packetNumber,
+      length: packet.byteLength,
+    })
     this.#counts.packetsReceived++
     this.#counts.bytesReceived += packet.byteLength
     if (this.#closing.isClosed) return this.#closing.onPacket()
@@ -136,9 +141,11 @@ export class Connection {
       let isAckEliciting = false
       for (const frame of decodeFrames(payload)) {
         if (frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'close') isAckEliciting = true
-        this.#handleFrame(now, frame)
+        this.#handleFrame(now, frame, from)
       }
-      this.#acks.onPacket(now, packetNumber, isAckEliciting, this.rtt.smoothed)
+      this.#acks.onPacket(now, packetNumber, isAckEliciting, this.path.rtt.smoothed)
+      const isNewest = packetNumber === this.#acks.largest
+      if (isNewest && this.#remote && !isSameAddress(from, this.#remote)) this.#validator.onMoved(now, from)
     } catch (error) {
       if (!MsgError.is(error)) throw error
       this.#close(now, { type: 'closed', kind: 'protocol', code: error.spec.wire ?? 1, reason: error.detail })
@@ -163,41 +170,43 @@ export class Connection {
       case 'ping':
         this.#pingsDue = Math.max(this.#pingsDue, 1)
     }
-    const { lost, probes } = this.#loss.onTimeout(now, this.#init.remoteParameters.maxAckDelay)
-    if (lost.length > 0) this.#onLost(now, lost)
-    if (probes > 0) this.#probeLoss(probes)
+    const { lost, probes, again } = this.path.handleTimeout(now)
+    this.#sendLost(now, lost)
+    this.#pingsDue = Math.max(this.#pingsDue, probes)
+    for (const carried of again) this.#sendAgain(carried)
   }
 
   pollTimeout(): Instant | undefined {
     if (this.#closing.isClosed) return this.#closing.pollTimeout()
     return Math.min(
       this.#liveness.pollTimeout(),
-      this.#loss.pollTimeout(this.#init.remoteParameters.maxAckDelay) ?? Infinity,
+      this.path.pollTimeout(),
       this.#acks.deadline ?? Infinity,
-      this.#paceUntil ?? Infinity,
+      this.#validator.pollTimeout() ?? Infinity,
     )
   }
 
   pollTransmit(now: Instant): Transmit | undefined {
     if (this.#remote === undefined || !this.#isConfirmed) return undefined
     if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(now, this.#remote) : undefined
-    this.#paceUntil = undefined
+    this.path.clearPacing()
+    const pathFrame = this.#validator.pollFrame(now, this.path.rtt.pto)
+    if (pathFrame) return this.#sealPathFrame(now, pathFrame)
     const isAckDue = this.#acks.deadline !== undefined && now >= this.#acks.deadline
-    const mayProbe = this.#pingsDue > 0
-    const mayData = mayProbe || (this.#hasData && this.#mayLeave(now))
-    if (!isAckDue && !mayData) return undefined
+    const mayPing = this.#pingsDue > 0
+    const mayData = mayPing || (this.#hasData && this.path.mayLeave(now))
+    if (!isAckDue && !mayData) return this.#pollProbe(now, this.#remote)
 
-    const packet = Buffer.allocUnsafe(DATAGRAM_SIZE)
-    const writer = new Writer(
-      packet.subarray(0, DATAGRAM_SIZE - (DATA_OVERHEAD - DATA_HEADER_LENGTH)),
-      DATA_HEADER_LENGTH,
-    )
+    const packet = this.#init.allocate(this.path.datagramSize)
+    const writer = new Writer(packet.subarray(0, packet.byteLength - TAG_LENGTH), DATA_HEADER_LENGTH)
     const carried: Carried[] = []
     if (isAckDue || this.#acks.isWaiting) this.#writeAck(now, writer)
     if (mayData) this.#writeData(writer, packet, carried)
     if (writer.offset === DATA_HEADER_LENGTH) return undefined
-    const isAckEliciting = carried.length > 0 || mayProbe
-    return { to: this.#remote, payload: this.#seal(now, packet, writer.offset, carried, isAckEliciting) }
+    return {
+      to: this.#remote,
+      payload: this.#seal(now, packet, writer.offset, carried.length > 0 || mayPing ? carried : undefined),
+    }
   }
 
   pollEvent(): ConnectionEvent | undefined {
@@ -220,21 +229,6 @@ export class Connection {
     return this.#rekeyDue || this.streams.hasPending
   }
 
-  get #hasRoom(): boolean {
-    return this.#loss.bytesInFlight + DATAGRAM_SIZE <= this.#controller.window
-  }
-
-  /** True when congestion window and pacing let one more datagram go; sets the pacing timer otherwise. */
-  #mayLeave(now: Instant): boolean {
-    if (!this.#hasRoom) return false
-    const gain = this.#controller.isSlowStart ? SLOW_START_GAIN : PACING_GAIN
-    const rate = this.rtt.hasSample ? (gain * this.#controller.window) / this.rtt.smoothed : Infinity
-    const at = this.#pacer.ready(now, DATAGRAM_SIZE, rate)
-    if (at <= now) return true
-    this.#paceUntil = at
-    return false
-  }
-
   #writeAck(now: Instant, writer: Writer): void {
     if (this.#acks.ranges.length > 0 && encodeAck(writer, this.#acks.ranges, this.#acks.delay(now)))
       this.#acks.onAckSent()
@@ -254,34 +248,57 @@ export class Connection {
     if (carried.length === 0) writer.varint(FrameType.ping)
   }
 
-  #seal(now: Instant, buffer: Buffer, end: number, carried: Carried[], isAckEliciting: boolean): Uint8Array {
+  /** A datagram of the next rung's size that carries nothing: its loss costs nothing and says nothing of congestion. */
+  #pollProbe(now: Instant, to: SocketAddress): Transmit | undefined {
+    const size = this.path.takeProbe(now)
+    if (size === undefined) return undefined
+    const packet = this.#init.allocate(size).fill(FrameType.padding)
+    packet[DATA_HEADER_LENGTH] = FrameType.ping
+    return { to, payload: this.#seal(now, packet, size - TAG_LENGTH, [{ kind: 'probe' }]) }
+  }
+
+  #sealPathFrame(now: Instant, { kind, to, token }: PathFrame): Transmit {
+    const packet = this.#init.allocate(DATA_OVERHEAD + 1 + token.byteLength)
+    const writer = new Writer(packet, DATA_HEADER_LENGTH)
+    writer.varint(kind === 'challenge' ? FrameType.pathChallenge : FrameType.pathResponse)
+    writer.bytes(token)
+    return { to, payload: this.#seal(now, packet, writer.offset, undefined) }
+  }
+
+  /** @param carried - what must arrive; `undefined` for a packet that asks for no acknowledgement. */
+  #seal(now: Instant, buffer: Buffer, end: number, carried: Carried[] | undefined): Uint8Array {
     const packetNumber = this.#nextPacketNumber++
-    const packet = buffer.subarray(0, end + DATA_OVERHEAD - DATA_HEADER_LENGTH)
+    const packet = buffer.subarray(0, end + TAG_LENGTH)
     writeDataHeader(packet, this.#keys.phase, this.#init.remoteId, packetNumber)
     this.#keys.seal(packetNumber, packet, DATA_HEADER_LENGTH)
     this.#counts.packetsSent++
     this.#counts.bytesSent += packet.byteLength
     if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
-    if (!isAckEliciting) return packet
-    const appLimited = this.#hasRoom && !this.#hasData
-    this.#loss.onSent({ packetNumber, sentAt: now, bytes: packet.byteLength, carried, appLimited })
-    this.#pacer.onSent(packet.byteLength)
+    this.#trace?.({
+      time: now,
+      link: this.#init.traceId,
+      name: 'packet_sent',
+      packet_number: packetNumber,
+      length: packet.byteLength,
+    })
+    if (carried === undefined) return packet
+    this.path.onSent(now, packetNumber, packet.byteLength, carried, this.#hasData)
     return packet
   }
 
   #sealClose(now: Instant, to: SocketAddress): Transmit {
     const { code, reason } = this.#closing.event!
     const text = Buffer.from(reason).subarray(0, 128)
-    const packet = Buffer.allocUnsafe(DATA_OVERHEAD + 32 + text.byteLength)
+    const packet = this.#init.allocate(DATA_OVERHEAD + 32 + text.byteLength)
     const writer = new Writer(packet, DATA_HEADER_LENGTH)
     writer.varint(FrameType.close)
     writer.varint(code)
     writer.varint(text.byteLength)
     writer.bytes(text)
-    return { to, payload: this.#seal(now, packet, writer.offset, [], false) }
+    return { to, payload: this.#seal(now, packet, writer.offset, undefined) }
   }
 
-  #handleFrame(now: Instant, frame: Frame): void {
+  #handleFrame(now: Instant, frame: Frame, from: SocketAddress): void {
     switch (frame.type) {
       case 'padding':
       case 'ping':
@@ -290,52 +307,38 @@ export class Connection {
         return this.#handleAck(now, frame)
       case 'close':
         return this.#close(now, { type: 'closed', kind: 'remote', code: frame.code, reason: frame.reason }, false)
+      case 'path-challenge':
+        return this.#validator.handleChallenge(from, frame.token)
+      case 'path-response':
+        return this.#move(now, this.#validator.handleResponse(frame.token))
       case 'rekey':
         if (this.#rekeying.handleRekey(now, frame.publicKey)) this.#rekeyDue = true
         return
       default:
-        this.streams.handleFrame(frame)
+        this.streams.handleFrame(now, this.path.rtt.smoothed, frame)
     }
   }
 
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber)
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
-    const inFlight = this.#loss.bytesInFlight
-    const { acked, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
-    if (rttSample !== undefined && now >= this.#stalledUntil) {
-      this.rtt.update(rttSample, Math.min(ack.delay, this.#init.remoteParameters.maxAckDelay))
-    }
-    const lost = this.#loss.detectLost(now)
-    let bytes = 0
-    let newest: SentPacket | undefined
-    for (const packet of acked) {
-      bytes += packet.bytes
-      if (newest === undefined || packet.packetNumber > newest.packetNumber) newest = packet
-      for (const carried of packet.carried) this.streams.onAcked(carried)
-    }
-    if (lost.length > 0) this.#onLost(now, lost)
-    if (newest === undefined) return
-    // A window that was not even half used proves nothing about the path (RFC 9002 section 7.8).
-    const appLimited = newest.appLimited || inFlight < this.#controller.window / 2
-    this.#controller.onAck({ now, sentAt: newest.sentAt, bytes, smoothedRtt: this.rtt.smoothed, appLimited })
+    const { acked, lost } = this.path.handleAck(now, ack, now >= this.#stalledUntil)
+    for (const packet of acked) for (const carried of packet.carried) this.streams.onAcked(carried)
+    this.#sendLost(now, lost)
+    if (acked.length === 0) return
+    this.streams.onWindow(this.path.window)
+    this.#trace?.({ time: now, link: this.#init.traceId, name: 'metrics_updated', ...this.path.metrics() })
   }
 
-  #onLost(now: Instant, lost: readonly SentPacket[]): void {
-    this.#counts.packetsLost += lost.length
-    for (const packet of lost) for (const carried of packet.carried) this.#sendAgain(carried)
-    const bytes = lost.reduce((sum, packet) => sum + packet.bytes, 0)
-    const persistent = this.#loss.isPersistent(lost, this.#init.remoteParameters.maxAckDelay)
-    this.#controller.onCongestion({ now, sentAt: lost.at(-1)!.sentAt, bytes, persistent })
-  }
-
-  /** Nothing was acknowledged for a probe timeout: the oldest content goes again, whatever the window says. */
-  #probeLoss(probes: number): void {
-    this.#pingsDue = probes
-    for (const carried of this.#loss.oldest()?.carried ?? []) this.#sendAgain(carried)
+  #sendLost(now: Instant, lost: readonly LostPacket[]): void {
+    for (const { packetNumber, trigger, carried: contents } of lost) {
+      this.#trace?.({ time: now, link: this.#init.traceId, name: 'packet_lost', packet_number: packetNumber, trigger })
+      for (const carried of contents) this.#sendAgain(carried)
+    }
   }
 
   #sendAgain(carried: Carried): void {
+    if (carried.kind === 'probe') return
     if (carried.kind === 'rekey') this.#rekeyDue = this.#rekeying.publicKey !== undefined
     else this.streams.onLost(carried)
   }
@@ -344,22 +347,33 @@ export class Connection {
     if (this.#isConfirmed) return
     this.#isConfirmed = true
     this.#remote = from
+    this.path.settle(from)
     this.#events.push({ type: 'open' })
+  }
+
+  /** The peer proved that it is at `address` now. Another port is the same path behind a NAT; another host is a path of which nothing is known. */
+  #move(now: Instant, address: SocketAddress | undefined): void {
+    if (address === undefined || this.#remote === undefined || isSameAddress(address, this.#remote)) return
+    const isOtherHost = address.host !== this.#remote.host
+    this.#remote = address
+    this.#events.push({ type: 'moved' })
+    this.#trace?.({
+      time: now,
+      link: this.#init.traceId,
+      name: 'path_changed',
+      address: `${address.host} ${address.port}`,
+    })
+    if (isOtherHost) this.path.restart(address)
   }
 
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
     if (this.#closing.isClosed) return
-    this.#closing.start(event, now + 3 * this.rtt.pto, tellPeer && this.#isConfirmed)
+    this.#closing.start(event, now + 3 * this.path.rtt.pto, tellPeer && this.#isConfirmed)
     // Nobody was told of a link that never opened: a first message that came twice, or was replayed, is no news.
     if (this.#isConfirmed) this.#events.push(event)
   }
 }
 
-/** Bytes of UDP payload that every path is taken to carry. */
-const DATAGRAM_SIZE = 1_200
-/** RFC 9002 section 7.7 suggests a little above the window's rate, and slow start needs room to double. */
-const PACING_GAIN = 1.25
-const SLOW_START_GAIN = 2
 /** A timer this late means that the event loop stood still; RTT samples of that turn are not believed. */
 const STALL: Duration = millis(20)
 /** A timer this late means that the machine slept. */

@@ -1,5 +1,6 @@
 import type { Duration, Instant } from '../../time/instant.ts'
 import type { Range } from '../range-set.ts'
+import type { DeliveryStamp } from './delivery-rate.ts'
 import { TIMER_GRANULARITY, type RttEstimator } from './rtt-estimator.ts'
 
 /** What was in a packet that must be sent again when the packet is lost. */
@@ -15,6 +16,8 @@ export type Carried =
   | { readonly kind: 'stop'; readonly stream: number }
   | { readonly kind: 'max-stream-data'; readonly stream: number }
   | { readonly kind: 'max-data' | 'max-streams' | 'rekey' }
+  /** A datagram that tries a size; never sent again. */
+  | { readonly kind: 'probe' }
 
 /** A packet on its way. */
 export interface SentPacket {
@@ -25,11 +28,21 @@ export interface SentPacket {
   readonly carried: readonly Carried[]
   /** True when there was nothing more to send and room for it. */
   readonly appLimited: boolean
+  /** Bytes in flight with this packet. */
+  readonly inFlight: number
+  readonly stamp: DeliveryStamp
+}
+
+/** A packet that was given up, and by which rule (qlog's names). */
+export interface LostPacket extends SentPacket {
+  readonly trigger: 'reordering_threshold' | 'time_threshold'
 }
 
 /** What one ACK changed. */
 export interface AckOutcome {
   readonly acked: readonly SentPacket[]
+  /** How many packets arrived that had been given up. */
+  readonly spurious: number
   /** RTT sample, microseconds; `undefined` when the ACK gives none. */
   readonly rttSample: Duration | undefined
 }
@@ -51,6 +64,9 @@ export class LossDetector {
   #lastUnmeasured = -1
   #lossTime: Instant | undefined
   #ptoCount = 0
+  /** Packets given up lately, with how far behind they were: some turn up after all. */
+  readonly #givenUp = new Map<number, number>()
+  #packetThreshold = PACKET_THRESHOLD
   #lastSentAt: Instant = 0
 
   constructor(rtt: RttEstimator) {
@@ -100,23 +116,26 @@ export class LossDetector {
       this.#ackedRanges = ranges
     }
     if (acked.length > 0) this.#ptoCount = 0
-    return { acked, rttSample: newest && now - newest.sentAt }
+    return { acked, spurious: this.#countSpurious(ranges), rttSample: newest && now - newest.sentAt }
   }
 
   /** Gives up, and returns, the packets that are lost by now. */
-  detectLost(now: Instant): SentPacket[] {
-    const lost: SentPacket[] = []
+  detectLost(now: Instant): LostPacket[] {
+    const lost: LostPacket[] = []
     this.#lossTime = undefined
     const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
     for (const packet of this.#sent.values()) {
       if (packet.packetNumber > this.#largestAcked) break
       const isLate = packet.sentAt + delay <= now
-      if (isLate || this.#largestAcked - packet.packetNumber >= PACKET_THRESHOLD) lost.push(packet)
+      const isOvertaken = this.#largestAcked - packet.packetNumber >= this.#packetThreshold
+      if (isOvertaken) lost.push({ ...packet, trigger: 'reordering_threshold' })
+      else if (isLate) lost.push({ ...packet, trigger: 'time_threshold' })
       else this.#lossTime = Math.min(this.#lossTime ?? Infinity, Math.ceil(packet.sentAt + delay))
     }
     for (const packet of lost) {
       this.#sent.delete(packet.packetNumber)
       this.#bytesInFlight -= packet.bytes
+      this.#remember(packet.packetNumber)
     }
     return lost
   }
@@ -126,7 +145,7 @@ export class LossDetector {
    *
    * @returns lost packets, or how many probes to send now.
    */
-  onTimeout(now: Instant, maxAckDelay: Duration): { lost: readonly SentPacket[]; probes: number } {
+  onTimeout(now: Instant, maxAckDelay: Duration): { lost: readonly LostPacket[]; probes: number } {
     if (this.#lossTime !== undefined && now >= this.#lossTime) return { lost: this.detectLost(now), probes: 0 }
     const at = this.pollTimeout(maxAckDelay)
     if (at === undefined || now < at) return { lost: [], probes: 0 }
@@ -145,7 +164,8 @@ export class LossDetector {
 
   /** The oldest packet that carries something, to send its content again in a probe; it stays in flight. */
   oldest(): SentPacket | undefined {
-    for (const packet of this.#sent.values()) if (packet.carried.length > 0) return packet
+    for (const packet of this.#sent.values())
+      if (packet.carried.length > 0 && packet.carried[0]!.kind !== 'probe') return packet
     return undefined
   }
 
@@ -170,6 +190,27 @@ export class LossDetector {
     return this.#ackedRanges.some(({ start }) => start > low && start < high)
   }
 
+  #remember(packetNumber: number): void {
+    this.#givenUp.set(packetNumber, this.#largestAcked - packetNumber)
+    if (this.#givenUp.size > MAX_GIVEN_UP) this.#givenUp.delete(this.#givenUp.keys().next().value!)
+  }
+
+  /** Packets that arrived although they were given up: the path reorders more than was thought (RFC 9002 section 6.1.1). */
+  #countSpurious(ranges: readonly Readonly<Range>[]): number {
+    let count = 0
+    for (const [packetNumber, distance] of this.#givenUp) {
+      if (packetNumber < this.#largestAcked - GIVEN_UP_SPAN) {
+        this.#givenUp.delete(packetNumber)
+        continue
+      }
+      if (!ranges.some(({ start, end }) => packetNumber >= start && packetNumber < end)) continue
+      this.#givenUp.delete(packetNumber)
+      this.#packetThreshold = Math.min(Math.max(this.#packetThreshold, distance + 1), MAX_PACKET_THRESHOLD)
+      count++
+    }
+    return count
+  }
+
   #take(packetNumber: number, into: SentPacket[]): void {
     const packet = this.#sent.get(packetNumber)
     if (packet === undefined) return
@@ -179,12 +220,17 @@ export class LossDetector {
   }
 }
 
-/** RFC 9002 section 6.1.1, kPacketThreshold. */
+/** RFC 9002 section 6.1.1, kPacketThreshold: where it starts. */
 const PACKET_THRESHOLD = 3
 /** RFC 9002 section 6.1.2, kTimeThreshold. */
 const TIME_THRESHOLD = 9 / 8
 /** RFC 9002 section 7.6.1, kPersistentCongestionThreshold. */
 const PERSISTENT_CONGESTION_THRESHOLD = 3
 
+/** Furthest reordering that is waited for, packets; the time threshold judges beyond. */
+const MAX_PACKET_THRESHOLD = 256
+/** Packets given up that are remembered, and how far behind the newest acknowledged one. */
+const MAX_GIVEN_UP = 512
+const GIVEN_UP_SPAN = 2_048
 /** Doublings of the probe timeout; the idle timeout ends the link long before more would matter. */
 const MAX_BACKOFF = 10

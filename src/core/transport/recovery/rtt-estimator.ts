@@ -41,6 +41,15 @@ export class RttEstimator {
     this.#smoothed = (7 * this.#smoothed + adjusted) / 8
   }
 
+  /** Another path: nothing is known of it. */
+  reset(): void {
+    this.#latest = 0
+    this.#min = 0
+    this.#smoothed = INITIAL_RTT
+    this.#variance = INITIAL_RTT / 2
+    this.#hasSample = false
+  }
+
   get hasSample(): boolean {
     return this.#hasSample
   }

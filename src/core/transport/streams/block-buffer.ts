@@ -5,7 +5,14 @@
  */
 export class BlockBuffer {
   readonly #blocks = new Map<number, Buffer>()
+  readonly #spare: Buffer[] = []
+  readonly #maxSpare: number
   #freedBlocks = 0
+
+  /** @param maxSpare - freed blocks kept for reuse; 0 where views may outlive what they show. @default 0 */
+  constructor(maxSpare = 0) {
+    this.#maxSpare = maxSpare
+  }
 
   /** Copies `bytes` to `offset`. */
   write(offset: number, bytes: Uint8Array): void {
@@ -41,13 +48,17 @@ export class BlockBuffer {
   free(offset: number): void {
     if (offset === Infinity) return this.#blocks.clear()
     const until = Math.floor(offset / BLOCK_SIZE)
-    for (; this.#freedBlocks < until; this.#freedBlocks++) this.#blocks.delete(this.#freedBlocks)
+    for (; this.#freedBlocks < until; this.#freedBlocks++) {
+      const block = this.#blocks.get(this.#freedBlocks)
+      if (block && this.#spare.length < this.#maxSpare) this.#spare.push(block)
+      this.#blocks.delete(this.#freedBlocks)
+    }
   }
 
   #block(index: number): Buffer {
     let block = this.#blocks.get(index)
     if (block === undefined) {
-      block = Buffer.allocUnsafe(BLOCK_SIZE)
+      block = this.#spare.pop() ?? Buffer.allocUnsafe(BLOCK_SIZE)
       this.#blocks.set(index, block)
     }
     return block

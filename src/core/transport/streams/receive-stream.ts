@@ -1,21 +1,21 @@
 import { MsgError } from '../../errors.ts'
+import type { Duration, Instant } from '../../time/instant.ts'
 import { RangeSet } from '../range-set.ts'
 import { BlockBuffer } from './block-buffer.ts'
+import type { FlowWindow } from './flow-window.ts'
 
 /** The receiving half of one stream: puts bytes in order and says how far the peer may go. Offsets and sizes in bytes. */
 export class ReceiveStream {
   readonly #buffer = new BlockBuffer()
   readonly #received = new RangeSet()
-  readonly #window: number
+  readonly #window: FlowWindow
   #delivered = 0
   #highest = 0
-  #limit: number
   #finalSize: number | undefined
 
-  /** @param window - bytes that may lie between what was delivered and what is allowed. */
-  constructor(window: number) {
+  /** @param window - bytes that may lie between what was delivered and what is allowed; tunes itself. */
+  constructor(window: FlowWindow) {
     this.#window = window
-    this.#limit = window
   }
 
   /** Highest offset seen: what the stream has used of the connection's window. */
@@ -23,14 +23,14 @@ export class ReceiveStream {
     return this.#highest
   }
 
-  /** How far bytes were delivered in order: what of the window was consumed. */
+  /** Bytes handed on in order: what the stream gives back to the connection's window. */
   get delivered(): number {
     return this.#delivered
   }
 
   /** What the peer should be told. */
   get limit(): number {
-    return this.#limit
+    return this.#window.limit
   }
 
   get isFinished(): boolean {
@@ -57,7 +57,7 @@ export class ReceiveStream {
     const skip = Math.max(0, this.#delivered - offset)
     this.#buffer.write(offset + skip, data.subarray(skip))
     this.#received.add(offset + skip, end)
-    if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window / BYTES_PER_PIECE)) {
+    if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window.size / BYTES_PER_PIECE)) {
       throw new MsgError('MSG_ERR_LIMIT', { detail: 'a stream in too many pieces' })
     }
     const first = this.#received.ranges[0]
@@ -80,13 +80,9 @@ export class ReceiveStream {
     this.#buffer.free(Infinity)
   }
 
-  /** The new limit when the peer should hear of it: half the window is used up. */
-  nextLimit(): number | undefined {
-    if (this.#finalSize !== undefined) return undefined
-    const limit = this.#delivered + this.#window
-    if (limit - this.#limit < this.#window / 2) return undefined
-    this.#limit = limit
-    return limit
+  /** @returns true when the peer should hear of a new limit. */
+  updateLimit(now: Instant, srtt: Duration): boolean {
+    return this.#finalSize === undefined && this.#window.update(now, this.#delivered, srtt)
   }
 
   #deliver(views: Uint8Array[]): Array<{ bytes: Uint8Array; fin: boolean }> {
@@ -98,7 +94,7 @@ export class ReceiveStream {
   }
 
   #checkEnd(end: number, fin: boolean): void {
-    if (end > this.#limit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a stream went past its window' })
+    if (end > this.#window.limit) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a stream went past its window' })
     const known = this.#finalSize
     if (known === undefined ? fin && end < this.#highest : end > known || (fin && end !== known)) {
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a stream changed its final size' })

@@ -5,7 +5,7 @@ import { BlockBuffer } from './block-buffer.ts'
 export class SendStream {
   readonly id: number
   readonly priority: number
-  readonly #buffer = new BlockBuffer()
+  readonly #buffer = new BlockBuffer(SPARE_BLOCKS)
   readonly #acked = new RangeSet()
   readonly #lost = new RangeSet()
   #ackedPrefix = 0
@@ -16,6 +16,8 @@ export class SendStream {
   #isReset = false
   /** True once a write was refused, until room was announced. */
   wantsRoom = false
+  /** Unacknowledged bytes kept at most. */
+  capacity = MIN_SEND_BUFFER
 
   /** @param limit - how far the peer lets this stream go. */
   constructor(id: number, priority: number, limit: number) {
@@ -26,7 +28,7 @@ export class SendStream {
 
   /** Bytes that {@link SendStream.write} takes now. */
   get room(): number {
-    return this.#fin === 'none' && !this.#isReset ? SEND_BUFFER - (this.#end - this.#ackedPrefix) : 0
+    return this.#fin === 'none' && !this.#isReset ? Math.max(0, this.capacity - (this.#end - this.#ackedPrefix)) : 0
   }
 
   /** Bytes of stream space used, the final size once reset. */
@@ -99,7 +101,7 @@ export class SendStream {
       this.#ackedPrefix = first.end
       this.#buffer.free(first.end)
     }
-    if (!this.wantsRoom || this.room < SEND_BUFFER / 4) return false
+    if (!this.wantsRoom || this.room < this.capacity / 4) return false
     this.wantsRoom = false
     return true
   }
@@ -123,5 +125,7 @@ export class SendStream {
   }
 }
 
-/** Unacknowledged bytes a stream keeps at most: more than a window of a fast path, little beside a process. */
-const SEND_BUFFER = 4 * 1_048_576
+/** Enough for a burst of messages; a fast path asks for more. */
+export const MIN_SEND_BUFFER = 1_048_576
+/** A busy stream writes as fast as it is acknowledged: blocks go round instead of through the garbage collector. */
+const SPARE_BLOCKS = 64

@@ -1,10 +1,12 @@
 import { MsgError } from '../../errors.ts'
+import type { Duration, Instant } from '../../time/instant.ts'
 import { varintSize, type Writer } from '../../wire/writer.ts'
 import { FrameType, streamOverhead, type Frame } from '../frames.ts'
 import type { Carried } from '../recovery/loss-detector.ts'
 import type { TransportParameters } from '../transport-parameters.ts'
 import { ReceiveStream } from './receive-stream.ts'
-import { SendStream } from './send-stream.ts'
+import { FlowWindow } from './flow-window.ts'
+import { MIN_SEND_BUFFER, SendStream } from './send-stream.ts'
 
 /** What happens on streams, for the link's owner. */
 export type StreamEvent =
@@ -50,9 +52,10 @@ export class StreamSet {
   #peerStreamLimit: number
   #dataLimit: number
   #dataSent = 0
-  #peerDataLimit: number
+  readonly #window: FlowWindow
   #dataReceived = 0
-  #dataDelivered = 0
+  #dataConsumed = 0
+  #sendCapacity = MIN_SEND_BUFFER
 
   constructor(isInitiator: boolean, local: TransportParameters, remote: TransportParameters) {
     this.#parity = isInitiator ? 0 : 1
@@ -61,7 +64,7 @@ export class StreamSet {
     this.#streamLimit = remote.initialMaxStreams
     this.#peerStreamLimit = local.initialMaxStreams
     this.#dataLimit = remote.initialMaxData
-    this.#peerDataLimit = local.initialMaxData
+    this.#window = new FlowWindow(local.initialMaxData, MAX_WINDOW)
   }
 
   /** @param priority - lower goes first. @throws MSG_ERR_LIMIT when the peer allows no more streams yet. */
@@ -107,7 +110,7 @@ export class StreamSet {
   }
 
   /** @throws MSG_ERR_PROTOCOL when the frame breaks a limit or a rule. */
-  handleFrame(frame: StreamFrame): void {
+  handleFrame(now: Instant, srtt: Duration, frame: StreamFrame): void {
     switch (frame.type) {
       case 'max-data':
         this.#dataLimit = Math.max(this.#dataLimit, frame.limit)
@@ -121,7 +124,7 @@ export class StreamSet {
     if (stream === undefined) return
     switch (frame.type) {
       case 'stream':
-        this.#receive(frame.stream, stream, () => {
+        this.#receive(now, srtt, frame.stream, stream, () => {
           for (const run of stream.receive.receive(frame.offset, frame.data, frame.fin)) {
             this.#events.push({ type: 'data', stream: frame.stream, ...run })
           }
@@ -129,7 +132,7 @@ export class StreamSet {
         break
       case 'reset':
         if (stream.receive.isFinished) break
-        this.#receive(frame.stream, stream, () => stream.receive.reset(frame.finalSize))
+        this.#receive(now, srtt, frame.stream, stream, () => stream.receive.reset(frame.finalSize))
         this.#events.push({ type: 'reset', stream: frame.stream, code: frame.code })
         break
       case 'stop':
@@ -140,6 +143,14 @@ export class StreamSet {
         this.#schedule(stream.send)
     }
     this.#dropIfDone(frame.stream, stream)
+  }
+
+  /** Follows the congestion window: a stream keeps what is in flight and as much again, ready to go. */
+  onWindow(cwnd: number): void {
+    const capacity = Math.min(MAX_SEND_BUFFER, Math.max(MIN_SEND_BUFFER, 2 * cwnd))
+    if (capacity === this.#sendCapacity) return
+    this.#sendCapacity = capacity
+    for (const { send } of this.#streams.values()) send.capacity = capacity
   }
 
   onAcked(carried: Carried): void {
@@ -153,7 +164,7 @@ export class StreamSet {
   }
 
   onLost(carried: Carried): void {
-    if (carried.kind === 'rekey') return
+    if (carried.kind === 'rekey' || carried.kind === 'probe') return
     if (carried.kind !== 'stream') return this.#queue(carried)
     const stream = this.#streams.get(carried.stream)
     stream?.send.onLost(carried.start, carried.end, carried.fin)
@@ -219,7 +230,7 @@ export class StreamSet {
     switch (control.kind) {
       case 'max-data':
         writer.varint(FrameType.maxData)
-        writer.varint(this.#peerDataLimit)
+        writer.varint(this.#window.limit)
         return true
       case 'max-streams':
         writer.varint(FrameType.maxStreams)
@@ -227,6 +238,7 @@ export class StreamSet {
         return true
       case 'stream':
       case 'rekey':
+      case 'probe':
         return false
     }
     const stream = this.#streams.get(control.stream)
@@ -245,19 +257,15 @@ export class StreamSet {
   }
 
   /** Runs `step` on a receiving half and accounts for what it used of the connection's window. */
-  #receive(id: number, stream: StreamState, step: () => void): void {
-    const { highest, delivered } = stream.receive
+  #receive(now: Instant, srtt: Duration, id: number, { receive }: StreamState, step: () => void): void {
+    const { highest, delivered } = receive
     step()
-    this.#dataReceived += stream.receive.highest - highest
-    this.#dataDelivered += stream.receive.delivered - delivered
-    if (this.#dataReceived > this.#peerDataLimit)
+    this.#dataReceived += receive.highest - highest
+    this.#dataConsumed += receive.delivered - delivered
+    if (this.#dataReceived > this.#window.limit)
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
-    if (stream.receive.nextLimit() !== undefined) this.#queue({ kind: 'max-stream-data', stream: id })
-    // Only what was delivered makes room: so the window bounds what all streams together hold out of order.
-    const limit = this.#dataDelivered + this.#local.initialMaxData
-    if (limit - this.#peerDataLimit < this.#local.initialMaxData / 2) return
-    this.#peerDataLimit = limit
-    this.#queue({ kind: 'max-data' })
+    if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream: id })
+    if (this.#window.update(now, this.#dataConsumed, srtt)) this.#queue({ kind: 'max-data' })
   }
 
   /** The stream a peer's frame names, opened if it is theirs and new; `undefined` when it is over. */
@@ -276,9 +284,11 @@ export class StreamSet {
   }
 
   #create(id: number, priority: number): void {
+    const send = new SendStream(id, priority, this.#remote.initialMaxStreamData)
+    send.capacity = this.#sendCapacity
     this.#streams.set(id, {
-      send: new SendStream(id, priority, this.#remote.initialMaxStreamData),
-      receive: new ReceiveStream(this.#local.initialMaxStreamData),
+      send,
+      receive: new ReceiveStream(new FlowWindow(this.#local.initialMaxStreamData, MAX_WINDOW / 2)),
     })
   }
 
@@ -306,6 +316,10 @@ export class StreamSet {
   }
 }
 
+/** Bytes of the connection that may wait for a gap to close: what a peer can make this side hold. */
+const MAX_WINDOW = 32 * 1_048_576
+/** Unacknowledged bytes a stream keeps at most. */
+const MAX_SEND_BUFFER = 32 * 1_048_576
 /** Priority of streams that the peer opened, until the owner of the link says otherwise. */
 const DEFAULT_PRIORITY = 0
 /** Bytes that any control frame fits into: a type and three varints. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { Cubic } from '../../../../src/core/transport/congestion/cubic.ts'
+import { ackSample, lossSample } from '../../../helpers/samples.ts'
 import { ms, s } from '../../../helpers/time.ts'
 
 const MSS = 1_200
@@ -12,7 +13,9 @@ function run(cubic: Cubic, from: number, until: number, rtt: number): number {
   while (now < until) {
     now += rtt
     for (let left = cubic.window; left > 0; left -= MSS) {
-      cubic.onAck({ now, sentAt: now - rtt + 1, bytes: Math.min(MSS, left), smoothedRtt: rtt, appLimited: false })
+      cubic.onAck(
+        ackSample({ now, sentAt: now - rtt + 1, bytes: Math.min(MSS, left), smoothedRtt: rtt, appLimited: false }),
+      )
     }
   }
   return now
@@ -21,9 +24,9 @@ function run(cubic: Cubic, from: number, until: number, rtt: number): number {
 /** A controller whose window was `packets` datagrams when it lost, at time 0. */
 function lostAt(packets: number): Cubic {
   const cubic = new Cubic({ datagramSize: MSS })
-  cubic.onAck({ now: -1, sentAt: -1, bytes: (packets - 10) * MSS, smoothedRtt: 1, appLimited: false })
+  cubic.onAck(ackSample({ now: -1, sentAt: -1, bytes: (packets - 10) * MSS, smoothedRtt: 1, appLimited: false }))
   expect(cubic.window).to.equal(packets * MSS)
-  cubic.onCongestion({ now: 0, sentAt: -1, bytes: MSS, persistent: false })
+  cubic.onCongestion(lossSample({ now: 0, sentAt: -1, bytes: MSS, persistent: false }))
   return cubic
 }
 
@@ -80,18 +83,18 @@ describe('transport/congestion/cubic', () => {
   it('aims at the curve one round trip ahead', () => {
     const cubic = lostAt(1_000)
     const rtt = ms(200)
-    cubic.onAck({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: rtt, appLimited: false })
+    cubic.onAck(ackSample({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: rtt, appLimited: false }))
     const target = C * (0.2 - Math.cbrt(300 / C)) ** 3 + 1_000
     expect(cubic.window / MSS).to.be.closeTo(700 + (target - 700) / 700, 0.001)
   })
 
   it('grows by at most half of its window in a round trip, however far up the curve is', () => {
     const cubic = lostAt(1_000)
-    cubic.onAck({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: ms(100), appLimited: false })
+    cubic.onAck(ackSample({ now: 1, sentAt: 1, bytes: MSS, smoothedRtt: ms(100), appLimited: false }))
     const before = cubic.window
     let left = before
     for (; left > 0; left -= MSS) {
-      cubic.onAck({ now: s(60), sentAt: s(59.9), bytes: MSS, smoothedRtt: ms(100), appLimited: false })
+      cubic.onAck(ackSample({ now: s(60), sentAt: s(59.9), bytes: MSS, smoothedRtt: ms(100), appLimited: false }))
     }
     expect(cubic.window / before).to.be.within(1.4, 1.7)
   })
@@ -106,18 +109,18 @@ describe('transport/congestion/cubic', () => {
 
   it('makes room for others when it loses below its last maximum', () => {
     const cubic = lostAt(1_000)
-    cubic.onCongestion({ now: s(1), sentAt: s(0.5), bytes: MSS, persistent: false })
+    cubic.onCongestion(lossSample({ now: s(1), sentAt: s(0.5), bytes: MSS, persistent: false }))
     expect(cubic.snapshot()['windowMax']).to.equal(Math.floor(700 * MSS * ((1 + BETA) / 2)))
     const fair = lostAt(1_000)
     run(fair, 0, s(12), ms(100))
     const before = fair.window
-    fair.onCongestion({ now: s(20), sentAt: s(19), bytes: MSS, persistent: false })
+    fair.onCongestion(lossSample({ now: s(20), sentAt: s(19), bytes: MSS, persistent: false }))
     expect(fair.snapshot()['windowMax']).to.be.closeTo(before, 1)
   })
 
   it('returns to slow start after persistent congestion, up to the window of the loss', () => {
     const cubic = lostAt(1_000)
-    cubic.onCongestion({ now: s(1), sentAt: s(0.9), bytes: MSS, persistent: true })
+    cubic.onCongestion(lossSample({ now: s(1), sentAt: s(0.9), bytes: MSS, persistent: true }))
     expect(cubic.window).to.equal(2 * MSS)
     expect(cubic.isSlowStart).to.equal(true)
     expect(cubic.snapshot()['threshold']).to.equal(Math.floor(1_000 * MSS * BETA * BETA))
@@ -135,7 +138,7 @@ describe('transport/congestion/cubic', () => {
     // One side says nothing for a minute, but for a heartbeat now and then.
     const pause = s(60)
     for (let at = now; at <= now + pause; at += s(1)) {
-      idle.onAck({ now: at, sentAt: at - rtt, bytes: 40, smoothedRtt: rtt, appLimited: true })
+      idle.onAck(ackSample({ now: at, sentAt: at - rtt, bytes: 40, smoothedRtt: rtt, appLimited: true }))
     }
     run(busy, now, now + s(2), rtt)
     now = run(idle, now + pause, now + pause + s(2), rtt)
@@ -147,7 +150,7 @@ describe('transport/congestion/cubic', () => {
     cubic.onDatagramSize(60_000)
     expect(cubic.window).to.equal(120_000)
     cubic.onDatagramSize(MSS)
-    cubic.onCongestion({ now: 1, sentAt: 0, bytes: MSS, persistent: true })
+    cubic.onCongestion(lossSample({ now: 1, sentAt: 0, bytes: MSS, persistent: true }))
     expect(cubic.window).to.equal(2 * MSS)
   })
 })

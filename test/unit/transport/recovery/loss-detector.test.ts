@@ -1,9 +1,12 @@
 import { expect } from 'chai'
 import type { Instant } from '../../../../src/core/time/instant.ts'
+import { DeliveryRate } from '../../../../src/core/transport/recovery/delivery-rate.ts'
 import { LossDetector, type Carried, type SentPacket } from '../../../../src/core/transport/recovery/loss-detector.ts'
 import { RttEstimator } from '../../../../src/core/transport/recovery/rtt-estimator.ts'
 import { ms } from '../../../helpers/time.ts'
 
+/** Rate samples are not this test's subject. */
+const STAMP = new DeliveryRate().onSent(0, 0)
 const MAX_ACK_DELAY = ms(25)
 const stream: Carried = { kind: 'stream', stream: 0, start: 0, end: 1_000, fin: false }
 
@@ -15,7 +18,7 @@ function measured(): { rtt: RttEstimator; loss: LossDetector } {
 }
 
 const send = (loss: LossDetector, packetNumber: number, sentAt: Instant, carried: Carried[] = [stream]): void =>
-  loss.onSent({ packetNumber, sentAt, bytes: 1_200, carried, appLimited: false })
+  loss.onSent({ packetNumber, sentAt, bytes: 1_200, carried, appLimited: false, inFlight: 1_200, stamp: STAMP })
 const numbers = (packets: readonly SentPacket[]): number[] => packets.map(({ packetNumber }) => packetNumber)
 
 /** What an ACK of exactly these numbers does. */

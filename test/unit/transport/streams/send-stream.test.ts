@@ -2,7 +2,12 @@ import { expect } from 'chai'
 import { SendStream } from '../../../../src/core/transport/streams/send-stream.ts'
 
 const BUFFER = 4 * 1_048_576
-const stream = (limit = 1_000_000): SendStream => new SendStream(0, 0, limit)
+/** As on a fast path: with four times the room that a stream starts with. */
+function stream(limit = 1_000_000): SendStream {
+  const send = new SendStream(0, 0, limit)
+  send.capacity = BUFFER
+  return send
+}
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i & 0xff)
 
 /** Takes frames of at most `room` bytes until there is nothing to take, as [start, end, fin]. */
@@ -35,7 +40,8 @@ describe('transport/streams/send-stream', () => {
       expect(stream().take(1_000, 1_000)).to.equal(undefined)
     })
 
-    it('keeps four mebibytes at most until they are acknowledged', () => {
+    it('keeps one mebibyte until it is acknowledged, and as much as it is told on a fast path', () => {
+      expect(new SendStream(0, 0, Infinity).room).to.equal(1_048_576)
       const send = stream(Infinity)
       expect(send.write(new Uint8Array(BUFFER - 1))).to.equal(BUFFER - 1)
       expect(send.write(new Uint8Array(10))).to.equal(1)

@@ -5,9 +5,12 @@ import { StreamSet, type StreamEvent, type StreamFrame } from '../../../../src/c
 import { LOCAL_PARAMETERS, type TransportParameters } from '../../../../src/core/transport/transport-parameters.ts'
 import { Writer } from '../../../../src/core/wire/writer.ts'
 import { expectCode } from '../../../helpers/errors.ts'
+import { ms, s } from '../../../helpers/time.ts'
 
 const PARAMETERS: TransportParameters = { ...LOCAL_PARAMETERS, initialMaxStreams: 4 }
 const set = (local = PARAMETERS, remote = PARAMETERS): StreamSet => new StreamSet(true, local, remote)
+/** A frame that comes at the start, on a path of 100 ms. */
+const handle = (streams: StreamSet, frame: StreamFrame, now = 0): void => streams.handleFrame(now, ms(100), frame)
 const zeros = (length: number): Uint8Array => new Uint8Array(length)
 
 /** One packet of at most `size` bytes of frames, with what it carried. */
@@ -43,7 +46,7 @@ const data = (stream: number, offset: number, length: number, fin = false): Stre
 })
 /** Writes and finishes both halves of a stream, to the last acknowledgement. */
 function complete(streams: StreamSet, id: number): void {
-  streams.handleFrame(data(id, 0, 0, true))
+  handle(streams, data(id, 0, 0, true))
   streams.finish(id)
   for (const { carried } of drain(streams)) for (const item of carried) streams.onAcked(item)
 }
@@ -61,47 +64,47 @@ describe('transport/streams/stream-set', () => {
       const streams = set()
       for (let i = 0; i < 4; i++) streams.open(0)
       expectCode(() => streams.open(0), 'MSG_ERR_LIMIT')
-      streams.handleFrame({ type: 'max-streams', limit: 3 })
+      handle(streams, { type: 'max-streams', limit: 3 })
       expectCode(() => streams.open(0), 'MSG_ERR_LIMIT')
-      streams.handleFrame({ type: 'max-streams', limit: 5 })
+      handle(streams, { type: 'max-streams', limit: 5 })
       expect(streams.open(0)).to.equal(8)
     })
 
     it('takes a stream that the peer opened, and those before it', () => {
       const streams = set()
-      streams.handleFrame(data(5, 0, 1))
+      handle(streams, data(5, 0, 1))
       expect(streams.write(1, zeros(1))).to.equal(1)
       expect(streams.write(3, zeros(1))).to.equal(1)
       expect(streams.write(7, zeros(1))).to.equal(0)
     })
 
     it('refuses a stream beyond the limit, and one of its own that was never opened', () => {
-      expectCode(() => set().handleFrame(data(9, 0, 1)), 'MSG_ERR_PROTOCOL')
-      expectCode(() => set().handleFrame(data(0, 0, 1)), 'MSG_ERR_PROTOCOL')
-      expectCode(() => set().handleFrame(data(Number.MAX_SAFE_INTEGER, 0, 1)), 'MSG_ERR_PROTOCOL')
-      set().handleFrame(data(7, 0, 1))
+      expectCode(() => handle(set(), data(9, 0, 1)), 'MSG_ERR_PROTOCOL')
+      expectCode(() => handle(set(), data(0, 0, 1)), 'MSG_ERR_PROTOCOL')
+      expectCode(() => handle(set(), data(Number.MAX_SAFE_INTEGER, 0, 1)), 'MSG_ERR_PROTOCOL')
+      handle(set(), data(7, 0, 1))
     })
 
     it('lets the peer open more when streams are over, half a limit at a time', () => {
       const streams = set()
       complete(streams, 1)
       expect(drain(streams)).to.deep.equal([])
-      streams.handleFrame(data(3, 0, 0, true))
+      handle(streams, data(3, 0, 0, true))
       streams.finish(3)
       for (const { carried } of drain(streams)) for (const item of carried) streams.onAcked(item)
       expect(drain(streams).flatMap(({ frames }) => frames)).to.deep.equal([{ type: 'max-streams', limit: 6 }])
-      streams.handleFrame(data(11, 0, 1))
-      expectCode(() => streams.handleFrame(data(13, 0, 1)), 'MSG_ERR_PROTOCOL')
+      handle(streams, data(11, 0, 1))
+      expectCode(() => handle(streams, data(13, 0, 1)), 'MSG_ERR_PROTOCOL')
     })
 
     it('ignores frames for a stream that is over', () => {
       const streams = set()
       complete(streams, 1)
       events(streams)
-      streams.handleFrame(data(1, 0, 5))
-      streams.handleFrame({ type: 'reset', stream: 1, code: 1, finalSize: 99 })
-      streams.handleFrame({ type: 'stop', stream: 1, code: 1 })
-      streams.handleFrame({ type: 'max-stream-data', stream: 1, limit: 99 })
+      handle(streams, data(1, 0, 5))
+      handle(streams, { type: 'reset', stream: 1, code: 1, finalSize: 99 })
+      handle(streams, { type: 'stop', stream: 1, code: 1 })
+      handle(streams, { type: 'max-stream-data', stream: 1, limit: 99 })
       expect(events(streams)).to.deep.equal([])
       expect(streams.hasPending).to.equal(false)
       expect(streams.write(1, zeros(1))).to.equal(0)
@@ -146,9 +149,21 @@ describe('transport/streams/stream-set', () => {
     it('tells a writer that was refused when there is room, once', () => {
       const streams = set(PARAMETERS, { ...PARAMETERS, initialMaxData: 2 ** 30, initialMaxStreamData: 2 ** 30 })
       const id = streams.open(0)
-      expect(streams.write(id, zeros(5 * 1_048_576))).to.equal(4 * 1_048_576)
+      expect(streams.write(id, zeros(5 * 1_048_576))).to.equal(1_048_576)
       for (const { carried } of drain(streams)) for (const item of carried) streams.onAcked(item)
       expect(events(streams)).to.deep.equal([{ type: 'writable', stream: id }])
+    })
+
+    it('keeps twice the congestion window ready, from one to thirty-two mebibytes, on old streams and new', () => {
+      const streams = set(PARAMETERS, { ...PARAMETERS, initialMaxData: 2 ** 30, initialMaxStreamData: 2 ** 30 })
+      const old = streams.open(0)
+      streams.onWindow(1_000_000)
+      expect(streams.write(old, zeros(3_000_000))).to.equal(2_000_000)
+      expect(streams.write(streams.open(0), zeros(3_000_000))).to.equal(2_000_000)
+      streams.onWindow(1_000)
+      expect(streams.write(streams.open(0), zeros(3_000_000))).to.equal(1_048_576)
+      streams.onWindow(2 ** 40)
+      expect(streams.write(streams.open(0), zeros(40 * 1_048_576))).to.equal(32 * 1_048_576)
     })
 
     it('does nothing for a stream that does not exist', () => {
@@ -176,13 +191,13 @@ describe('transport/streams/stream-set', () => {
           .flatMap(({ carried }) => carried)
           .reduce((sum, item) => sum + (item.kind === 'stream' ? item.end - item.start : 0), 0)
       expect(sent()).to.equal(100_000)
-      streams.handleFrame({ type: 'max-data', limit: 90_000 })
+      handle(streams, { type: 'max-data', limit: 90_000 })
       expect(streams.hasPending).to.equal(false)
-      streams.handleFrame({ type: 'max-data', limit: 130_000 })
+      handle(streams, { type: 'max-data', limit: 130_000 })
       expect(sent()).to.equal(30_000)
-      streams.handleFrame({ type: 'max-data', limit: 1_000_000 })
+      handle(streams, { type: 'max-data', limit: 1_000_000 })
       expect(sent()).to.equal(30_000)
-      streams.handleFrame({ type: 'max-stream-data', stream: a, limit: 85_000 })
+      handle(streams, { type: 'max-stream-data', stream: a, limit: 85_000 })
       expect(sent()).to.equal(5_000)
     })
 
@@ -195,47 +210,47 @@ describe('transport/streams/stream-set', () => {
       streams.onLost(lost)
       expect(drain(streams).flatMap(({ carried }) => carried)).to.deep.equal([lost])
       // What went twice counts once.
-      streams.handleFrame({ type: 'max-data', limit: 100_500 })
+      handle(streams, { type: 'max-data', limit: 100_500 })
       const fresh = drain(streams).flatMap(({ carried }) => carried)
       expect(fresh.map((item) => item.kind === 'stream' && item.end - item.start)).to.deep.equal([500])
     })
 
     it('refuses more than it allowed in all', () => {
       const streams = set({ ...small, initialMaxStreams: 8 })
-      streams.handleFrame(data(1, 79_999, 1))
-      streams.handleFrame(data(3, 19_999, 1))
-      expectCode(() => streams.handleFrame(data(5, 0, 1)), 'MSG_ERR_PROTOCOL')
+      handle(streams, data(1, 79_999, 1))
+      handle(streams, data(3, 19_999, 1))
+      expectCode(() => handle(streams, data(5, 0, 1)), 'MSG_ERR_PROTOCOL')
     })
 
     it('counts a repeated byte once, and the rest of a stream that is reset', () => {
       const streams = set(small)
-      streams.handleFrame(data(1, 0, 30_000))
-      streams.handleFrame(data(1, 0, 30_000))
-      streams.handleFrame({ type: 'reset', stream: 1, code: 0, finalSize: 60_000 })
+      handle(streams, data(1, 0, 30_000))
+      handle(streams, data(1, 0, 30_000))
+      handle(streams, { type: 'reset', stream: 1, code: 0, finalSize: 60_000 })
       const limits = drain(streams).flatMap(({ frames }) => frames.filter(({ type }) => type === 'max-data'))
       expect(limits).to.deep.equal([{ type: 'max-data', limit: 160_000 }])
     })
 
     it('allows more when half of what it allowed was delivered', () => {
       const streams = set(small)
-      streams.handleFrame(data(1, 0, 49_999))
+      handle(streams, data(1, 0, 49_999))
       expect(drain(streams).flatMap(({ frames }) => frames.map(({ type }) => type))).to.deep.equal(['max-stream-data'])
-      streams.handleFrame(data(1, 49_999, 1))
+      handle(streams, data(1, 49_999, 1))
       expect(drain(streams).flatMap(({ frames }) => frames)).to.deep.equal([{ type: 'max-data', limit: 150_000 }])
     })
 
     it('allows no more for bytes that wait for others: they are memory, not progress', () => {
       const streams = set(small)
-      streams.handleFrame(data(1, 1, 59_999))
+      handle(streams, data(1, 1, 59_999))
       expect(drain(streams)).to.deep.equal([])
-      streams.handleFrame(data(3, 1, 39_999))
-      expectCode(() => streams.handleFrame(data(5, 0, 1)), 'MSG_ERR_PROTOCOL')
+      handle(streams, data(3, 1, 39_999))
+      expectCode(() => handle(streams, data(5, 0, 1)), 'MSG_ERR_PROTOCOL')
     })
 
     it('allows more again once the missing byte came', () => {
       const streams = set(small)
-      streams.handleFrame(data(1, 1, 59_999))
-      streams.handleFrame(data(1, 0, 1))
+      handle(streams, data(1, 1, 59_999))
+      handle(streams, data(1, 0, 1))
       expect(drain(streams).flatMap(({ frames }) => frames)).to.deep.equal([
         { type: 'max-stream-data', stream: 1, limit: 140_000 },
         { type: 'max-data', limit: 160_000 },
@@ -244,10 +259,11 @@ describe('transport/streams/stream-set', () => {
 
     it('repeats a limit that was lost, as it is by then', () => {
       const streams = set(small)
-      streams.handleFrame(data(1, 0, 60_000))
+      handle(streams, data(1, 0, 60_000))
       const lost = drain(streams).flatMap(({ carried }) => carried)
       expect(lost.map(({ kind }) => kind)).to.deep.equal(['max-stream-data', 'max-data'])
-      streams.handleFrame(data(1, 60_000, 60_000))
+      // Slowly enough for the windows to stay as they are.
+      handle(streams, data(1, 60_000, 60_000), s(1))
       drain(streams)
       for (const item of lost) streams.onLost(item)
       expect(drain(streams).flatMap(({ frames }) => frames)).to.deep.equal([
@@ -260,9 +276,9 @@ describe('transport/streams/stream-set', () => {
   describe('receiving', () => {
     it('tells data in order, and the end', () => {
       const streams = set()
-      streams.handleFrame({ type: 'stream', stream: 1, offset: 3, data: Buffer.from('def'), fin: true })
+      handle(streams, { type: 'stream', stream: 1, offset: 3, data: Buffer.from('def'), fin: true })
       expect(events(streams)).to.deep.equal([])
-      streams.handleFrame({ type: 'stream', stream: 1, offset: 0, data: Buffer.from('abc'), fin: false })
+      handle(streams, { type: 'stream', stream: 1, offset: 0, data: Buffer.from('abc'), fin: false })
       const told = events(streams).map((event) => event.type === 'data' && `${Buffer.from(event.bytes)} ${event.fin}`)
       expect(told.join()).to.match(/^(abcdef true|abc false,def true)$/)
     })
@@ -270,7 +286,7 @@ describe('transport/streams/stream-set', () => {
     it('tells any number of events in their order', () => {
       const streams = set()
       for (let i = 0; i < 10_000; i++) {
-        streams.handleFrame({ type: 'stream', stream: 1, offset: i, data: Uint8Array.of(i & 0xff), fin: false })
+        handle(streams, { type: 'stream', stream: 1, offset: i, data: Uint8Array.of(i & 0xff), fin: false })
         if (i % 3 === 0) expect(streams.pollEvent()).to.have.property('bytes')
       }
       const rest = events(streams)
@@ -286,20 +302,20 @@ describe('transport/streams/stream-set', () => {
       let taken = 0
       const error = expectCode(() => {
         for (let offset = 1; offset < 100_000; offset += 2) {
-          streams.handleFrame(data(1, offset, 1))
+          handle(streams, data(1, offset, 1))
           taken++
         }
       }, 'MSG_ERR_LIMIT')
       expect(error.detail).to.contain('pieces')
-      expect(taken).to.equal(1_024)
+      expect(taken).to.equal(4_096)
     })
 
     it('takes a whole window in which every second packet was lost', () => {
       const streams = set()
       for (let offset = 1_000; offset < PARAMETERS.initialMaxStreamData - 1_000; offset += 2_000) {
-        streams.handleFrame(data(1, offset, 1_000))
+        handle(streams, data(1, offset, 1_000))
       }
-      streams.handleFrame(data(1, 0, 1_000))
+      handle(streams, data(1, 0, 1_000))
       expect(events(streams)).to.not.deep.equal([])
     })
   })
@@ -323,7 +339,7 @@ describe('transport/streams/stream-set', () => {
       const streams = set()
       const id = streams.open(0)
       streams.reset(id, 7)
-      streams.handleFrame({ type: 'stream', stream: id, offset: 0, data: zeros(0), fin: true })
+      handle(streams, { type: 'stream', stream: id, offset: 0, data: zeros(0), fin: true })
       const [{ carried }] = drain(streams) as [ReturnType<typeof packet>]
       streams.onAcked(carried[0]!)
       streams.onLost(carried[0]!)
@@ -334,18 +350,18 @@ describe('transport/streams/stream-set', () => {
 
     it('tells a reset of the peer once, and delivers nothing after it', () => {
       const streams = set()
-      streams.handleFrame(data(1, 5, 5))
-      streams.handleFrame({ type: 'reset', stream: 1, code: 9, finalSize: 10 })
-      streams.handleFrame({ type: 'reset', stream: 1, code: 9, finalSize: 10 })
-      streams.handleFrame(data(1, 0, 5))
+      handle(streams, data(1, 5, 5))
+      handle(streams, { type: 'reset', stream: 1, code: 9, finalSize: 10 })
+      handle(streams, { type: 'reset', stream: 1, code: 9, finalSize: 10 })
+      handle(streams, data(1, 0, 5))
       expect(events(streams)).to.deep.equal([{ type: 'reset', stream: 1, code: 9 }])
     })
 
     it('does not tell a reset of a stream that had ended', () => {
       const streams = set()
-      streams.handleFrame(data(1, 0, 5, true))
+      handle(streams, data(1, 0, 5, true))
       events(streams)
-      streams.handleFrame({ type: 'reset', stream: 1, code: 9, finalSize: 5 })
+      handle(streams, { type: 'reset', stream: 1, code: 9, finalSize: 5 })
       expect(events(streams)).to.deep.equal([])
     })
 
@@ -353,7 +369,7 @@ describe('transport/streams/stream-set', () => {
       const streams = set()
       const id = streams.open(0)
       streams.write(id, zeros(10))
-      streams.handleFrame({ type: 'stop', stream: id, code: 4 })
+      handle(streams, { type: 'stop', stream: id, code: 4 })
       expect(drain(streams).flatMap(({ frames }) => frames)).to.deep.equal([
         { type: 'reset', stream: id, code: 4, finalSize: 0 },
       ])
@@ -361,7 +377,7 @@ describe('transport/streams/stream-set', () => {
 
     it('asks the peer to stop, once, and again when that was lost', () => {
       const streams = set()
-      streams.handleFrame(data(1, 0, 1))
+      handle(streams, data(1, 0, 1))
       streams.stop(1, 6)
       streams.stop(1, 7)
       const [{ frames, carried }] = drain(streams) as [ReturnType<typeof packet>]
@@ -375,7 +391,7 @@ describe('transport/streams/stream-set', () => {
       const id = streams.open(0)
       streams.write(id, zeros(10))
       for (let i = 0; i < 200; i++) {
-        streams.handleFrame(data(2 * i + 1, 0, 1))
+        handle(streams, data(2 * i + 1, 0, 1))
         streams.stop(2 * i + 1, 2 ** 40)
       }
       const packets = drain(streams)

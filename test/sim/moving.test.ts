@@ -1,0 +1,96 @@
+import { expect } from 'chai'
+import { millis, seconds } from '../../src/core/time/instant.ts'
+import { Flow } from '../helpers/flow.ts'
+import { forSeeds } from '../helpers/for-seeds.ts'
+import { LinkedPair } from '../helpers/linked-pair.ts'
+import { PATHS, type Path } from '../helpers/network.ts'
+
+const PATH: Path = { ...PATHS.LAN, delay: millis(20), rate: 2 / 8, queue: 20_000, mtu: 1_472 }
+
+/** Rebinds `a` after 1 s, then every 5 s, with 1 % loss. @returns the longest silence at b's side, microseconds. */
+function move(seed: number, direction: 'up' | 'down', seenAs: (n: number) => string | undefined): number {
+  const pair = new LinkedPair({ ...PATH, drop: 0.01 }, seed).open()
+  const flow = direction === 'up' ? new Flow(pair.network, pair.a, pair.b) : new Flow(pair.network, pair.b, pair.a)
+  flow.pass(seconds(1))
+  let longest = 0
+  for (let n = 1, quiet = 0; n <= 3; n++) {
+    pair.network.rebind('a', seenAs(n))
+    for (const until = pair.network.now + seconds(5); pair.network.now < until;) {
+      quiet = flow.pass(millis(50)) > 0 ? 0 : quiet + millis(50)
+      longest = Math.max(longest, quiet)
+    }
+  }
+  expect(pair.a.closed ?? pair.b.closed).to.equal(undefined)
+  expect(pair.b.link!.stats().remote).to.deep.equal({ host: seenAs(3) ?? 'a', port: 4 })
+  expect(pair.a.link!.stats().keyPhase, 'handshakes since').to.equal(0)
+  return longest
+}
+
+describe('sim: a peer that moves', () => {
+  forSeeds(import.meta.url, 'goes on when its port changes after 1 s, then every 5 s', 30, (seed) => {
+    expect(move(seed, 'up', () => undefined)).to.be.at.most(seconds(1))
+  })
+
+  forSeeds(import.meta.url, 'goes on when its address changes after 1 s, then every 5 s', 30, (seed) => {
+    expect(move(seed, 'up', (n) => `a-${n}`)).to.be.at.most(seconds(1.5))
+  })
+
+  it('keeps what it learnt of the path when only the port changes, and forgets it for another address', () => {
+    const cwnd = (seenAs?: string): [number, number] => {
+      const pair = new LinkedPair({ ...PATH, rate: 20 / 8, queue: 200_000 }, 1).open()
+      const [up, down] = [new Flow(pair.network, pair.a, pair.b), new Flow(pair.network, pair.b, pair.a)]
+      up.pass(seconds(2))
+      const before = pair.b.link!.stats().cwnd
+      pair.network.rebind('a', seenAs)
+      const moved = { host: seenAs ?? 'a', port: 2 }
+      while (pair.b.link!.stats().remote.port !== moved.port) down.pass(millis(1))
+      expect(pair.b.link!.stats().remote).to.deep.equal(moved)
+      return [before, pair.b.link!.stats().cwnd]
+    }
+    const [before, after] = cwnd()
+    expect(after).to.be.at.least(0.6 * before)
+    const [far, fresh] = cwnd('a-abroad')
+    expect(far).to.be.above(40_000)
+    expect(fresh).to.be.at.most(20_000)
+  })
+
+  forSeeds(import.meta.url, 'sends at most three times what came to an address that was never proven', 30, (seed) => {
+    const pair = new LinkedPair(PATH, seed).open()
+    const flow = new Flow(pair.network, pair.b, pair.a)
+    flow.pass(seconds(1))
+    // Somebody on the way sends packets of a's on with the victim for a sender, faster than they arrive themselves.
+    const victim = { host: 'victim', port: 9 }
+    let given = 0
+    let taken = 0
+    const count = (): void => {
+      for (const { to, payload } of pair.network.recorded.splice(0))
+        if (to.host === 'victim') taken += payload.byteLength
+    }
+    const stream = pair.a.link!.openStream(0)
+    for (let i = 0; i < 40; i++) {
+      count()
+      pair.write(pair.a, stream, Buffer.from('a word'))
+      const stolen = pair.a.endpoint.pollTransmit(pair.network.now)
+      if (stolen) {
+        given += stolen.payload.byteLength
+        pair.b.endpoint.handleDatagram(pair.network.now, victim, Uint8Array.from(stolen.payload))
+      }
+      pair.network.pass(millis(5 + (seed % 30)))
+    }
+    pair.network.pass(seconds(3))
+    count()
+    expect(given).to.be.above(0)
+    expect(taken).to.be.above(0)
+    expect(taken).to.be.at.most(3 * given)
+    expect(pair.b.link!.stats().remote.host).to.equal('a')
+  })
+
+  it('is found again by a peer that only listens, with its next sign of life', () => {
+    const pair = new LinkedPair(PATH, 1).open()
+    const flow = new Flow(pair.network, pair.b, pair.a)
+    flow.pass(seconds(2))
+    pair.network.rebind('a')
+    flow.pass(seconds(11))
+    expect(flow.pass(seconds(2))).to.be.above(1)
+  })
+})

@@ -54,7 +54,7 @@ export class UdpSocket {
    *
    * @param onSent - the bytes are not needed any more; until then they must not change.
    */
-  send({ host, port }: SocketAddress, bytes: Uint8Array, onSent: () => void): void {
+  send({ host, port }: SocketAddress, bytes: Uint8Array, onSent?: () => void): void {
     try {
       this.#socket.send(bytes, port, this.#isV6 && isIPv4(host) ? `::ffff:${host}` : host, onSent)
     } catch {

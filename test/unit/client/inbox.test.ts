@@ -79,6 +79,23 @@ describe('the inbox', () => {
     expect(answers(eve)).to.have.length(1)
   })
 
+  it('gives every message that is held its own five seconds', async () => {
+    const open = new Set<string>()
+    alice.admission = (_peer, { text }) => open.has(text)
+    const bob = new PlayedLink(alice.courier)
+    bob.say((frames) => frames.message(toAlice(1), 6), { hello: true })
+    await turns()
+    for (let i = 0; i < 4; i++) await pass(1_000)
+    open.add('text 1')
+    await pass(500)
+    bob.say((frames) => frames.message(toAlice(2), 6))
+    await turns()
+    for (let i = 0; i < 4; i++) await pass(1_000)
+    expect(answers(bob)).to.deep.equal([{ type: 'ack', count: 1 }])
+    await pass(1_000)
+    expect(answers(bob).at(1)).to.deep.equal({ type: 'refused', ordinal: 2 })
+  })
+
   it('says who wrote, whatever the message claims, and where', async () => {
     const eve = new PlayedLink(alice.courier, { instance: 'e1', user: 'eve', device: 8 })
     const own = new PlayedLink(alice.courier, { instance: 'a2', user: 'alice', device: 1, isOwn: true })

@@ -6,8 +6,7 @@ import type { Admission } from '../../src/core/client/inbox.ts'
 import { Links } from '../../src/core/client/links.ts'
 import { newDeviceKey } from '../../src/core/client/profile/profile.ts'
 import { ProfileState } from '../../src/core/client/profile/state.ts'
-import type { FakeNetwork } from '../../src/core/testing/fake-endpoint.ts'
-import type { LinkEndpoint } from '../../src/core/transport/endpoint-api.ts'
+import type { FakeEndpoint, FakeNetwork } from '../../src/core/testing/fake-endpoint.ts'
 
 /** One side of a conversation without a server: profile, courier and links over a fake network. */
 export class Correspondent {
@@ -17,7 +16,7 @@ export class Correspondent {
   readonly state: ProfileState
   readonly courier: Courier
   readonly links: Links
-  readonly endpoint: LinkEndpoint
+  readonly endpoint: FakeEndpoint
   readonly events: ClientEvent[] = []
   admission: Admission = () => true
 

@@ -35,6 +35,11 @@ export class FakeNetwork {
     return this.isReachable ? this.#endpoints.get(port) : undefined
   }
 
+  /** Where an instance can be reached. */
+  addressOf(instance: string): SocketAddress | undefined {
+    return [...this.#endpoints.values()].find(({ identity }) => identity.instance === instance)?.address
+  }
+
   /** Breaks every link between two instances: both sides learn of it, and what was under way is lost. */
   cut(a: string, b: string): void {
     for (const endpoint of this.#endpoints.values())

@@ -27,6 +27,14 @@ describe('the chat sender', () => {
     expect(s.drain()).to.deep.equal(['c'])
   })
 
+  it('has room again for what was acknowledged', () => {
+    const s = new ChatSender<number>()
+    for (let i = 0; i < 4; i++) s.handleSent(i, WINDOW.bytes / 4)
+    expect(s.hasWindow).to.equal(false)
+    s.handleAck(1)
+    expect(s.hasWindow).to.equal(true)
+  })
+
   it('marks the refused among the acknowledged', () => {
     const s = sender('a', 'b', 'c')
     s.handleRefused(2)

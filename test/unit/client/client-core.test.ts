@@ -2,8 +2,11 @@ import { expect } from 'chai'
 import { FakeServer } from '../../helpers/fake-server.ts'
 import { expectRejects } from '../../helpers/errors.ts'
 import { turns } from '../../helpers/lone-courier.ts'
+import { Correspondent } from '../../helpers/courier.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 import { useTempDir } from '../../helpers/temp-dir.ts'
+import { conversationKey, type Conversation } from '../../../src/core/chat/conversation.ts'
+import { newDeviceKey } from '../../../src/core/client/profile/profile.ts'
 import type { ClientOptions } from '../../../src/core/client/api.ts'
 
 describe('a client and the server it is signed in to', () => {
@@ -225,6 +228,128 @@ describe('a client and the server it is signed in to', () => {
     server.tell('session.closed', { user: 'bob', reason: 'gone' })
     await turns()
     expect(server.methods().slice(-1)).to.deep.equal(['session.open'])
+  })
+
+  describe('with somebody in reach', () => {
+    const peerOf = (user: string, instance: string) => {
+      const key = newDeviceKey()
+      const endpoint = server.network.endpoint(instance)
+      const device = Buffer.from(key.publicKey).toString('base64url')
+      return { endpoint, introduced: { instance, user, device, candidates: [endpoint.address] } }
+    }
+    const members = (...users: string[]): void =>
+      server.answer('room.members', {
+        room: 'lab',
+        owner: 'bob',
+        members: users.map((user) => ({ user, present: true })),
+        next: null,
+      })
+
+    it('admits messages to this user in a session, and of members in a room, and no others', async () => {
+      const { client } = await signedIn()
+      const bob = new Correspondent(server.network, temp(), 'bob', '0'.repeat(32))
+      members('alice', 'bob')
+      server.tell('session.opened', { user: 'bob', present: true })
+      server.tell('room.entered', { room: 'lab', owner: 'bob' })
+      await turns()
+      const own = server.paramsOf('register') as { instance: string; device: string }
+      const me = server.network.addressOf(own.instance)!
+      bob.links.introduce({ instance: own.instance, user: 'alice', device: own.device, candidates: [me] })
+      server.tell('peer.introduced', {
+        instance: bob.instance,
+        user: 'bob',
+        device: Buffer.from(bob.key.publicKey).toString('base64url'),
+        candidates: [bob.endpoint.address],
+      })
+      const say = (text: string, conversation: Conversation): void => {
+        bob.courier.outbox.openThread('alice', conversationKey(conversation))
+        void bob.courier.send(text, conversation, ['alice'])
+      }
+      say('to you', { kind: 'session', user: 'alice' })
+      say('to all', { kind: 'room', room: 'lab' })
+      const events = client.events()
+      const texts: string[] = []
+      void (async () => {
+        for await (const event of events) if (event.type === 'message') texts.push(event.text)
+      })()
+      await turns(30)
+      expect(texts).to.deep.equal(['to you', 'to all'])
+      say('to a room of others', { kind: 'room', room: 'other' })
+      await turns(10)
+      expect(bob.courier.waiting).to.equal(1)
+      await bob.crash()
+    })
+
+    it('drops what waits for a room it is in no more, or for who left it', async () => {
+      const { client } = await signedIn()
+      members('alice', 'bob', 'eve')
+      server.tell('room.entered', { room: 'lab', owner: 'bob' })
+      await turns()
+      await client.send('hi')
+      const queued = (): number => client.conversations()[0]?.queued ?? 0
+      expect(queued()).to.equal(2)
+      server.tell('room.member', { room: 'lab', user: 'eve', change: 'left' })
+      expect(queued()).to.equal(1)
+      server.tell('room.closed', { room: 'lab', reason: 'closed' })
+      expect(await client.flush({ timeoutMs: 1 })).to.deep.equal({ waiting: 0 })
+    })
+
+    it('forgets what the server does not tell again, and keeps what it does', async () => {
+      const { client, types } = await signedIn({ keepOpen: true })
+      members('alice', 'bob')
+      for (const user of ['bob', 'eve']) server.tell('session.opened', { user, present: true })
+      server.tell('room.entered', { room: 'lab', owner: 'bob' })
+      await turns()
+      server.before('login.device', () => server.tell('session.opened', { user: 'bob', present: true }))
+      await server.drop()
+      timers.tick(500)
+      await turns(30)
+      expect(client.conversations().map(({ conversation }) => conversation)).to.deep.equal([
+        { kind: 'session', user: 'bob' },
+      ])
+      expect(types().slice(-2)).to.deep.equal(['session.closed', 'room.closed'])
+    })
+
+    it('probes who the server does not introduce again, after five seconds', async () => {
+      const { client } = await signedIn()
+      const { introduced } = peerOf('bob', 'f'.repeat(32))
+      server.tell('peer.introduced', introduced)
+      await turns()
+      expect(client.peers()).to.have.length(1)
+      await server.drop()
+      timers.tick(500)
+      await turns(20)
+      timers.tick(4_999)
+      expect(client.peers()).to.have.length(1)
+      timers.tick(1)
+      expect(client.peers()).to.have.length(0)
+    })
+
+    it('keeps who the server introduces again', async () => {
+      const { client } = await signedIn()
+      const { introduced } = peerOf('bob', 'f'.repeat(32))
+      server.tell('peer.introduced', introduced)
+      server.before('login.device', () => server.tell('peer.introduced', introduced))
+      await server.drop()
+      timers.tick(500)
+      await turns(20)
+      timers.tick(5_000)
+      expect(client.peers()).to.have.length(1)
+      server.tell('peer.gone', { instance: introduced.instance, reason: 'left' })
+      expect(client.peers()).to.have.length(0)
+    })
+
+    it('compares safety numbers of whoever it is linked with, and marks only when told', async () => {
+      const { client } = await signedIn()
+      await expectRejects(client.verify('bob'), 'MSG_ERR_SESSION_UNKNOWN')
+      server.tell('peer.introduced', peerOf('Bob', 'f'.repeat(32)).introduced)
+      const [first] = await client.verify('bOB')
+      expect(first!.number).to.match(/^\d{60}$/u)
+      expect((await client.verify('bob'))[0]!.verified).to.equal(false)
+      expect((await client.verify('bob', { mark: true }))[0]!.verified).to.equal(true)
+      expect((await client.verify('bob'))[0]!.verified).to.equal(true)
+      await expectRejects(client.verify('eve'), 'MSG_ERR_SESSION_UNKNOWN')
+    })
   })
 
   it('signs in where no UDP socket can be had, and says that messages wait', async () => {

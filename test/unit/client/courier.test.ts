@@ -173,6 +173,43 @@ describe('the courier', () => {
     expect(again.texts()).to.deep.equal(['hi'])
   })
 
+  it('listens to the newest link of a connection only', async () => {
+    const old = talking()
+    await alice.send('hi')
+    const again = new PlayedLink(alice.courier)
+    old.say((frames) => frames.ack(1), { hello: true })
+    await turns()
+    expect(alice.courier.waiting).to.equal(1)
+    expect(again.texts()).to.deep.equal(['hi'])
+    again.say((frames) => frames.ack(1), { hello: true })
+    await turns()
+    expect(alice.courier.waiting).to.equal(0)
+    expect(alice.told('message.delivered')).to.have.length(1)
+  })
+
+  it('makes senders to somebody who is linked wait when too much is under way', async () => {
+    const bob = talking()
+    let settled = 0
+    for (let i = 0; i < 16_390; i++) void alice.send('x').then(() => settled++)
+    await turns(40)
+    expect(settled).to.equal(16_384)
+    const sent = bob.texts().length
+    bob.say((frames) => frames.ack(sent), { hello: true })
+    await turns(10)
+    expect(settled).to.equal(16_390)
+    expect(alice.courier.waiting).to.equal(16_390 - sent)
+  })
+
+  it('tries a refused message no more once it is closed', async () => {
+    const bob = talking()
+    await alice.send('hi')
+    bob.say((frames) => (frames.refused(1), frames.ack(1)), { hello: true })
+    await turns()
+    expect(timers.waiting).to.equal(1)
+    alice.courier.close()
+    expect(timers.waiting).to.equal(0)
+  })
+
   it('copies what was said to its own other connections', async () => {
     talking()
     alice.courier.outbox.addLane('a2', 'alice')

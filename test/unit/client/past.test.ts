@@ -109,6 +109,16 @@ describe('what was said', () => {
     await expectRejects(readHistory(state, { text: 'needle', signal: abort }), 'MSG_ERR_CANCELLED')
   })
 
+  it('has each message once, at the seams of what is read at a time', async () => {
+    say(...Array.from({ length: 20_001 }, (_, i) => entry(i === 0 || i % 5_000 === 1 ? `needle ${i}` : 'hay')))
+    const needles = ['needle 1', 'needle 5001', 'needle 10001', 'needle 15001']
+    expect(await texts({ text: 'needle' })).to.deep.equal(['needle 0', ...needles])
+    say(entry('needle 20001'))
+    expect(await texts({ text: 'needle', limit: 5 })).to.deep.equal([...needles, 'needle 20001'])
+    expect(await texts({ text: 'needle', limit: 3 })).to.deep.equal([...needles.slice(2), 'needle 20001'])
+    expect(await texts({ limit: 1_000 })).to.have.length(1_000)
+  })
+
   it('comes in amounts that memory has room for', async () => {
     for (const limit of [0, -1, 1_001, 1.5, NaN]) await expectRejects(readHistory(state, { limit }), 'MSG_ERR_USAGE')
   })

@@ -56,6 +56,23 @@ describe('client rooms', () => {
     expect(rooms.members('lab').sort()).to.deep.equal(['alice', 'dan', 'eve'])
   })
 
+  it('ask for their members once while the answer is under way', async () => {
+    const { rooms, load } = rig([here('alice'), here('nobody')])
+    rooms.handleEntered({ room: 'lab', owner: 'alice' })
+    rooms.handleMember({ room: 'lab', user: 'bob', change: 'entered' })
+    rooms.handleEntered({ room: 'lab', owner: 'alice' })
+    await load()
+    expect(rooms.members('lab').sort()).to.deep.equal(['alice', 'bob'])
+  })
+
+  it('do not announce twice who came in', async () => {
+    const { rooms, load, types } = rig([here('alice')])
+    rooms.handleEntered({ room: 'lab', owner: 'alice' })
+    await load()
+    for (let i = 0; i < 2; i++) rooms.handleMember({ room: 'lab', user: 'bob', change: 'entered' })
+    expect(types()).to.deep.equal(['room.entered', 'room.joined'])
+  })
+
   it('refresh their members when the server is back, and drop rooms it does not tell again', async () => {
     const { rooms, calls, load, types } = rig([here('alice', 'bob'), here('alice', 'eve')])
     rooms.handleEntered({ room: 'lab', owner: 'bob' })

@@ -156,6 +156,8 @@ describe('the profile state', () => {
     const state = open()
     expect(state.devices.meet('bob', 'k1', 1)).to.include({ isNew: true, isChanged: false })
     const { device } = state.devices.meet('bob', 'k2', 2)
+    expect(state.devices.meet('eve', 'k9', 2)).to.include({ isNew: true, isChanged: false })
+    expect(state.devices.meet('eve', 'k8', 2)).to.include({ isNew: true, isChanged: true })
     expect(state.devices.meet('bob', 'k2', 3)).to.deep.equal({ device, isNew: false, isChanged: false })
     state.devices.verify(device, 4)
     expect(state.devices.of('bob').map(({ key, isVerified }) => [key, isVerified])).to.deep.equal([

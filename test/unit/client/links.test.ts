@@ -1,0 +1,219 @@
+import { expect } from 'chai'
+import { FakeNetwork } from '../../../src/core/testing/fake-endpoint.ts'
+import { Correspondent } from '../../helpers/courier.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { turns } from '../../helpers/lone-courier.ts'
+import { useTempDir } from '../../helpers/temp-dir.ts'
+
+describe('links', () => {
+  const temp = useTempDir()
+  const timers = useFakeTimers()
+  let network: FakeNetwork
+  let alice: Correspondent
+  let bob: Correspondent
+  beforeEach(() => {
+    network = new FakeNetwork()
+    alice = new Correspondent(network, temp(), 'alice', 'a1')
+    bob = new Correspondent(network, temp(), 'bob', 'b1')
+    alice.talkTo(bob)
+    bob.talkTo(alice)
+  })
+  afterEach(async () => {
+    await alice.crash()
+    await bob.crash()
+  })
+  const paths = (person: Correspondent): string[] =>
+    person.events.flatMap((event) => (event.type === 'path' ? [`${event.state} ${event.reason}`.trim()] : []))
+  const bobAs = (over: object = {}) => ({
+    instance: 'b1',
+    user: 'bob',
+    device: Buffer.from(bob.key.publicKey).toString('base64url'),
+    candidates: [bob.endpoint.address],
+    ...over,
+  })
+  const linked = async (): Promise<void> => {
+    alice.meet(bob)
+    await turns()
+    expect(paths(alice)).to.deep.equal(['open'])
+  }
+  const pass = async (ms: number): Promise<void> => {
+    timers.tick(ms)
+    await turns()
+  }
+
+  it('say nothing of the end of a link that never was', async () => {
+    network.isReachable = false
+    alice.links.introduce(bobAs())
+    await turns()
+    expect(paths(alice)).to.deep.equal([])
+    expect(alice.links.statuses()[0]).to.include({ state: 'closed', address: null })
+  })
+
+  it('are tried ever more seldom, and warned of once', async () => {
+    network.isReachable = false
+    const calls: number[] = []
+    const { connect } = alice.endpoint
+    let now = 0
+    alice.endpoint.connect = (...args) => {
+      calls.push(now)
+      return connect.apply(alice.endpoint, args)
+    }
+    alice.links.introduce(bobAs())
+    await turns()
+    for (; now < 20_000;) {
+      now += 500
+      await pass(500)
+    }
+    // Half of 1, 2, 4, 8 and 16 seconds: the chance is 0 here.
+    expect(calls).to.deep.equal([0, 500, 1_500, 3_500, 7_500, 15_500])
+    expect(alice.count('warning')).to.equal(1)
+  })
+
+  it('are called at once when a link went silent, and with care when the other side closes them', async () => {
+    await linked()
+    network.cut('a1', 'b1')
+    await turns()
+    await pass(0)
+    expect(paths(alice)).to.deep.equal(['open', 'closed idle', 'open'])
+    bob.endpoint.linkTo('a1')!.close(0, 'enough')
+    await turns()
+    await pass(499)
+    expect(paths(alice).at(-1)).to.equal('closed enough')
+    await pass(1)
+    expect(paths(alice).at(-1)).to.equal('open')
+  })
+
+  it('start over with short waits after a link that was good', async () => {
+    const clock = performance.now.bind(performance)
+    let offset = 0
+    performance.now = () => clock() + offset
+    try {
+      await linked()
+      for (let i = 0; i < 4; i++) {
+        offset += 10_000
+        bob.endpoint.linkTo('a1')!.close(0, 'enough')
+        await turns()
+        await pass(500)
+      }
+      expect(paths(alice).filter((path) => path === 'open')).to.have.length(5)
+    } finally {
+      performance.now = clock
+    }
+  })
+
+  it('warn on the side that is called when nobody calls', async () => {
+    bob.links.introduce({
+      instance: 'a1',
+      user: 'alice',
+      device: Buffer.from(alice.key.publicKey).toString('base64url'),
+      candidates: [],
+    })
+    await pass(14_999)
+    expect(bob.count('warning')).to.equal(0)
+    await pass(1)
+    expect(bob.count('warning')).to.equal(1)
+    await pass(60_000)
+    expect(bob.count('warning')).to.equal(1)
+  })
+
+  it('let go of who left after a moment, once, and take nothing more for them', async () => {
+    await linked()
+    alice.links.gone('b1', 'left')
+    await turns()
+    await pass(299)
+    expect(alice.links.peers()).to.have.length(1)
+    await pass(1)
+    expect(alice.links.peers()).to.have.length(0)
+    await turns()
+    expect(paths(alice)).to.deep.equal(['open', 'closed left'])
+    void alice.courier.send('hi', { kind: 'session', user: 'bob' }, ['bob'])
+    await turns()
+    expect(alice.courier.outbox.outstanding('b1'), 'no lane is left').to.equal(0)
+    expect(alice.courier.waiting).to.equal(1)
+  })
+
+  it('keep who comes back before they were let go', async () => {
+    await linked()
+    alice.links.gone('b1', 'left')
+    await turns()
+    alice.links.introduce(bobAs())
+    await pass(1_000)
+    expect(alice.links.peers()).to.have.length(1)
+    alice.links.gone('b1', 'left')
+    await turns()
+    await pass(200)
+    alice.links.introduce(bobAs())
+    await turns()
+    alice.links.gone('b1', 'left')
+    await turns()
+    await pass(200)
+    expect(alice.links.peers(), 'the first farewell is forgotten').to.have.length(1)
+  })
+
+  it('wait at most two seconds for what is under way to who left', async () => {
+    await linked()
+    bob.admission = () => false
+    void alice.courier.send('hi', { kind: 'session', user: 'bob' }, ['bob'])
+    await turns()
+    alice.links.gone('b1', 'left')
+    await turns()
+    await pass(1_999)
+    expect(alice.links.peers()).to.have.length(1)
+    await pass(1)
+    await pass(300)
+    expect(alice.links.peers()).to.have.length(0)
+    expect(alice.courier.waiting, 'what was not acknowledged waits').to.equal(1)
+  })
+
+  it('make a new link when the same instance shows another device', async () => {
+    await linked()
+    const { key } = new Correspondent(network, `${temp()}/other`, 'bob', 'b9')
+    alice.links.introduce(bobAs({ device: Buffer.from(key.publicKey).toString('base64url') }))
+    await turns()
+    expect(paths(alice).slice(0, 2)).to.deep.equal(['open', 'closed another device'])
+    expect(alice.links.peers()).to.have.length(1)
+    expect(alice.links.peers()[0]!.deviceKey).to.equal(Buffer.from(key.publicKey).toString('base64url'))
+  })
+
+  it('expect nobody any more who was let go', async () => {
+    bob.links.introduce({
+      instance: 'a1',
+      user: 'alice',
+      device: Buffer.from(alice.key.publicKey).toString('base64url'),
+      candidates: [],
+    })
+    bob.links.gone('a1', 'left')
+    alice.links.introduce(bobAs())
+    await turns()
+    expect(paths(bob)).to.deep.equal([])
+    expect(timers.waiting, 'only the next call of alice').to.equal(1)
+  })
+
+  it('probe only who the server did not introduce again', async () => {
+    await linked()
+    alice.links.handleDisconnected()
+    alice.links.introduce(bobAs())
+    alice.links.probe(['b1', 'nobody'])
+    bob.links.handleDisconnected()
+    network.isReachable = false
+    await turns()
+    expect(alice.links.peers()).to.have.length(1)
+    bob.links.probe(['a1'])
+    await turns()
+    expect(bob.links.peers()).to.have.length(0)
+  })
+
+  it('introduce nobody to themselves', () => {
+    alice.links.introduce(bobAs({ instance: 'a1' }))
+    expect(alice.links.instances()).to.deep.equal([])
+  })
+
+  it('end with everything that was due', async () => {
+    network.isReachable = false
+    alice.links.introduce(bobAs())
+    await turns()
+    alice.links.close()
+    alice.links.introduce(bobAs({ instance: 'b2' }))
+    expect([timers.waiting, alice.links.instances()]).to.deep.equal([0, ['b1']])
+  })
+})

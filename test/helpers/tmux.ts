@@ -86,7 +86,7 @@ export class TmuxScreen {
 
   /** Ends the terminal and everything in it. */
   close(): void {
-    spawnSync('tmux', ['-L', this.#socket, 'kill-server'])
+    spawnSync('tmux', ['-L', this.#socket, 'kill-server'], { timeout: PATIENCE_MS })
     rmSync(this.#notes, { recursive: true, force: true })
   }
 
@@ -98,6 +98,7 @@ export class TmuxScreen {
     return execFileSync('tmux', ['-L', this.#socket, ...args], {
       encoding: 'utf8',
       env: { ...process.env, LC_ALL: 'C.UTF-8' },
+      timeout: PATIENCE_MS,
     })
   }
 }
@@ -105,3 +106,6 @@ export class TmuxScreen {
 function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`
 }
+
+/** A call that takes longer hangs, and would hang the whole run with it, since it is synchronous; milliseconds. */
+const PATIENCE_MS = 10_000

@@ -306,6 +306,25 @@ describe('msg client connect with pipes', () => {
       expect(await bob.line('message')).to.include({ text: 'one\ntwo' })
     })
 
+    it('leave open what their user has open in another terminal', async () => {
+      const bob = await stage.startUser('bob', ['--accept', 'everyone'])
+      const terminal = stage.start('alice', [
+        'client',
+        'connect',
+        stage.address,
+        '--user',
+        'alice',
+        '--data-dir',
+        data('alice'),
+      ])
+      await terminal.line('signed-in')
+      await terminal.ask('open bob')
+      expect(await run(['send', 'bob', 'from a script', ...server()])).to.include({ status: 0 })
+      await bob.line('message', ({ text }) => text === 'from a script')
+      expect(await terminal.ask('send still here')).to.include({ ok: true })
+      await bob.line('message', ({ text }) => text === 'still here')
+    })
+
     it('end with 8 when the message is queued, and it arrives when both are there', async () => {
       const absent = await stage.startUser('bob', ['--accept', 'everyone'])
       expect(await absent.end()).to.equal(0)

@@ -148,6 +148,8 @@ export class ClientCore {
   async end(isGraceful: boolean): Promise<void> {
     this.#isEnded = true
     this.uplink.close(isGraceful)
+    // What was acknowledged a moment ago is told while somebody can still hear it.
+    if (isGraceful) this.account?.courier.settle()
     this.emitter.emit({ type: 'disconnected', reason: 'closed' })
     this.emitter.close()
     // Messages that a consumer still takes are marked as seen, so that they are not told again.

@@ -151,11 +151,17 @@ export class Courier {
     if (!this.#isClosed) this.#immediate ??= setImmediate(() => this.#turn())
   }
 
-  /** Writes what is pending, then takes nothing any more. */
-  close(): void {
+  /** Does at once what the end of this turn of the event loop would do: stores, acknowledges, and tells what happened. */
+  settle(): void {
     if (this.#isClosed) return
     clearImmediate(this.#immediate)
     this.#turn()
+  }
+
+  /** Writes what is pending, then takes nothing any more. */
+  close(): void {
+    if (this.#isClosed) return
+    this.settle()
     this.#isClosed = true
     clearImmediate(this.#immediate)
     this.#inbox.close()

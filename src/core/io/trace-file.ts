@@ -7,7 +7,7 @@ import { createWriteStream } from 'node:fs'
  * @returns stops, and resolves when the file is complete.
  */
 export function traceLinks(path: string): () => Promise<void> {
-  const file = createWriteStream(path, { mode: 0o600 })
+  const file = createWriteStream(path, { mode: 0o600, highWaterMark: BUFFER_LENGTH })
   // A trace that cannot be written must not end what it traces.
   file.on('error', () => {})
   const onEvent = (event: unknown): void => {
@@ -19,3 +19,6 @@ export function traceLinks(path: string): () => Promise<void> {
     return new Promise((resolve) => file.end(() => resolve()))
   }
 }
+
+/** Bytes that wait for the disk at most; newer Node versions would keep more. */
+const BUFFER_LENGTH = 16_384

@@ -47,6 +47,16 @@ describe('the courier', () => {
     expect(bob.texts()).to.deep.equal(['hi'])
   })
 
+  it('settles at once when asked to: what was acknowledged in this very turn is told before the end', async () => {
+    const bob = talking()
+    const { id } = await alice.send('hi')
+    bob.say((frames) => frames.ack(1), { hello: true })
+    alice.courier.settle()
+    alice.courier.close()
+    await turns()
+    expect(alice.told('message.delivered').map((event) => event.id)).to.deep.equal([id])
+  })
+
   it('counts what is delivered, and how long it took', async () => {
     const bob = talking()
     const { id } = await alice.send('hi')

@@ -13,7 +13,9 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
       return connectedLines(event, palette)
     case 'reconnecting': {
       const wait = event.delayMs < 1000 ? 'now' : `in ${Math.round(event.delayMs / 1000)} s`
-      return [palette.bad(`Server away; trying again ${wait}.`)]
+      // A server that was stopped said goodbye; anything else is only known not to answer.
+      const what = event.reason === SERVER_STOPPED ? 'The server was stopped' : 'Server away'
+      return [palette.bad(`${what}; trying again ${wait}.`)]
     }
     case 'disconnected':
       // One's own doing: the command has said it.
@@ -111,3 +113,6 @@ function sessionClosedLine(event: Extract<ClientEvent, { type: 'session.closed' 
 
 /** Reasons of links that end with their conversation, or with a peer whose absence the server tells. */
 const EXPECTED_ENDS = ['left', 'the other side left', 'vanished', 'closed']
+
+/** The reason of `reconnecting` after the server's goodbye; docs/JSON.md names it. */
+const SERVER_STOPPED = 'the server was stopped'

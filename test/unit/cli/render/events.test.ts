@@ -41,6 +41,8 @@ describe('clientEventLines', () => {
     const event = { type: 'reconnecting', attempt: 1, reason: 'gone' } as const
     expect(say({ ...event, delayMs: 2_400 })).to.equal('Server away; trying again in 2 s.')
     expect(say({ ...event, delayMs: 300 })).to.equal('Server away; trying again now.')
+    const stopped = { ...event, reason: 'the server was stopped', delayMs: 300 }
+    expect(say(stopped)).to.equal('The server was stopped; trying again now.')
   })
 
   it('says how to answer a request', () => {

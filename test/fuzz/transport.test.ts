@@ -1,8 +1,11 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { MsgError } from '../../src/core/errors.ts'
-import { decodeFrames, encodeAck, type Frame } from '../../src/core/transport/frames.ts'
+import { encodeAck, type Frame } from '../../src/core/transport/frames.ts'
+import { decodeFrames } from '../helpers/frames.ts'
 import {
+  DATA_OVERHEAD,
+  datagramLength,
   decodeCookie,
   decodeInitial,
   decodeResponse,
@@ -196,6 +199,8 @@ describe('fuzz: transport codecs', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1_300 }), (bytes) => {
         for (const decode of [decodeResponse, decodeCookie, destinationOf]) decode(bytes)
+        for (let at = 0; at < bytes.byteLength; at++)
+          expect(datagramLength(bytes, at)).to.be.within(1, bytes.byteLength - at)
         expect(decodeInitial(bytes, key)).to.equal(undefined)
         readDataHeader(bytes, -1)
       }),
@@ -226,7 +231,7 @@ describe('fuzz: transport codecs', () => {
     fc.assert(
       fc.property(near, fc.constantFrom<0 | 1>(0, 1), ([largest, distance], keyPhase) => {
         const packetNumber = Math.max(0, largest + distance)
-        const packet = new Uint8Array(30)
+        const packet = new Uint8Array(DATA_OVERHEAD + 1)
         writeDataHeader(packet, keyPhase, new Uint8Array(8), packetNumber)
         expect(readDataHeader(packet, largest)).to.deep.equal({ keyPhase, packetNumber })
       }),

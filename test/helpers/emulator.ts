@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { SocketAddress } from '../../src/core/transport/endpoint-api.ts'
 import type { Path } from './path.ts'
 import type { RelayCounts, RelayOptions } from './relay.ts'
+import { scriptArgs } from './script.ts'
 
 /** What is asked of the emulator's process, and what it answers. */
 export type EmulatorRequest =
@@ -31,7 +31,7 @@ export class Emulator {
 
   /** @param namespace - network namespace to run in. @default this one */
   static async start(options: RelayOptions, namespace?: string): Promise<Emulator> {
-    const node = [process.execPath, '--import', 'tsx', ENTRY]
+    const node = [process.execPath, ...scriptArgs('./emulator-process', import.meta.url)]
     const [command, ...args] = namespace === undefined ? node : ['ip', 'netns', 'exec', namespace, ...node]
     // 'advanced' carries Infinity, which JSON does not.
     const child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' })
@@ -83,5 +83,3 @@ async function ask(child: ChildProcess, request: EmulatorRequest): Promise<Emula
     gone.abort()
   }
 }
-
-const ENTRY = fileURLToPath(new URL('./emulator-process.ts', import.meta.url))

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { LinkStats, SocketAddress } from '../../../src/core/transport/endpoint-api.ts'
+import { scriptArgs } from '../../../test/helpers/script.ts'
 import type { EndOptions, Load, Protocol } from './end.ts'
 import type { MeterPoint } from './meter.ts'
 
@@ -34,7 +34,7 @@ export class EndProcess {
 
   /** @param namespace - network namespace to run in. @default this one */
   constructor(namespace?: string) {
-    const node = [process.execPath, '--import', 'tsx', ENTRY] as const
+    const node = [process.execPath, ...scriptArgs('./end-main', import.meta.url)]
     const [command, ...args] = namespace === undefined ? node : ['ip', 'netns', 'exec', namespace, ...node]
     this.#child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' })
   }
@@ -66,5 +66,4 @@ export class EndProcess {
   }
 }
 
-const ENTRY = fileURLToPath(new URL('./end-main.ts', import.meta.url))
 const CLOSE_TIMEOUT_MS = 1_000

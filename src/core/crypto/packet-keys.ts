@@ -3,11 +3,15 @@ import sodium from 'sodium-native'
 /**
  * One direction's packet protection: ChaCha20-Poly1305 (RFC 8439) under one key, the packet number as nonce.
  *
+ * By libsodium at every size. OpenSSL alone takes 11 % (seal) and 22 % (open) less at 60,000 bytes, but node:crypto gives each packet
+ * a fresh buffer, and collecting those costs a running link more than that (docs/adr/0010).
+ *
  * The caller never passes the same packet number twice to {@link PacketKey.seal}.
  */
 export class PacketKey {
   readonly #key: Uint8Array
-  readonly #nonce = Buffer.alloc(12)
+  readonly #nonce = new Uint8Array(12)
+  #header = new Uint8Array(0)
 
   /** @param key - 32 bytes; owned by this object from now on. */
   constructor(key: Uint8Array) {
@@ -21,12 +25,13 @@ export class PacketKey {
    */
   seal(packetNumber: number, packet: Uint8Array, headerLength: number): void {
     this.#setNonce(packetNumber)
-    const plain = packet.subarray(headerLength, packet.byteLength - TAG_LENGTH)
-    const out = packet.subarray(headerLength)
+    const { buffer, byteOffset, byteLength } = packet
+    const start = byteOffset + headerLength
+    const length = byteLength - headerLength
     sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
-      out,
-      plain,
-      packet.subarray(0, headerLength),
+      new Uint8Array(buffer, start, length),
+      new Uint8Array(buffer, start, length - TAG_LENGTH),
+      this.#headerOf(packet, headerLength),
       null,
       this.#nonce,
       this.#key,
@@ -42,14 +47,14 @@ export class PacketKey {
     const end = packet.byteLength - TAG_LENGTH
     if (end < headerLength) return undefined
     this.#setNonce(packetNumber)
-    const plain = packet.subarray(headerLength, end)
+    const { buffer, byteOffset } = packet
+    const plain = new Uint8Array(buffer, byteOffset + headerLength, end - headerLength)
     try {
-      const cipher = packet.subarray(headerLength)
       sodium.crypto_aead_chacha20poly1305_ietf_decrypt(
         plain,
         null,
-        cipher,
-        packet.subarray(0, headerLength),
+        new Uint8Array(buffer, byteOffset + headerLength, end - headerLength + TAG_LENGTH),
+        this.#headerOf(packet, headerLength),
         this.#nonce,
         this.#key,
       )
@@ -71,9 +76,20 @@ export class PacketKey {
     sodium.sodium_memzero(this.#key)
   }
 
+  /** A copy: for so few bytes cheaper than a view of each packet. */
+  #headerOf(packet: Uint8Array, length: number): Uint8Array {
+    if (this.#header.byteLength !== length) this.#header = new Uint8Array(length)
+    for (let i = 0; i < length; i++) this.#header[i] = packet[i]!
+    return this.#header
+  }
+
   #setNonce(packetNumber: number): void {
-    this.#nonce.writeUInt32LE(packetNumber % 0x1_0000_0000, 4)
-    this.#nonce.writeUInt32LE(Math.floor(packetNumber / 0x1_0000_0000), 8)
+    const nonce = this.#nonce
+    let rest = packetNumber
+    for (let i = 4; i < 12; i++) {
+      nonce[i] = rest % 0x100
+      rest = Math.floor(rest / 0x100)
+    }
   }
 }
 

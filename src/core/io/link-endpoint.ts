@@ -16,6 +16,7 @@ import type { LinkMachine } from '../transport/link-machine.ts'
 import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
 import { DatagramPool } from './datagram-pool.ts'
+import { DatagramRun } from './datagram-run.ts'
 import { isNear } from './near.ts'
 import { UdpSocket } from './udp-socket.ts'
 
@@ -30,6 +31,8 @@ export interface UdpEndpointOptions {
   readonly congestion?: Congestion
   /** Largest datagram to send, bytes of UDP payload. @default as the path allows */
   readonly maxDatagramSize?: number
+  /** Lets the system cut and join datagrams where it can. @default true */
+  readonly offload?: boolean
 }
 
 /**
@@ -41,6 +44,7 @@ export class UdpEndpoint implements LinkEndpoint {
   readonly #socket: UdpSocket
   readonly #machine: EndpointMachine
   readonly #pool = new DatagramPool()
+  readonly #run: DatagramRun
   readonly #links = new Map<LinkMachine, UdpLink>()
   readonly #listeners = new Map<string, LinkListener>()
   #onObserved: (address: SocketAddress | undefined) => void = () => {}
@@ -51,6 +55,7 @@ export class UdpEndpoint implements LinkEndpoint {
 
   private constructor(socket: UdpSocket, { local, congestion = 'bbr', maxDatagramSize }: UdpEndpointOptions) {
     this.#socket = socket
+    this.#run = new DatagramRun(socket, this.#pool)
     this.#machine = new EndpointMachine({
       now: clock(),
       local: { ...local, parameters: { ...LOCAL_PARAMETERS, receiveBuffer: socket.receiveBuffer } },
@@ -69,7 +74,7 @@ export class UdpEndpoint implements LinkEndpoint {
 
   /** @throws the system's error when the address cannot be bound. */
   static async bind(options: UdpEndpointOptions): Promise<UdpEndpoint> {
-    return new UdpEndpoint(await UdpSocket.bind(options.port ?? 0, options.host), options)
+    return new UdpEndpoint(await UdpSocket.bind(options), options)
   }
 
   get address(): SocketAddress {
@@ -145,10 +150,10 @@ export class UdpEndpoint implements LinkEndpoint {
   #transmit(now: number): void {
     for (let sent = 0; sent < MAX_BURST; sent++) {
       const transmit = this.#machine.pollTransmit(now)
-      if (transmit === undefined) return
-      const { to, payload } = transmit
-      this.#socket.send(to, payload, () => this.#pool.give(payload))
+      if (transmit === undefined) return this.#run.flush()
+      this.#run.add(transmit.to, transmit.payload)
     }
+    this.#run.flush()
     // More waits, but what arrived meanwhile goes first.
     this.#scheduleDrain()
   }

@@ -15,6 +15,7 @@ import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
 import { LinkMachine } from './link-machine.ts'
 import type { Machine, Transmit } from './machine.ts'
 import {
+  datagramLength,
   decodeCookie,
   decodeInitial,
   decodeResponse,
@@ -68,15 +69,17 @@ interface HalfOpen {
 export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #init: EndpointInit
   readonly #cookies: CookieJar
-  readonly #links = new Map<string, LinkMachine>()
+  readonly #links = new Map<number, LinkMachine>()
   readonly #expected = new Map<string, PeerIdentity>()
-  readonly #halfOpen = new Map<string, HalfOpen>()
+  readonly #halfOpen = new Map<number, HalfOpen>()
   readonly #outbox: Transmit[] = []
   /** Links that may have something to send, and links that may have something to tell. */
   readonly #sending = new Set<LinkMachine>()
   readonly #telling = new Set<LinkMachine>()
   readonly #timeouts = new Map<LinkMachine, Instant>()
   readonly #observed: Array<SocketAddress | undefined> = []
+  /** The link that the datagram in hand was for. */
+  #touched: LinkMachine | undefined
   #rendezvous: RendezvousClient | undefined
 
   constructor(init: EndpointInit) {
@@ -123,7 +126,19 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     this.#timeouts.set(link, 0)
   }
 
+  /** @param payload - one datagram, or several that the system joined. */
   handleDatagram(now: Instant, from: SocketAddress, payload: Uint8Array): void {
+    let offset = 0
+    this.#touched = undefined
+    for (let count = 0; count < MAX_JOINED && offset < payload.byteLength; count++) {
+      const length = datagramLength(payload, offset)
+      const isWhole = length === payload.byteLength
+      this.#handleOne(now, from, isWhole ? payload : payload.subarray(offset, offset + length))
+      offset += length
+    }
+  }
+
+  #handleOne(now: Instant, from: SocketAddress, payload: Uint8Array): void {
     const type = payload[0]
     if (type === PacketType.initial) return this.#handleInitial(now, from, payload)
     if (type === PacketType.data || type === (PacketType.data | 1)) return this.#handleData(now, from, payload)
@@ -145,6 +160,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     if (answer) return answer
     for (const link of this.#sending) {
       const transmit = link.pollTransmit(now)
+      if (transmit && this.#sending.size === 1) return transmit
       this.#sending.delete(link)
       if (transmit) {
         // To the back: links take turns.
@@ -179,6 +195,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     const wasConfirmed = link.connection.isConfirmed
     link.connection.handlePacket(now, from, payload)
     if (!wasConfirmed && link.connection.isConfirmed) this.#replaceOlder(now, link)
+    if (link === this.#touched) return
+    this.#touched = link
     this.touch(link)
   }
 
@@ -297,6 +315,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 }
 
+/** Datagrams that the system joins at most (Linux: UDP_GRO_CNT_MAX); what follows is nobody's. */
+const MAX_JOINED = 64
 /** Half-open handshakes from which on newcomers must show a cookie. */
 const BUSY_HALF_OPEN = 16
 /** Half-open handshakes kept at most. */

@@ -1,6 +1,6 @@
 import { MsgError } from '../errors.ts'
 import type { Duration } from '../time/instant.ts'
-import { Reader } from '../wire/reader.ts'
+import type { Reader } from '../wire/reader.ts'
 import { varintSize, type Writer } from '../wire/writer.ts'
 import type { Range } from './range-set.ts'
 
@@ -45,16 +45,11 @@ export type Frame =
   | { readonly type: 'rekey'; readonly publicKey: Uint8Array }
 
 /**
- * Decodes a packet's frames one by one. Views, not copies.
+ * Decodes the next frame of a packet. A view, not a copy.
  *
- * @throws MSG_ERR_PROTOCOL on anything that is not exactly frames; what was yielded before has been handled by then.
+ * @throws MSG_ERR_PROTOCOL on anything that is not exactly a frame.
  */
-export function* decodeFrames(payload: Uint8Array): Generator<Frame, void, undefined> {
-  const reader = new Reader(payload)
-  while (reader.remaining > 0) yield decodeFrame(reader)
-}
-
-function decodeFrame(reader: Reader): Frame {
+export function decodeFrame(reader: Reader): Frame {
   const type = reader.varint()
   switch (type) {
     case FrameType.padding:

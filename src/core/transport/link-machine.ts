@@ -12,7 +12,7 @@ export class LinkMachine {
   readonly peer: PeerIdentity
   readonly isInitiator: boolean
   /** This side's connection id as a map key. */
-  readonly idKey: string
+  readonly idKey: number
   /** When an accepted link that was not confirmed is given up. */
   readonly confirmBy: Instant
   #dialing: Dialing | undefined
@@ -21,7 +21,7 @@ export class LinkMachine {
   readonly #events: ConnectionEvent[] = []
 
   constructor(
-    idKey: string,
+    idKey: number,
     peer: PeerIdentity,
     start: { dialing: Dialing } | { connection: Connection; confirmBy: Instant },
   ) {

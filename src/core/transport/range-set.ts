@@ -26,6 +26,11 @@ export class RangeSet {
       ranges.push({ start, end })
       return end - start
     }
+    // In order, as nearly everything is.
+    if (start === last.end) {
+      last.end = end
+      return end - start
+    }
     const first = this.#indexOf(start)
     let covered = 0
     let merged = first

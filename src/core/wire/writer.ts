@@ -4,11 +4,14 @@
  */
 export class Writer {
   readonly #bytes: Uint8Array
+  readonly #end: number
   #offset: number
 
-  constructor(bytes: Uint8Array, offset = 0) {
+  /** @param end - where the room ends, exclusive. @default the end of `bytes` */
+  constructor(bytes: Uint8Array, offset = 0, end = bytes.byteLength) {
     this.#bytes = bytes
     this.#offset = offset
+    this.#end = end
   }
 
   /** Position of the next byte. */
@@ -18,7 +21,7 @@ export class Writer {
 
   /** Bytes that still fit. */
   get remaining(): number {
-    return this.#bytes.byteLength - this.#offset
+    return this.#end - this.#offset
   }
 
   u8(value: number): void {
@@ -35,13 +38,18 @@ export class Writer {
   varint(value: number): void {
     const length = varintSize(value)
     this.#reserve(length)
-    let rest = value
-    for (let i = length - 1; i >= 0; i--) {
-      this.#bytes[this.#offset + i] = rest % 0x100
-      rest = Math.floor(rest / 0x100)
-    }
-    this.#bytes[this.#offset]! |= Math.log2(length) << 6
+    const bytes = this.#bytes
+    const at = this.#offset
     this.#offset += length
+    let low = value
+    if (length === 8) {
+      const high = Math.floor(value / 0x1_0000_0000)
+      bytes[at] = 0xc0 | (high >>> 24)
+      bytes[at + 1] = high >>> 16
+      bytes[at + 2] = high >>> 8
+      bytes[at + 3] = high
+    } else low = value + PREFIX[length] * 0x100 ** (length - 1)
+    for (let i = length === 8 ? 4 : 0; i < length; i++) bytes[at + i] = low >>> (8 * (length - 1 - i))
   }
 
   bytes(value: Uint8Array): void {
@@ -60,6 +68,9 @@ export class Writer {
     if (this.remaining < length) throw new RangeError(`no room for ${length} bytes`)
   }
 }
+
+/** The two highest bits of a varint of 1, 2 or 4 bytes, in its first byte. RFC 9000 section 16 */
+const PREFIX = { 1: 0x00, 2: 0x40, 4: 0x80 } as const
 
 /** Bytes that {@link Writer.varint} takes for `value`: 1, 2, 4 or 8. */
 export function varintSize(value: number): 1 | 2 | 4 | 8 {

@@ -7,7 +7,7 @@ describe('io/udp-socket', () => {
   const opened: UdpSocket[] = []
   const plain: Socket[] = []
   const bind = async (port = 0, host?: string): Promise<UdpSocket> => {
-    const socket = await UdpSocket.bind(port, host)
+    const socket = await UdpSocket.bind({ port, ...(host && { host }) })
     opened.push(socket)
     return socket
   }
@@ -86,7 +86,7 @@ describe('io/udp-socket', () => {
   })
 
   it('sends nothing and does not throw when it is closed', async () => {
-    const socket = await UdpSocket.bind(0, '127.0.0.1')
+    const socket = await UdpSocket.bind({ host: '127.0.0.1' })
     const { address } = socket
     await socket.close()
     socket.send(address, Buffer.from('x'))
@@ -94,14 +94,14 @@ describe('io/udp-socket', () => {
 
   it('says that a port is taken, or an address is not of this machine', async () => {
     const { port } = (await bind(0, '127.0.0.1')).address
-    const taken = await UdpSocket.bind(port, '127.0.0.1').catch((error: unknown) => error)
+    const taken = await UdpSocket.bind({ port, host: '127.0.0.1' }).catch((error: unknown) => error)
     expect(taken).to.have.property('code', 'EADDRINUSE')
-    const foreign = await UdpSocket.bind(0, '192.0.2.1').catch((error: unknown) => error)
+    const foreign = await UdpSocket.bind({ host: '192.0.2.1' }).catch((error: unknown) => error)
     expect(foreign).to.have.property('code', 'EADDRNOTAVAIL')
   })
 
   it('frees its port when it closes', async () => {
-    const socket = await UdpSocket.bind(0, '127.0.0.1')
+    const socket = await UdpSocket.bind({ host: '127.0.0.1' })
     const { port } = socket.address
     await socket.close()
     expect((await bind(port, '127.0.0.1')).address.port).to.equal(port)

@@ -221,6 +221,32 @@ describe('transport/endpoint', () => {
     expect(names(b)).to.deep.equal(['open'])
   })
 
+  it('reads datagrams that the system joined, and drops what follows the sixty-fourth', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    const link = a.endpoint.connect(0, b.peer, [b.address])
+    exchange(0, a, b)
+    const stream = link.openStream(0)
+    const packets: Uint8Array[] = []
+    for (let i = 0; i < 70; i++) {
+      link.connection!.streams.write(stream, Uint8Array.of(i))
+      a.endpoint.touch(link)
+      for (const { payload } of drain(a, i)) packets.push(payload)
+    }
+    expect(packets).to.have.length.above(64)
+    const [responder] = [...b.endpoint.links]
+    const before = responder!.stats().packetsReceived
+    b.endpoint.handleDatagram(70, a.address, Buffer.concat(packets))
+    expect(responder!.stats().packetsReceived - before).to.equal(64)
+  })
+
+  it('takes what it can of joined datagrams that end in nonsense', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    b.endpoint.handleDatagram(0, a.address, Buffer.concat([dial(a, b), Uint8Array.of(0x40, 1, 2, 3)]))
+    expect(typesOf(drain(b, 0))).to.deep.equal([PacketType.response])
+  })
+
   it('can be touched for a link that is over', () => {
     const [a, b] = [makeNode(1), makeNode(2)]
     const link = a.endpoint.connect(0, b.peer, [b.address])

@@ -1,12 +1,6 @@
 import { expect } from 'chai'
-import {
-  decodeFrames,
-  encodeAck,
-  FrameType,
-  MAX_ACK_RANGES,
-  streamOverhead,
-  type Frame,
-} from '../../../src/core/transport/frames.ts'
+import { encodeAck, FrameType, MAX_ACK_RANGES, streamOverhead, type Frame } from '../../../src/core/transport/frames.ts'
+import { decodeFrames } from '../../helpers/frames.ts'
 import { Writer } from '../../../src/core/wire/writer.ts'
 import { expectCode } from '../../helpers/errors.ts'
 

@@ -12,9 +12,9 @@ const instance = '11'.repeat(16)
 const peer = { instance, key: key.publicKey }
 const dialing = (): Dialing =>
   new Dialing(0, { key, instance }, peer, [ADDRESS.b], new Uint8Array(8), new Uint8Array(32).fill(3))
-const dialed = (): LinkMachine => new LinkMachine('id', peer, { dialing: dialing() })
+const dialed = (): LinkMachine => new LinkMachine(7, peer, { dialing: dialing() })
 const accepted = (): LinkMachine =>
-  new LinkMachine('id', peer, { connection: new Connection(connectionInit(false)), confirmBy: s(10) })
+  new LinkMachine(7, peer, { connection: new Connection(connectionInit(false)), confirmBy: s(10) })
 const events = (link: LinkMachine): string[] => {
   const found: string[] = []
   for (let event = link.pollEvent(); event; event = link.pollEvent()) found.push(event.type)

@@ -5,6 +5,7 @@ import {
   COOKIE_LENGTH,
   DATA_HEADER_LENGTH,
   DATA_OVERHEAD,
+  datagramLength,
   decodeCookie,
   decodeInitial,
   decodeResponse,
@@ -97,10 +98,15 @@ describe('transport/packet', () => {
   })
 
   it('refuses responses and cookies of impossible lengths', () => {
-    expect(decodeResponse(new Uint8Array(9))).to.equal(undefined)
-    expect(decodeResponse(new Uint8Array(10))).to.not.equal(undefined)
-    expect(decodeResponse(new Uint8Array(INITIAL_LENGTH))).to.not.equal(undefined)
-    expect(decodeResponse(new Uint8Array(INITIAL_LENGTH + 1))).to.equal(undefined)
+    const longest = encodeResponse(sourceId, new Uint8Array(INITIAL_LENGTH - 11))
+    for (const response of [encodeResponse(sourceId, noise), longest]) {
+      expect(decodeResponse(response)).to.not.equal(undefined)
+      expect(decodeResponse(response.subarray(1))).to.equal(undefined)
+      expect(decodeResponse(Uint8Array.from([...response, 0]))).to.equal(undefined)
+    }
+    for (const length of [0, 9, 11]) expect(decodeResponse(new Uint8Array(length))).to.equal(undefined)
+    expect(decodeResponse(encodeResponse(sourceId, new Uint8Array(0)))).to.equal(undefined)
+    expect(decodeResponse(encodeResponse(sourceId, new Uint8Array(INITIAL_LENGTH - 10)))).to.equal(undefined)
     for (const length of [0, 9, 24, 26, 1_200]) expect(decodeCookie(new Uint8Array(length))).to.equal(undefined)
   })
 
@@ -117,13 +123,63 @@ describe('transport/packet', () => {
   it('writes a data header as its table says', () => {
     const packet = new Uint8Array(DATA_OVERHEAD + 1)
     writeDataHeader(packet, 1, sourceId, 0x1_0203_0405)
-    expect([...packet.subarray(0, DATA_HEADER_LENGTH)]).to.deep.equal([0x41, ...sourceId, 2, 3, 4, 5])
+    expect([...packet.subarray(0, DATA_HEADER_LENGTH)]).to.deep.equal([
+      0x41,
+      ...sourceId,
+      2,
+      3,
+      4,
+      5,
+      0,
+      DATA_OVERHEAD + 1,
+    ])
     expect(readDataHeader(packet, 0x1_0203_0404)).to.deep.equal({ keyPhase: 1, packetNumber: 0x1_0203_0405 })
   })
 
   it('refuses a data packet without a single frame byte', () => {
-    expect(readDataHeader(new Uint8Array(DATA_OVERHEAD), -1)).to.equal(undefined)
-    expect(readDataHeader(new Uint8Array(DATA_OVERHEAD + 1), -1)).to.deep.equal({ keyPhase: 0, packetNumber: 0 })
+    const packet = (length: number): Uint8Array => {
+      const bytes = new Uint8Array(length)
+      writeDataHeader(bytes, 0, sourceId, 0)
+      return bytes
+    }
+    expect(readDataHeader(packet(DATA_OVERHEAD), -1)).to.equal(undefined)
+    expect(readDataHeader(packet(DATA_OVERHEAD + 1), -1)).to.deep.equal({ keyPhase: 0, packetNumber: 0 })
+  })
+
+  it('refuses a data packet that is not exactly as long as it says', () => {
+    const packet = new Uint8Array(1_452)
+    writeDataHeader(packet, 0, sourceId, 0)
+    expect(readDataHeader(packet, -1)).to.not.equal(undefined)
+    expect(readDataHeader(packet.subarray(0, 1_451), -1)).to.equal(undefined)
+    expect(readDataHeader(Uint8Array.from([...packet, 0]), -1)).to.equal(undefined)
+  })
+
+  it('finds where each of several joined datagrams ends', () => {
+    const data = (length: number): Uint8Array => {
+      const bytes = new Uint8Array(length)
+      writeDataHeader(bytes, 1, sourceId, 9)
+      return bytes
+    }
+    const parts = [data(1_452), initial(), encodeResponse(sourceId, noise), encodeCookie(sourceId, cookie), data(40)]
+    const joined = Buffer.concat(parts)
+    let offset = 0
+    for (const part of parts) {
+      expect(datagramLength(joined, offset)).to.equal(part.byteLength)
+      offset += part.byteLength
+    }
+    expect(offset).to.equal(joined.byteLength)
+  })
+
+  it('never finds an end beyond what there is, nor none at all', () => {
+    for (const type of [0x00, 0x01, 0x02, 0x03, 0x20, 0x40, 0x41, 0xff]) {
+      for (const length of [1, 2, 9, 14, 15, 25, 64]) {
+        for (const fill of [0x00, 0xff]) {
+          const bytes = new Uint8Array(length).fill(fill)
+          bytes[0] = type
+          expect(datagramLength(bytes, 0)).to.be.within(1, length)
+        }
+      }
+    }
   })
 
   it('finds the full packet number around the largest one, across the wrap', () => {

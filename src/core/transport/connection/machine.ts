@@ -1,9 +1,10 @@
 import { TAG_LENGTH } from '../../crypto/packet-keys.ts'
 import { MsgError } from '../../errors.ts'
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
+import { Reader } from '../../wire/reader.ts'
 import { Writer } from '../../wire/writer.ts'
 import type { LinkStats, SocketAddress } from '../endpoint-api.ts'
-import { decodeFrames, encodeAck, FrameType, type Frame } from '../frames.ts'
+import { decodeFrame, encodeAck, FrameType, type Frame } from '../frames.ts'
 import type { Transmit } from '../machine.ts'
 import { DATA_HEADER_LENGTH, DATA_OVERHEAD, readDataHeader, writeDataHeader } from '../packet.ts'
 import type { Carried, LostPacket } from '../recovery/loss-detector.ts'
@@ -139,7 +140,9 @@ export class Connection {
     this.#confirm(from)
     try {
       let isAckEliciting = false
-      for (const frame of decodeFrames(payload)) {
+      const reader = new Reader(payload)
+      while (reader.remaining > 0) {
+        const frame = decodeFrame(reader)
         if (frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'close') isAckEliciting = true
         this.#handleFrame(now, frame, from)
       }
@@ -197,8 +200,9 @@ export class Connection {
     const mayData = mayPing || (this.#hasData && this.path.mayLeave(now))
     if (!isAckDue && !mayData) return this.#pollProbe(now, this.#remote)
 
-    const packet = this.#init.allocate(this.path.datagramSize)
-    const writer = new Writer(packet.subarray(0, packet.byteLength - TAG_LENGTH), DATA_HEADER_LENGTH)
+    const size = this.path.datagramSize
+    const packet = this.#init.allocate(mayData ? size : Math.min(size, ACK_ROOM))
+    const writer = new Writer(packet, DATA_HEADER_LENGTH, packet.byteLength - TAG_LENGTH)
     const carried: Carried[] = []
     if (isAckDue || this.#acks.isWaiting) this.#writeAck(now, writer)
     if (mayData) this.#writeData(writer, packet, carried)
@@ -268,7 +272,8 @@ export class Connection {
   /** @param carried - what must arrive; `undefined` for a packet that asks for no acknowledgement. */
   #seal(now: Instant, buffer: Buffer, end: number, carried: Carried[] | undefined): Uint8Array {
     const packetNumber = this.#nextPacketNumber++
-    const packet = buffer.subarray(0, end + TAG_LENGTH)
+    const length = end + TAG_LENGTH
+    const packet = length === buffer.byteLength ? buffer : buffer.subarray(0, length)
     writeDataHeader(packet, this.#keys.phase, this.#init.remoteId, packetNumber)
     this.#keys.seal(packetNumber, packet, DATA_HEADER_LENGTH)
     this.#counts.packetsSent++
@@ -374,6 +379,8 @@ export class Connection {
   }
 }
 
+/** Bytes that a packet with nothing but an ACK fits into. */
+const ACK_ROOM = 1_200
 /** A timer this late means that the event loop stood still; RTT samples of that turn are not believed. */
 const STALL: Duration = millis(20)
 /** A timer this late means that the machine slept. */

@@ -51,8 +51,12 @@ export class ReceiveStream {
     if (fin) this.#finalSize = end
     if (wasFinished || (end <= this.#delivered && !this.isFinished)) return []
     this.#highest = Math.max(this.#highest, end)
-    if (offset <= this.#delivered && this.#received.isEmpty)
-      return this.#deliver([data.subarray(this.#delivered - offset)])
+    if (offset <= this.#delivered && this.#received.isEmpty) {
+      const bytes = offset === this.#delivered ? data : data.subarray(this.#delivered - offset)
+      this.#delivered = end
+      this.#buffer.free(end)
+      return [{ bytes, fin: this.isFinished }]
+    }
 
     const skip = Math.max(0, this.#delivered - offset)
     this.#buffer.write(offset + skip, data.subarray(skip))

@@ -39,7 +39,7 @@ export class StreamSet {
   readonly #local: TransportParameters
   readonly #remote: TransportParameters
   readonly #parity: 0 | 1
-  /** Streams with something to send, by priority; each served one goes to the back. */
+  /** Streams with something to send, by priority, the lowest first; each served one goes to the back. */
   readonly #pending = new Map<number, Set<SendStream>>()
   readonly #control = new Map<string, Carried>()
   #events: StreamEvent[] = []
@@ -124,15 +124,11 @@ export class StreamSet {
     if (stream === undefined) return
     switch (frame.type) {
       case 'stream':
-        this.#receive(now, srtt, frame.stream, stream, () => {
-          for (const run of stream.receive.receive(frame.offset, frame.data, frame.fin)) {
-            this.#events.push({ type: 'data', stream: frame.stream, ...run })
-          }
-        })
+        this.#receive(now, srtt, stream.receive, frame)
         break
       case 'reset':
         if (stream.receive.isFinished) break
-        this.#receive(now, srtt, frame.stream, stream, () => stream.receive.reset(frame.finalSize))
+        this.#receive(now, srtt, stream.receive, frame)
         this.#events.push({ type: 'reset', stream: frame.stream, code: frame.code })
         break
       case 'stop':
@@ -185,13 +181,18 @@ export class StreamSet {
       this.#control.delete(key)
       if (this.#writeControl(writer, control)) carried.push(control)
     }
-    for (const priority of [...this.#pending.keys()].sort((a, b) => a - b)) {
-      const streams = this.#pending.get(priority)!
-      for (const send of [...streams]) {
+    for (const [priority, streams] of this.#pending) {
+      let turns = streams.size
+      for (const send of streams) {
         if (writer.remaining < MIN_STREAM_ROOM) return
-        streams.delete(send)
+        if (turns-- === 0) break
         this.#writeStream(writer, packet, send, carried)
-        if (send.hasPending(this.#dataLimit - this.#dataSent)) streams.add(send)
+        const isAlone = streams.size === 1
+        const hasMore = send.hasPending(this.#dataLimit - this.#dataSent)
+        if (isAlone && hasMore) break
+        // To the back: streams of one priority take turns.
+        streams.delete(send)
+        if (hasMore) streams.add(send)
       }
       if (streams.size === 0) this.#pending.delete(priority)
     }
@@ -256,15 +257,24 @@ export class StreamSet {
     return true
   }
 
-  /** Runs `step` on a receiving half and accounts for what it used of the connection's window. */
-  #receive(now: Instant, srtt: Duration, id: number, { receive }: StreamState, step: () => void): void {
+  /** Passes a frame to a receiving half and accounts for what it used of the connection's window. */
+  #receive(
+    now: Instant,
+    srtt: Duration,
+    receive: ReceiveStream,
+    frame: Extract<Frame, { type: 'stream' | 'reset' }>,
+  ): void {
     const { highest, delivered } = receive
-    step()
+    const { stream } = frame
+    if (frame.type === 'reset') receive.reset(frame.finalSize)
+    else
+      for (const { bytes, fin } of receive.receive(frame.offset, frame.data, frame.fin))
+        this.#events.push({ type: 'data', stream, bytes, fin })
     this.#dataReceived += receive.highest - highest
     this.#dataConsumed += receive.delivered - delivered
     if (this.#dataReceived > this.#window.limit)
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
-    if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream: id })
+    if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream })
     if (this.#window.update(now, this.#dataConsumed, srtt)) this.#queue({ kind: 'max-data' })
   }
 
@@ -307,8 +317,15 @@ export class StreamSet {
   #schedule(send: SendStream): void {
     if (!send.hasPending(this.#dataLimit - this.#dataSent)) return
     const streams = this.#pending.get(send.priority)
-    if (streams) streams.add(send)
-    else this.#pending.set(send.priority, new Set([send]))
+    if (streams) {
+      streams.add(send)
+      return
+    }
+    this.#pending.set(send.priority, new Set([send]))
+    if (this.#pending.size === 1) return
+    const sorted = [...this.#pending].sort(([a], [b]) => a - b)
+    this.#pending.clear()
+    for (const [priority, each] of sorted) this.#pending.set(priority, each)
   }
 
   #queue(carried: Carried): void {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { decodeFrames, type Frame } from '../../../../src/core/transport/frames.ts'
+import { type Frame } from '../../../../src/core/transport/frames.ts'
+import { decodeFrames } from '../../../helpers/frames.ts'
 import type { Carried } from '../../../../src/core/transport/recovery/loss-detector.ts'
 import { StreamSet, type StreamEvent, type StreamFrame } from '../../../../src/core/transport/streams/stream-set.ts'
 import { LOCAL_PARAMETERS, type TransportParameters } from '../../../../src/core/transport/transport-parameters.ts'

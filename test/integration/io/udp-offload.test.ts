@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { UdpSocket } from '../../../src/core/io/udp-socket.ts'
+import { canMakeNamespaces } from '../../helpers/lan.ts'
+
+const LOCAL = '127.0.0.1'
+
+describe('io/udp-offload', () => {
+  const opened: UdpSocket[] = []
+  const plain: Socket[] = []
+  const bind = async (offload: boolean, host = LOCAL): Promise<UdpSocket> => {
+    const socket = await UdpSocket.bind({ host, offload })
+    opened.push(socket)
+    return socket
+  }
+  /** A socket of node:dgram that notes the sizes of what it gets. */
+  const outsider = async (): Promise<{ port: number; sizes: number[]; bytes: Buffer[] }> => {
+    const socket = createSocket('udp4').bind(0, LOCAL)
+    plain.push(socket)
+    await once(socket, 'listening')
+    const bytes: Buffer[] = []
+    const sizes: number[] = []
+    socket.on('message', (message) => {
+      bytes.push(message)
+      sizes.push(message.byteLength)
+    })
+    return { port: socket.address().port, sizes, bytes }
+  }
+  /** Resolves when so many bytes are in, or after a second. */
+  const arrival = async (total: () => number, count: number): Promise<void> => {
+    for (let i = 0; i < 200 && total() < count; i++) await setTimeout(5)
+  }
+  const sum = (sizes: readonly number[]) => (): number => sizes.reduce((a, b) => a + b, 0)
+  const sent = (socket: UdpSocket, port: number, bytes: Uint8Array, segment?: number): Promise<void> =>
+    new Promise((resolve) => socket.send({ host: LOCAL, port }, bytes, resolve, segment))
+
+  before(async function () {
+    const { maxRun } = await bind(true)
+    // Optional: of Linux, and of a package that is not there for every machine. Where both are, it must work.
+    if (maxRun.datagrams === 0 && (process.platform !== 'linux' || !process.env['CI'])) this.skip()
+    expect(maxRun).to.deep.equal({ bytes: 65_507, datagrams: 64 })
+  })
+  afterEach(async () => {
+    for (const socket of plain.splice(0)) socket.close()
+    for (const socket of opened.splice(0)) await socket.close()
+  })
+
+  for (const offload of [true, false]) {
+    it(`sends a run as datagrams of one size and a shorter last one, ${offload ? 'cut by the system' : 'one by one'}`, async () => {
+      const [socket, { port, sizes, bytes }] = [await bind(offload), await outsider()]
+      const run = Buffer.from(Array.from({ length: 5_000 }, (_, i) => i % 251))
+      await sent(socket, port, run, 1_200)
+      await arrival(sum(sizes), run.byteLength)
+      expect(sizes).to.deep.equal([1_200, 1_200, 1_200, 1_200, 200])
+      expect(Buffer.concat(bytes).equals(run)).to.equal(true)
+    })
+  }
+
+  it('leaves single datagrams whole, whatever was cut before', async () => {
+    const [socket, { port, sizes }] = [await bind(true), await outsider()]
+    await Promise.all([
+      sent(socket, port, new Uint8Array(3_000), 1_000),
+      sent(socket, port, new Uint8Array(60_000)),
+      sent(socket, port, new Uint8Array(2_000), 500),
+      sent(socket, port, new Uint8Array(501)),
+    ])
+    await arrival(sum(sizes), 65_501)
+    expect(sizes).to.deep.equal([1_000, 1_000, 1_000, 60_000, 500, 500, 500, 500, 501])
+  })
+
+  it('cuts each run by its own size even when the system is slow to take them', async () => {
+    const [socket, { port, sizes }] = [await bind(true), await outsider()]
+    // More than any send buffer holds, in one turn of the event loop: some wait in the process.
+    const runs = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 1_000 : 1_400))
+    await Promise.all(runs.map((segment) => sent(socket, port, new Uint8Array(segment * 40), segment)))
+    await sent(socket, port, Buffer.from('end'))
+    await arrival(() => (sizes.at(-1) === 3 ? 1 : 0), 1)
+    expect(sizes.filter((size) => ![1_000, 1_400, 3].includes(size))).to.deep.equal([])
+  })
+
+  it('gives several datagrams of one sender in one piece, in order', async () => {
+    const [a, b] = [await bind(true), await bind(true)]
+    const got: Buffer[] = []
+    b.onDatagram((_from, bytes) => got.push(Buffer.from(bytes)))
+    const run = Buffer.from(Array.from({ length: 12_000 }, (_, i) => i % 239))
+    await sent(a, b.address.port, run, 1_200)
+    await arrival(() => Buffer.concat(got).byteLength, run.byteLength)
+    expect(Buffer.concat(got).equals(run)).to.equal(true)
+    expect(got.length, 'joined').to.be.below(10)
+  })
+
+  it('keeps its port to itself', async () => {
+    const { port } = (await bind(true)).address
+    const again = await UdpSocket.bind({ port, host: LOCAL }).catch((error: unknown) => error)
+    expect(again).to.have.property('code', 'EADDRINUSE')
+    const other = createSocket({ type: 'udp4', reuseAddr: true })
+    plain.push(other)
+    other.bind(port, LOCAL)
+    const [error] = (await once(other, 'error')) as [Error]
+    expect(error).to.have.property('code', 'EADDRINUSE')
+  })
+
+  it('speaks IPv4 and IPv6 on every address', async () => {
+    const socket = await UdpSocket.bind()
+    opened.push(socket)
+    expect(socket.maxRun.datagrams).to.equal(64)
+    const { port, sizes } = await outsider()
+    await sent(socket, port, new Uint8Array(2_400), 1_200)
+    await arrival(sum(sizes), 2_400)
+    expect(sizes).to.deep.equal([1_200, 1_200])
+  })
+
+  it('sends one by one to a network whose packets are smaller than the datagrams', function () {
+    if (!canMakeNamespaces()) {
+      if (process.env['CI']) throw new Error('network namespaces are required here')
+      console.log('      skipped: making network namespaces is not permitted')
+      this.skip()
+    }
+    const name = `msg-mtu-${process.pid}`
+    const script = fileURLToPath(new URL('../../helpers/send-run.ts', import.meta.url))
+    execFileSync('ip', ['netns', 'add', name])
+    try {
+      execFileSync('ip', ['-n', name, 'link', 'set', 'lo', 'mtu', '1300', 'up'])
+      const node = [process.execPath, '--import', 'tsx', script]
+      const printed = execFileSync('ip', ['netns', 'exec', name, ...node], { encoding: 'utf8' })
+      expect(JSON.parse(printed)).to.deep.equal([1_452, 1_452, 96, 1_452, 1_452, 96])
+    } finally {
+      execFileSync('ip', ['netns', 'del', name])
+    }
+  })
+})

@@ -176,10 +176,10 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     const id = destinationOf(payload)
     const link = id === undefined ? undefined : this.#links.get(id)
     if (!link?.connection) return
-    const wasConfirmed = link.connection.isConfirmed
+    const { isProven } = link
     link.connection.handlePacket(now, from, payload)
-    if (!wasConfirmed && link.connection.isConfirmed) this.#replaceOlder(now, link)
     this.touch(link)
+    if (!isProven && link.isProven) this.#leaveOne(now, link)
   }
 
   #handleAnswer(now: Instant, from: SocketAddress, payload: Uint8Array): void {
@@ -226,7 +226,9 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     const id = random(ID_LENGTH)
     const { message, result } = asking.answer(id)
     const connection = this.#createConnection(now, false, result, undefined, asking.peer.instance)
-    const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy: now + HANDSHAKE_TIMEOUT })
+    const older = [...this.#links.values()].filter((other) => other.peer.instance === asking.peer.instance)
+    const confirmBy = now + HANDSHAKE_TIMEOUT
+    const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy, older })
     const response = encodeResponse(initial.sourceId, message)
     this.#links.set(link.idKey, link)
     this.#halfOpen.set(source, { link, noise: Uint8Array.from(initial.noise), response })
@@ -258,12 +260,35 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     })
   }
 
-  /** Only a confirmed handshake replaces: a replayed first message cannot end a living link. */
-  #replaceOlder(now: Instant, link: LinkMachine): void {
-    for (const other of this.#links.values()) {
-      if (other === link || other.peer.instance !== link.peer.instance || other.state !== 'open') continue
-      other.close(now, 0, 'replaced by a newer link')
-      this.touch(other)
+  /**
+   * One link with a peer is enough: `link`, which the peer has just used for the first time, replaces what was there before. Only that
+   * does: a replayed first message cannot end a living link.
+   *
+   * When both sides called before either knew of the other's call, each confirms the other's link: both keep the call of the side
+   * whose instance sorts first. A call that has no answer yet gives way; it opens on neither side.
+   */
+  #leaveOne(now: Instant, link: LinkMachine): void {
+    // Its first packet was its last one: nobody needs to hear of it.
+    if (link.state !== 'open') return link.isInitiator ? undefined : link.silence()
+    const all = [...this.#links.values()].filter(({ peer }) => peer.instance === link.peer.instance)
+    // The peer has decided when it answered on this side's own link: what is older is over, should its CLOSE be lost or not.
+    if (link.isInitiator) return this.#replace(now, all.slice(0, all.indexOf(link)))
+    const isFirst = this.#init.local.instance < link.peer.instance
+    if (isFirst && all.some((other) => other.isInitiator && other.state === 'open' && !link.isNewerThan(other))) {
+      link.silence()
+      return link.close(now, 0, 'the other side was called at the same time')
+    }
+    this.#replace(
+      now,
+      all.filter((other) => other !== link && (other.isInitiator || other.state === 'open')),
+    )
+  }
+
+  #replace(now: Instant, links: readonly LinkMachine[]): void {
+    for (const link of links) {
+      if (link.state === 'closed') continue
+      link.close(now, 0, 'replaced by a newer link')
+      this.touch(link)
     }
   }
 

@@ -12,6 +12,7 @@ import {
 import { Connection } from './connection/machine.ts'
 import { CookieJar } from './cookie-jar.ts'
 import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
+import { HandshakeBudget } from './handshake-budget.ts'
 import { LinkMachine } from './link-machine.ts'
 import type { Machine, Transmit } from './machine.ts'
 import {
@@ -63,11 +64,12 @@ interface HalfOpen {
  * Everything on one UDP socket: links by connection id, handshakes with those who are expected, the rendezvous with the server.
  *
  * A stranger gets silence; what a datagram may cost before it is authentic is one keyed hash, then, for somebody who knows
- * this endpoint's key, a bounded number of half-open handshakes.
+ * this endpoint's key, a bounded number of public-key operations a second and of half-open handshakes.
  */
 export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #init: EndpointInit
   readonly #cookies: CookieJar
+  readonly #budget: HandshakeBudget
   readonly #links = new Map<string, LinkMachine>()
   readonly #expected = new Map<string, PeerIdentity>()
   readonly #halfOpen = new Map<string, HalfOpen>()
@@ -82,6 +84,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   constructor(init: EndpointInit) {
     this.#init = init
     this.#cookies = new CookieJar(init.now, init.random)
+    this.#budget = new HandshakeBudget(init.now)
   }
 
   /** Open and opening links. */
@@ -208,12 +211,18 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       this.#outbox.push({ to: from, payload: known.response })
       return
     }
-    if (this.#halfOpen.size >= BUSY_HALF_OPEN && !this.#cookies.isValid(now, from, initial.sourceId, initial.cookie)) {
-      const cookie = this.#cookies.cookieFor(now, from, initial.sourceId)
-      this.#outbox.push({ to: from, payload: encodeCookie(initial.sourceId, cookie) })
-      return
+    if (known || this.#expected.size === 0) return
+    const { sourceId } = initial
+    // From here on it costs public-key work.
+    if (this.#halfOpen.size >= BUSY_HALF_OPEN || !this.#budget.takeUnproven(now)) {
+      if (!this.#cookies.isValid(now, from, sourceId, initial.cookie)) {
+        const cookie = this.#cookies.cookieFor(now, from, sourceId)
+        this.#outbox.push({ to: from, payload: encodeCookie(sourceId, cookie) })
+        return
+      }
+      if (!this.#budget.takeProven(now, from.host)) return
     }
-    if (known || this.#halfOpen.size >= MAX_HALF_OPEN) return
+    if (this.#halfOpen.size >= MAX_HALF_OPEN) return
     const asking = readAsking(local, initial.noise, random(32))
     const expected = asking && this.#expected.get(asking.peer.instance)
     if (!expected || asking.destination !== local.instance || !Buffer.from(expected.key).equals(asking.peer.key)) return

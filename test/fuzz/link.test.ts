@@ -221,7 +221,8 @@ describe('fuzz: an endpoint with a live link', () => {
     pair.write(pair.a, chat, pattern(40_000, seed))
     pair.finish(pair.a, chat)
     pair.network.run(() => pair.b.finished.has(chat), s(10))
-    pair.network.pass(s(1))
+    // Long enough that the flow has been asked about once.
+    pair.network.pass(s(2))
     const expected = [pair.a, pair.b].map((end) => receivedOn(end, chat).toString('hex'))
     const counts = [pair.a, pair.b].map(packetsReceived)
     const all = [...pair.network.recorded]

@@ -85,12 +85,24 @@ describe('sim: a peer that moves', () => {
     expect(pair.b.link!.stats().remote.host).to.equal('a')
   })
 
-  it('is found again by a peer that only listens, with its next sign of life', () => {
-    const pair = new LinkedPair(PATH, 1).open()
-    const flow = new Flow(pair.network, pair.b, pair.a)
-    flow.pass(seconds(2))
-    pair.network.rebind('a')
-    flow.pass(seconds(11))
-    expect(flow.pass(seconds(2))).to.be.above(1)
-  })
+  forSeeds(
+    import.meta.url,
+    'is found again within one and a half seconds by a peer that only listens to it',
+    30,
+    (seed) => {
+      for (const seenAs of [undefined, 'a-abroad']) {
+        const pair = new LinkedPair({ ...PATH, drop: 0.01 }, seed).open()
+        const flow = new Flow(pair.network, pair.b, pair.a)
+        flow.pass(seconds(2) + millis(seed % 50))
+        pair.network.rebind('a', seenAs)
+        let silence = 0
+        for (let quiet = 0; pair.network.now < seconds(8);) {
+          quiet = flow.pass(millis(50)) > 0 ? 0 : quiet + millis(50)
+          silence = Math.max(silence, quiet)
+        }
+        expect(silence).to.be.at.most(seconds(1.5))
+        expect(flow.pass(seconds(2))).to.be.above(1)
+      }
+    },
+  )
 })

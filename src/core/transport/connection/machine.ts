@@ -365,6 +365,7 @@ export class Connection {
       name: 'path_changed',
       address: `${address.host} ${address.port}`,
     })
+    this.path.onMoved(now)
     if (isOtherHost) this.path.restart(address)
   }
 

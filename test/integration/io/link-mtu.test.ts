@@ -46,7 +46,7 @@ describe('a link whose path becomes narrower under way, between machines with a 
     await receiver.report()
 
     path.setMtu(1_280)
-    await sleep(3_000)
+    await sleep(3_300)
     const { silenceMs } = await receiver.report()
     const narrowed = await sender.report()
     await sleep(500)

@@ -6,7 +6,7 @@ import { seeds } from './random.ts'
  * A test that runs once for each of its seeds. A failure names the seed, and the command that replays it bit for bit.
  *
  * @param url - `import.meta.url` of the test file.
- * @param share - seeds among the 1,000 that all suites run by default; see {@link seeds}.
+ * @param share - seeds by default; all suites together have more than 1,000. See {@link seeds}.
  */
 export function forSeeds(url: string, title: string, share: number, run: (seed: number) => void): Mocha.Test {
   const all = seeds(share)

@@ -64,6 +64,6 @@ describe('a link whose path becomes narrower under way, between machines with a 
     expect(meanSize(grown, await sender.report()), 'size when it is wide again').to.be.within(1_400, 1_452)
     expect(closed).to.equal('')
     expect(received).to.be.above(1_000_000)
-    console.log(`      silent for ${Math.round(silenceMs)} ms`)
+    if (process.env['SIM_REPORT'] !== undefined) console.log(`      silent for ${Math.round(silenceMs)} ms`)
   })
 })

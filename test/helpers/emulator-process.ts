@@ -14,7 +14,7 @@ async function handle(request: EmulatorRequest): Promise<void> {
     case 'change':
       return relay?.change(request.changes)
     case 'rebind':
-      return relay?.rebind(request.side)
+      return relay?.rebind(request.side, request.host)
     case 'count':
       return
   }

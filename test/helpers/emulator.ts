@@ -9,7 +9,7 @@ import { scriptArgs } from './script.ts'
 export type EmulatorRequest =
   | { readonly do: 'open'; readonly options: RelayOptions }
   | { readonly do: 'change'; readonly changes: Partial<Path> }
-  | { readonly do: 'rebind'; readonly side: 'dialer' | 'answerer' }
+  | { readonly do: 'rebind'; readonly side: 'dialer' | 'answerer'; readonly host: string | undefined }
   | { readonly do: 'count' }
 
 export interface EmulatorAnswer {
@@ -47,9 +47,13 @@ export class Emulator {
     await ask(this.#child, { do: 'change', changes })
   }
 
-  /** Gives one side of every flow a new source port. @param side - whose address changes in the other's eyes. */
-  async rebind(side: 'dialer' | 'answerer' = 'dialer'): Promise<void> {
-    await ask(this.#child, { do: 'rebind', side })
+  /**
+   * Gives one side of every flow a new source port.
+   *
+   * @param side - whose address changes in the other's eyes. @param host - its new address. @default the one it has
+   */
+  async rebind(side: 'dialer' | 'answerer' = 'dialer', host?: string): Promise<void> {
+    await ask(this.#child, { do: 'rebind', side, host })
   }
 
   async counts(): Promise<RelayCounts> {

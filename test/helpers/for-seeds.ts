@@ -6,7 +6,7 @@ import { seeds } from './random.ts'
  * A test that runs once for each of its seeds. A failure names the seed, and the command that replays it bit for bit.
  *
  * @param url - `import.meta.url` of the test file.
- * @param share - seeds among the 1,000 that all suites run by default; see {@link seeds}.
+ * @param share - seeds by default; all suites together have more than 1,000. See {@link seeds}.
  */
 export function forSeeds(url: string, title: string, share: number, run: (seed: number) => void): Mocha.Test {
   const all = seeds(share)
@@ -15,11 +15,17 @@ export function forSeeds(url: string, title: string, share: number, run: (seed: 
       try {
         run(seed)
       } catch (error) {
-        const command = `SIM_SEED=${seed} npx mocha ${relative(process.cwd(), fileURLToPath(url))} --fgrep "${title}"`
+        const command = `${settings()}SIM_SEED=${seed} npx mocha ${relative(process.cwd(), fileURLToPath(url))} --fgrep "${title}"`
         throw new Error(`seed ${seed}: ${(error as Error).message}\n    replay: ${command}`, { cause: error })
       }
     }
   }).timeout(20_000 + all.length * SLOWEST)
+}
+
+/** What else a run depends on. */
+function settings(): string {
+  const mutations = process.env['FUZZ_MUTATIONS']
+  return mutations === undefined ? '' : `FUZZ_MUTATIONS=${mutations} `
 }
 
 /** Milliseconds that one seed may take on a busy machine. */

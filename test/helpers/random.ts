@@ -17,7 +17,7 @@ export function seededBytes(random: () => number): (length: number) => Uint8Arra
 /**
  * The seeds of a suite: `SIM_SEED` replays one; `SIM_SEEDS` says how many all suites run together, of which each takes its share.
  *
- * @param share - seeds of this suite among the 1,000 that run by default.
+ * @param share - seeds of this suite by default; all suites together have more than 1,000.
  */
 export function seeds(share: number): number[] {
   const one = process.env['SIM_SEED']

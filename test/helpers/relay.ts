@@ -95,11 +95,11 @@ export class Relay {
     this.#back.change(wayBack(this.#path))
   }
 
-  /** Gives one side of every flow a new source port; the old one is dead. */
-  async rebind(side: 'dialer' | 'answerer' = 'dialer'): Promise<void> {
+  /** Gives one side of every flow a new source port, and the address `host` if one is given; the old one is dead. */
+  async rebind(side: 'dialer' | 'answerer' = 'dialer', host?: string): Promise<void> {
     await Promise.all(
       [...this.#flows.values()].map((flow) =>
-        side === 'dialer' ? this.#openTargetLeg(flow) : this.#openDialerLeg(flow),
+        side === 'dialer' ? this.#openTargetLeg(flow, host) : this.#openDialerLeg(flow, host),
       ),
     )
   }
@@ -136,8 +136,11 @@ export class Relay {
     if (flow.toDialer === door) this.#carry(flow, 'target', payload)
   }
 
-  async #openTargetLeg(flow: Flow): Promise<void> {
-    const leg = await boundSocket({ host: flow.target.host === LOOPBACK.host ? LOOPBACK.host : '0.0.0.0', port: 0 })
+  async #openTargetLeg(
+    flow: Flow,
+    host = flow.target.host === LOOPBACK.host ? LOOPBACK.host : '0.0.0.0',
+  ): Promise<void> {
+    const leg = await boundSocket({ host, port: 0 })
     if (this.#isClosed) return void leg.close()
     leg.on('message', (payload) => {
       if (flow.toTarget === leg) this.#carry(flow, 'dialer', payload)
@@ -146,8 +149,8 @@ export class Relay {
     flow.toTarget = leg
   }
 
-  async #openDialerLeg(flow: Flow): Promise<void> {
-    const leg = await boundSocket({ host: this.#doors[0]!.address().address, port: 0 })
+  async #openDialerLeg(flow: Flow, host = this.#doors[0]!.address().address): Promise<void> {
+    const leg = await boundSocket({ host, port: 0 })
     if (this.#isClosed) return void leg.close()
     leg.on('message', (payload, { address, port }) => {
       if (flow.toDialer !== leg || address !== flow.dialer.host || port !== flow.dialer.port) return

@@ -156,7 +156,8 @@ describe('a link over a simulated path', () => {
     pair.network.pass(seconds(60))
     const answers = pair.network.recorded.slice(before).filter(({ to }) => to.host === 'victim')
     const bytes = answers.reduce((sum, { payload }) => sum + payload.byteLength, 0)
-    expect(bytes).to.be.at.most(3 * 50 * initial.payload.byteLength)
+    expect(answers.length).to.be.above(0)
+    expect(bytes).to.be.below(50 * initial.payload.byteLength)
   })
 
   it('lets a peer dial again: the new link replaces the old one once it is proven', () => {

@@ -36,22 +36,31 @@ describe('sim: a peer that moves', () => {
   })
 
   it('keeps what it learnt of the path when only the port changes, and forgets it for another address', () => {
-    const cwnd = (seenAs?: string): [number, number] => {
+    const move = (seenAs?: string) => {
       const pair = new LinkedPair({ ...PATH, rate: 20 / 8, queue: 200_000 }, 1).open()
       const [up, down] = [new Flow(pair.network, pair.a, pair.b), new Flow(pair.network, pair.b, pair.a)]
+      const state = (): { cwnd: number; size: number } => {
+        const { connection } = pair.b.link!
+        return { cwnd: connection!.stats().cwnd, size: connection!.path.datagramSize }
+      }
       up.pass(seconds(2))
-      const before = pair.b.link!.stats().cwnd
+      const before = state()
       pair.network.rebind('a', seenAs)
       const moved = { host: seenAs ?? 'a', port: 2 }
       while (pair.b.link!.stats().remote.port !== moved.port) down.pass(millis(1))
       expect(pair.b.link!.stats().remote).to.deep.equal(moved)
-      return [before, pair.b.link!.stats().cwnd]
+      const at = state()
+      // By then everything that went to the dead address is known to be lost.
+      down.pass(millis(200))
+      return { before, at, after: state() }
     }
-    const [before, after] = cwnd()
-    expect(after).to.be.at.least(0.6 * before)
-    const [far, fresh] = cwnd('a-abroad')
-    expect(far).to.be.above(40_000)
-    expect(fresh).to.be.at.most(20_000)
+    const near = move()
+    expect([near.before.size, near.at.size, near.after.size]).to.deep.equal([1_452, 1_452, 1_452])
+    expect(near.after.cwnd).to.be.at.least(0.6 * near.before.cwnd)
+    const far = move('a-abroad')
+    expect([far.before.size, far.at.size]).to.deep.equal([1_452, 1_200])
+    expect(far.before.cwnd).to.be.above(40_000)
+    expect(far.at.cwnd).to.be.at.most(20_000)
   })
 
   forSeeds(import.meta.url, 'sends at most three times what came to an address that was never proven', 30, (seed) => {
@@ -85,12 +94,24 @@ describe('sim: a peer that moves', () => {
     expect(pair.b.link!.stats().remote.host).to.equal('a')
   })
 
-  it('is found again by a peer that only listens, with its next sign of life', () => {
-    const pair = new LinkedPair(PATH, 1).open()
-    const flow = new Flow(pair.network, pair.b, pair.a)
-    flow.pass(seconds(2))
-    pair.network.rebind('a')
-    flow.pass(seconds(11))
-    expect(flow.pass(seconds(2))).to.be.above(1)
-  })
+  forSeeds(
+    import.meta.url,
+    'is found again within one and a half seconds by a peer that only listens to it',
+    30,
+    (seed) => {
+      for (const seenAs of [undefined, 'a-abroad']) {
+        const pair = new LinkedPair({ ...PATH, drop: 0.01 }, seed).open()
+        const flow = new Flow(pair.network, pair.b, pair.a)
+        flow.pass(seconds(2) + millis(seed % 50))
+        pair.network.rebind('a', seenAs)
+        let silence = 0
+        for (let quiet = 0; pair.network.now < seconds(8);) {
+          quiet = flow.pass(millis(50)) > 0 ? 0 : quiet + millis(50)
+          silence = Math.max(silence, quiet)
+        }
+        expect(silence).to.be.at.most(seconds(1.5))
+        expect(flow.pass(seconds(2))).to.be.above(1)
+      }
+    },
+  )
 })

@@ -1,4 +1,4 @@
-import { formatIp, parseIp } from '../wire/address.ts'
+import { addressGroup } from '../wire/address.ts'
 
 /** Bounds of {@link Admission}. */
 export interface AdmissionLimits {
@@ -57,10 +57,4 @@ export class Admission {
     if (strangers === 0) this.#strangers.delete(group)
     else this.#strangers.set(group, strangers)
   }
-}
-
-/** What one party is counted by: an IPv4 address, or the /64 of an IPv6 one, all of which one machine can use at will. */
-export function addressGroup(address: string): string {
-  const bytes = parseIp(address)
-  return bytes?.byteLength === 16 ? `${formatIp(bytes.fill(0, 8))}/64` : address
 }

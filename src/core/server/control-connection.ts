@@ -24,7 +24,7 @@ import {
   type RpcId,
 } from '../control/rpc.ts'
 import type { ConnectionId } from '../control/state.ts'
-import { TokenBucket } from '../control/token-bucket.ts'
+import { TokenBucket } from '../time/token-bucket.ts'
 import { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import { LineConnection, type LineHandler } from '../io/line-connection.ts'

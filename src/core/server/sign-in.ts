@@ -1,4 +1,4 @@
-import { addressGroup } from '../control/admission.ts'
+import { addressGroup } from '../wire/address.ts'
 import type { Account } from '../control/accounts.ts'
 import { signInTranscript, type Params } from '../control/methods.ts'
 import { Throttle } from '../control/throttle.ts'

@@ -12,6 +12,7 @@ import {
 import { Connection } from './connection/machine.ts'
 import { CookieJar } from './cookie-jar.ts'
 import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
+import { HandshakeBudget } from './handshake-budget.ts'
 import { LinkMachine } from './link-machine.ts'
 import type { Machine, Transmit } from './machine.ts'
 import {
@@ -64,11 +65,12 @@ interface HalfOpen {
  * Everything on one UDP socket: links by connection id, handshakes with those who are expected, the rendezvous with the server.
  *
  * A stranger gets silence; what a datagram may cost before it is authentic is one keyed hash, then, for somebody who knows
- * this endpoint's key, a bounded number of half-open handshakes.
+ * this endpoint's key, a bounded number of public-key operations a second and of half-open handshakes.
  */
 export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #init: EndpointInit
   readonly #cookies: CookieJar
+  readonly #budget: HandshakeBudget
   readonly #links = new Map<number, LinkMachine>()
   readonly #expected = new Map<string, PeerIdentity>()
   readonly #halfOpen = new Map<number, HalfOpen>()
@@ -85,6 +87,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   constructor(init: EndpointInit) {
     this.#init = init
     this.#cookies = new CookieJar(init.now, init.random)
+    this.#budget = new HandshakeBudget(init.now)
   }
 
   /** Open and opening links. */
@@ -192,9 +195,9 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     const id = destinationOf(payload)
     const link = id === undefined ? undefined : this.#links.get(id)
     if (!link?.connection) return
-    const wasConfirmed = link.connection.isConfirmed
+    const { isProven } = link
     link.connection.handlePacket(now, from, payload)
-    if (!wasConfirmed && link.connection.isConfirmed) this.#replaceOlder(now, link)
+    if (!isProven && link.isProven) this.#leaveOne(now, link)
     if (link === this.#touched) return
     this.#touched = link
     this.touch(link)
@@ -226,12 +229,18 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       this.#outbox.push({ to: from, payload: known.response })
       return
     }
-    if (this.#halfOpen.size >= BUSY_HALF_OPEN && !this.#cookies.isValid(now, from, initial.sourceId, initial.cookie)) {
-      const cookie = this.#cookies.cookieFor(now, from, initial.sourceId)
-      this.#outbox.push({ to: from, payload: encodeCookie(initial.sourceId, cookie) })
-      return
+    if (known || this.#expected.size === 0) return
+    const { sourceId } = initial
+    // From here on it costs public-key work.
+    if (this.#halfOpen.size >= BUSY_HALF_OPEN || !this.#budget.takeUnproven(now)) {
+      if (!this.#cookies.isValid(now, from, sourceId, initial.cookie)) {
+        const cookie = this.#cookies.cookieFor(now, from, sourceId)
+        this.#outbox.push({ to: from, payload: encodeCookie(sourceId, cookie) })
+        return
+      }
+      if (!this.#budget.takeProven(now, from.host)) return
     }
-    if (known || this.#halfOpen.size >= MAX_HALF_OPEN) return
+    if (this.#halfOpen.size >= MAX_HALF_OPEN) return
     const asking = readAsking(local, initial.noise, random(32))
     const expected = asking && this.#expected.get(asking.peer.instance)
     if (!expected || asking.destination !== local.instance || !Buffer.from(expected.key).equals(asking.peer.key)) return
@@ -244,7 +253,9 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     const id = random(ID_LENGTH)
     const { message, result } = asking.answer(id)
     const connection = this.#createConnection(now, false, result, undefined, asking.peer.instance)
-    const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy: now + HANDSHAKE_TIMEOUT })
+    const older = [...this.#links.values()].filter((other) => other.peer.instance === asking.peer.instance)
+    const confirmBy = now + HANDSHAKE_TIMEOUT
+    const link = new LinkMachine(idKey(id), asking.peer, { connection, confirmBy, older })
     const response = encodeResponse(initial.sourceId, message)
     this.#links.set(link.idKey, link)
     this.#halfOpen.set(source, { link, noise: Uint8Array.from(initial.noise), response })
@@ -276,12 +287,35 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     })
   }
 
-  /** Only a confirmed handshake replaces: a replayed first message cannot end a living link. */
-  #replaceOlder(now: Instant, link: LinkMachine): void {
-    for (const other of this.#links.values()) {
-      if (other === link || other.peer.instance !== link.peer.instance || other.state !== 'open') continue
-      other.close(now, 0, 'replaced by a newer link')
-      this.touch(other)
+  /**
+   * One link with a peer is enough: `link`, which the peer has just used for the first time, replaces what was there before. Only that
+   * does: a replayed first message cannot end a living link.
+   *
+   * When both sides called before either knew of the other's call, each confirms the other's link: both keep the call of the side
+   * whose instance sorts first. A call that has no answer yet gives way; it opens on neither side.
+   */
+  #leaveOne(now: Instant, link: LinkMachine): void {
+    // Its first packet was its last one: nobody needs to hear of it.
+    if (link.state !== 'open') return link.isInitiator ? undefined : link.silence()
+    const all = [...this.#links.values()].filter(({ peer }) => peer.instance === link.peer.instance)
+    // The peer has decided when it answered on this side's own link: what is older is over, should its CLOSE be lost or not.
+    if (link.isInitiator) return this.#replace(now, all.slice(0, all.indexOf(link)))
+    const isFirst = this.#init.local.instance < link.peer.instance
+    if (isFirst && all.some((other) => other.isInitiator && other.state === 'open' && !link.isNewerThan(other))) {
+      link.silence()
+      return link.close(now, 0, 'the other side was called at the same time')
+    }
+    this.#replace(
+      now,
+      all.filter((other) => other !== link && (other.isInitiator || other.state === 'open')),
+    )
+  }
+
+  #replace(now: Instant, links: readonly LinkMachine[]): void {
+    for (const link of links) {
+      if (link.state === 'closed') continue
+      link.close(now, 0, 'replaced by a newer link')
+      this.touch(link)
     }
   }
 

@@ -18,12 +18,16 @@ export class LinkMachine {
   #dialing: Dialing | undefined
   #connection: Connection | undefined
   #unanswered: ClosedEvent | undefined
+  #isSilent = false
+  #isProven = false
+  /** Ids: links that are over must not be kept by those that came after them. */
+  readonly #older: ReadonlySet<number>
   readonly #events: ConnectionEvent[] = []
 
   constructor(
     idKey: number,
     peer: PeerIdentity,
-    start: { dialing: Dialing } | { connection: Connection; confirmBy: Instant },
+    start: { dialing: Dialing } | { connection: Connection; confirmBy: Instant; older: readonly LinkMachine[] },
   ) {
     this.idKey = idKey
     this.peer = peer
@@ -31,6 +35,7 @@ export class LinkMachine {
     this.#dialing = 'dialing' in start ? start.dialing : undefined
     this.#connection = 'connection' in start ? start.connection : undefined
     this.confirmBy = 'confirmBy' in start ? start.confirmBy : Infinity
+    this.#older = new Set('older' in start ? start.older.flatMap((other) => (other.isProven ? other.idKey : [])) : [])
   }
 
   get state(): 'connecting' | 'open' | 'closed' {
@@ -41,6 +46,16 @@ export class LinkMachine {
   /** True when nothing more will be sent or told. */
   get isDone(): boolean {
     return this.#unanswered !== undefined || this.#connection?.isDrained === true
+  }
+
+  /** True once the peer has used the link: it holds the keys, and knew of the link then. */
+  get isProven(): boolean {
+    return (this.#isProven ||= this.#connection !== undefined && this.#connection.stats().packetsReceived > 0)
+  }
+
+  /** True when the peer knew of `other` before this side answered the call that made this link. */
+  isNewerThan(other: LinkMachine): boolean {
+    return this.#older.has(other.idKey)
   }
 
   get dialing(): Dialing | undefined {
@@ -62,6 +77,11 @@ export class LinkMachine {
     if (this.#connection === undefined || this.state !== 'open')
       throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'it is not open' })
     return this.#connection.streams.open(priority)
+  }
+
+  /** From now on the owner is told nothing, of what has happened neither. */
+  silence(): void {
+    this.#isSilent = true
   }
 
   close(now: Instant, code: number, reason: string): void {
@@ -90,6 +110,7 @@ export class LinkMachine {
   }
 
   pollEvent(): ConnectionEvent | undefined {
+    if (this.#isSilent) return undefined
     return this.#connection?.pollEvent() ?? this.#events.shift()
   }
 

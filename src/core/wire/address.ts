@@ -124,6 +124,13 @@ const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
 const MAX_PORT = 65_535
 /** Longest host name in DNS. */
 const MAX_HOST = 253
+
+/** What one party is counted by: an IPv4 address, or the /64 of an IPv6 one, all of which one machine can use at will. */
+export function addressGroup(address: string): string {
+  const bytes = parseIp(address)
+  return bytes?.byteLength === 16 ? `${formatIp(bytes.fill(0, 8))}/64` : address
+}
+
 /** An IPv6 zone (RFC 4007 section 11). */
 const ZONE = /(?<=:.*)%[\w.-]+$/
 /** Longest literal worth parsing: 45 characters of IPv6 and a zone. */

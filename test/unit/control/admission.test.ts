@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { Admission, addressGroup } from '../../../src/core/control/admission.ts'
+import { Admission } from '../../../src/core/control/admission.ts'
+import { addressGroup } from '../../../src/core/wire/address.ts'
 
 describe('control/admission', () => {
   it('bounds strangers per address, and lets in others meanwhile', () => {

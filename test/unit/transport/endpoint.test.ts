@@ -196,6 +196,42 @@ describe('transport/endpoint', () => {
       expect(names(a)).to.deep.equal(['open'])
     })
 
+    /** First messages with a valid mac and nothing behind it, from `host`; each is new. @returns what `b` sends. */
+    function flood(
+      b: Node,
+      now: number,
+      count: number,
+      host = '198.51.100.1',
+      cookie = new Uint8Array(16),
+    ): Transmit[] {
+      const random = seededBytes(seededRandom(now + 7))
+      const sent: Transmit[] = []
+      for (let i = 0; i < count; i++) {
+        const initial = encodeInitial({ sourceId: random(8), cookie, noise: random(300) }, b.peer.key)
+        b.endpoint.handleDatagram(now, { host, port: 9 }, initial)
+        sent.push(...drain(b, now))
+      }
+      return sent
+    }
+
+    it('spends public-key work on strangers with a valid mac for so many a second, then asks for a cookie', () => {
+      const [a, b] = [makeNode(1), makeNode(2)]
+      b.endpoint.expect(a.peer)
+      for (let second = 0; second < 5; second++) {
+        const sent = flood(b, s(second), 1_000)
+        expect(typesOf(sent)).to.deep.equal(Array(1_000 - 64).fill(PacketType.cookie))
+      }
+      // Somebody real shows theirs and is served at once.
+      a.endpoint.connect(s(4), b.peer, [b.address])
+      exchange(s(4), a, b)
+      expect(names(a)).to.deep.equal(['open'])
+      expect(typesOf(flood(b, s(6), 10)), 'when it is quiet again').to.not.include(PacketType.cookie)
+    })
+
+    it('costs nothing at all where nobody is expected', () => {
+      expect(flood(makeNode(2), 0, 1_000)).to.deep.equal([])
+    })
+
     it('does not let one peer take every place', () => {
       const b = makeNode(2)
       const greedy = makeNode(1)

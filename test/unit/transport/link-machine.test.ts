@@ -14,7 +14,7 @@ const dialing = (): Dialing =>
   new Dialing(0, { key, instance }, peer, [ADDRESS.b], new Uint8Array(8), new Uint8Array(32).fill(3))
 const dialed = (): LinkMachine => new LinkMachine(7, peer, { dialing: dialing() })
 const accepted = (): LinkMachine =>
-  new LinkMachine(7, peer, { connection: new Connection(connectionInit(false)), confirmBy: s(10) })
+  new LinkMachine(7, peer, { connection: new Connection(connectionInit(false)), confirmBy: s(10), older: [] })
 const events = (link: LinkMachine): string[] => {
   const found: string[] = []
   for (let event = link.pollEvent(); event; event = link.pollEvent()) found.push(event.type)

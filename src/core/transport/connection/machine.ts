@@ -362,12 +362,15 @@ export class Connection {
     const isOtherHost = address.host !== this.#remote.host
     this.#remote = address
     this.#events.push({ type: 'moved' })
+    // What went to the old address is lost: an answer from the new one says so at once.
+    this.#pingsDue = Math.max(this.#pingsDue, 1)
     this.#trace?.({
       time: now,
       link: this.#init.traceId,
       name: 'path_changed',
       address: `${address.host} ${address.port}`,
     })
+    this.path.onMoved(now)
     if (isOtherHost) this.path.restart(address)
   }
 

@@ -43,6 +43,8 @@ export class Path {
   /** The last run of losses: when it began, and how many of them have not turned up. */
   #episodeAt: Instant = -1
   #episodeLost = 0
+  /** What left before went to an address that is dead. */
+  #movedAt: Instant = -1
   #lost = 0
   #spurious = 0
 
@@ -86,6 +88,11 @@ export class Path {
     })
     // Only the receiver's socket holds what a near path carries at once; a long path holds it itself.
     this.#cap = near ? Math.max(remoteParameters.receiveBuffer / BUFFER_SHARE, 4 * BASE_DATAGRAM_SIZE) : Infinity
+  }
+
+  /** The peer is at another address: what went to the old one is lost, and says nothing of the path (RFC 9000 section 9.4). */
+  onMoved(now: Instant): void {
+    this.#movedAt = now
   }
 
   /** The peer moved to another host: nothing learnt of the old path holds. What is in flight is still waited for. */
@@ -218,10 +225,10 @@ export class Path {
   #onLost(now: Instant, all: readonly SentPacket[]): void {
     const lost = all.filter(({ carried }) => !isProbe(carried))
     if (lost.length < all.length) this.#ladder?.onProbeLost(now)
-    const last = lost.at(-1)
-    if (last === undefined) return
-    for (const { bytes } of lost) this.#resize(this.#ladder?.onLost(now, bytes))
     this.#lost += lost.length
+    const last = lost.at(-1)
+    if (last === undefined || last.sentAt < this.#movedAt) return
+    for (const { bytes, sentAt } of lost) if (sentAt >= this.#movedAt) this.#resize(this.#ladder?.onLost(now, bytes))
     if (this.bytesInFlight === 0 || lost[0]!.sentAt > this.#episodeAt) {
       this.#episodeAt = now
       this.#episodeLost = 0

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Liveness } from '../../../../src/core/transport/connection/liveness.ts'
-import { s } from '../../../helpers/time.ts'
+import { ms, s } from '../../../helpers/time.ts'
 
 const IDLE = s(30)
 
@@ -26,6 +26,26 @@ describe('transport/connection/liveness', () => {
     liveness.onHeard(s(9))
     expect(liveness.pollTimeout()).to.equal(s(19))
     expect(silence(liveness)).to.deep.equal({ pings: [s(19), s(29)], deadAt: s(39) })
+  })
+
+  it('asks early, and ever more seldom, after a flow that stopped: the way back may have moved', () => {
+    const liveness = new Liveness(0, IDLE)
+    for (let i = 1; i <= 100; i++) liveness.onHeard(ms(10 * i))
+    expect(silence(liveness)).to.deep.equal({ pings: [s(2), s(4), s(8), s(16), s(26)], deadAt: s(31) })
+  })
+
+  it('asks once when the flow was over and the peer says that it is there', () => {
+    const liveness = new Liveness(0, IDLE)
+    for (let i = 1; i <= 100; i++) liveness.onHeard(ms(10 * i))
+    expect(liveness.handleTimeout(s(2))).to.equal('ping')
+    liveness.onHeard(s(2) + ms(20))
+    expect(liveness.pollTimeout()).to.equal(s(12) + ms(20))
+  })
+
+  it('takes a few words for no flow', () => {
+    const liveness = new Liveness(0, IDLE)
+    for (let i = 1; i <= 10; i++) liveness.onHeard(ms(10 * i))
+    expect(liveness.pollTimeout()).to.equal(s(10) + ms(100))
   })
 
   it('does nothing when its timer is called early', () => {

@@ -10,10 +10,10 @@ const STAMP = new DeliveryRate().onSent(0, 0)
 const MAX_ACK_DELAY = ms(25)
 const stream: Carried = { kind: 'stream', stream: 0, start: 0, end: 1_000, fin: false }
 
-/** A detector that has measured a round trip of 100 ms: pto 300 ms, loss delay 112.5 ms. */
-function measured(): { rtt: RttEstimator; loss: LossDetector } {
+/** A detector that has measured a round trip, of 100 ms unless said otherwise: pto 300 ms, loss delay 112.5 ms. */
+function measured(sample = ms(100)): { rtt: RttEstimator; loss: LossDetector } {
   const rtt = new RttEstimator()
-  rtt.update(ms(100), 0)
+  rtt.update(sample, 0)
   return { rtt, loss: new LossDetector(rtt) }
 }
 
@@ -199,15 +199,20 @@ describe('transport/recovery/loss-detector', () => {
       expect(loss.ptoCount).to.equal(4)
     })
 
-    it('stops doubling after ten times', () => {
-      const { loss } = measured()
-      send(loss, 0, 0)
-      let now = 0
-      for (let i = 0; i < 30; i++) {
-        const at = loss.pollTimeout(MAX_ACK_DELAY)!
-        expect(at - now).to.equal(ms(325) * 2 ** Math.min(i, 10))
-        loss.onTimeout(at, MAX_ACK_DELAY)
-        now = at
+    it('doubles to eight times itself on a long path, and to two seconds on a short one', () => {
+      for (const [rtt, expected] of [
+        [ms(100), [325, 650, 1_300, 2_600, 2_600, 2_600]],
+        [ms(1), [28, 56, 112, 224, 448, 896, 1_792, 2_000, 2_000]],
+      ] as const) {
+        const { loss } = measured(rtt)
+        send(loss, 0, 0)
+        let now = 0
+        for (const interval of expected) {
+          const at = loss.pollTimeout(MAX_ACK_DELAY)!
+          expect(at - now).to.equal(ms(interval))
+          loss.onTimeout(at, MAX_ACK_DELAY)
+          now = at
+        }
       }
     })
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { TokenBucket } from '../../../src/core/control/token-bucket.ts'
+import { TokenBucket } from '../../../src/core/time/token-bucket.ts'
 const millis = (n: number): number => n * 1_000
 const seconds = (n: number): number => n * 1_000_000
 
-describe('control/token-bucket', () => {
+describe('time/token-bucket', () => {
   const create = (): TokenBucket => new TokenBucket(0, { perSecond: 10, burst: 3 })
 
   it('allows the burst at once, then says how long to wait', () => {

@@ -1,4 +1,4 @@
-import { seconds, type Duration, type Instant } from '../time/instant.ts'
+import { seconds, type Duration, type Instant } from './instant.ts'
 
 /** Rate and burst of a {@link TokenBucket}. */
 export interface TokenBucketOptions {

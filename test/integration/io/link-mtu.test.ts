@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { canMakeNamespaces } from '../../helpers/lan.ts'
+import { LinkProcess, type LinkReport } from '../../helpers/link-process.ts'
+import { Routed } from '../../helpers/routed.ts'
+
+describe('a link whose path becomes narrower under way, between machines with a router', () => {
+  let path: Routed
+  const processes: LinkProcess[] = []
+
+  before(function () {
+    if (canMakeNamespaces()) return
+    if (process.env['CI']) throw new Error('network namespaces are required here')
+    console.log('      skipped: making network namespaces is not permitted')
+    this.skip()
+  })
+  beforeEach(() => {
+    path = new Routed(20)
+  })
+  afterEach(async () => {
+    await Promise.all(processes.splice(0).map((each) => each.stop()))
+    path.close()
+  })
+
+  async function start(i: 0 | 1): Promise<LinkProcess> {
+    const { address, namespace } = path.hosts[i]
+    const started = await LinkProcess.start(i + 1, address, namespace, 65_527)
+    processes.push(started)
+    return started
+  }
+
+  /** Mean size of what was sent between two reports, bytes. */
+  const meanSize = (from: LinkReport, to: LinkReport): number =>
+    (to.stats!.bytesSent - from.stats!.bytesSent) / (to.stats!.packetsSent - from.stats!.packetsSent)
+
+  it('is repaired within three seconds when 1,500 becomes 1,280 and ICMP is dropped, and grows again when it may', async () => {
+    const [sender, receiver] = [await start(0), await start(1)]
+    await receiver.ask({ do: 'expect', peer: 1 })
+    await sender.ask({ do: 'connect', peer: 2, address: receiver.address })
+    await sender.ask({ do: 'pump', on: true })
+    await sleep(1_000)
+    const before = await sender.report()
+    await sleep(500)
+    const wide = await sender.report()
+    expect(meanSize(before, wide), 'size on the wide path').to.be.within(1_400, 1_452)
+    await receiver.report()
+
+    path.setMtu(1_280)
+    await sleep(3_300)
+    const { silenceMs } = await receiver.report()
+    const narrowed = await sender.report()
+    await sleep(500)
+    const narrow = await sender.report()
+    const { received, closed } = await receiver.report()
+    expect(path.silenced, 'ICMP that nobody got').to.be.above(0)
+    expect(silenceMs, 'milliseconds without a byte').to.be.below(3_000)
+    expect(meanSize(narrowed, narrow), 'size on the narrow path').to.be.within(1_100, 1_200)
+
+    path.setMtu(1_500)
+    // The next rung is tried again five seconds after it was left.
+    await sleep(2_500)
+    const grown = await sender.report()
+    await sleep(500)
+    expect(meanSize(grown, await sender.report()), 'size when it is wide again').to.be.within(1_400, 1_452)
+    expect(closed).to.equal('')
+    expect(received).to.be.above(1_000_000)
+    if (process.env['SIM_REPORT'] !== undefined) console.log(`      silent for ${Math.round(silenceMs)} ms`)
+  })
+})

@@ -226,6 +226,29 @@ class UdpLink implements Link {
     this.#touch()
   }
 
+  setPriority(stream: number, priority: number): void {
+    this.#machine.connection?.streams.setPriority(stream, priority)
+  }
+
+  reset(stream: number, code: number): void {
+    this.#machine.connection?.streams.reset(stream, code)
+    this.#touch()
+  }
+
+  stop(stream: number, code: number): void {
+    this.#machine.connection?.streams.stop(clock(), stream, code)
+    this.#touch()
+  }
+
+  pause(stream: number): void {
+    this.#machine.connection?.streams.pause(stream)
+  }
+
+  resume(stream: number): void {
+    this.#machine.connection?.streams.resume(clock(), stream)
+    this.#touch()
+  }
+
   probe(): void {
     this.#machine.connection?.probe(clock())
     this.#touch()
@@ -251,6 +274,8 @@ class UdpLink implements Link {
         return this.#listener.onMoved?.(this)
       case 'reset':
         return this.#listener.onReset?.(this, event.stream, event.code)
+      case 'stop':
+        return this.#listener.onStop?.(this, event.stream, event.code)
       case 'writable':
         return this.#listener.onWritable(this, event.stream)
       case 'closed':

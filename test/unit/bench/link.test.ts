@@ -18,6 +18,10 @@ const sample = (at: number, cwnd: number) => ({
   bytesReceived: 100,
   cwnd,
   bytesInFlight: cwnd / 2,
+  datagramSize: 1_200,
+  deliveryRate: 0,
+  pacingRate: 0,
+  congestion: 'bbr',
   keyPhase: 0,
 })
 

@@ -10,6 +10,7 @@ import type {
   LinkStats,
   PeerIdentity,
   SocketAddress,
+  SocketBuffers,
 } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
@@ -74,6 +75,10 @@ export class UdpEndpoint implements LinkEndpoint {
 
   get address(): SocketAddress {
     return this.#socket.address
+  }
+
+  get buffers(): SocketBuffers {
+    return this.#socket.buffers
   }
 
   connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {

@@ -107,8 +107,17 @@ export interface Link {
   close(code?: number, reason?: string): void
 }
 
+/** What the system gave a socket to hold datagrams, bytes of the program's own counting, and what it was asked for. */
+export interface SocketBuffers {
+  readonly receive: number
+  readonly send: number
+  readonly wanted: number
+}
+
 /** One UDP socket with every link on it. */
 export interface LinkEndpoint {
+  /** The socket's buffers; `undefined` where there is no socket. */
+  readonly buffers?: SocketBuffers
   /** The socket's own address. */
   readonly address: SocketAddress
   /**

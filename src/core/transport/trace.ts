@@ -19,7 +19,7 @@ export interface PathMetrics {
 
 /**
  * What a link tells of its inner life, in qlog's terms (draft-ietf-quic-qlog-quic-events). Sizes in bytes, times in milliseconds as
- * qlog has them; `time` is the machine's clock, microseconds, which starts anywhere. `docs/TRACES.md` is checked against this type by a test.
+ * qlog has them; `time` is the machine's clock, microseconds (since 1970 on a real one). `docs/TRACES.md` is checked against this type by a test.
  */
 export type TraceEvent = { readonly time: Instant; readonly link: string } &
   /** Both sides are confirmed; `address` is the peer's. */

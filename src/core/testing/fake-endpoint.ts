@@ -6,6 +6,7 @@ import type {
   LinkStats,
   PeerIdentity,
   SocketAddress,
+  SocketBuffers,
 } from '../transport/endpoint-api.ts'
 
 /**
@@ -59,6 +60,8 @@ export class FakeEndpoint implements LinkEndpoint {
   readonly address: SocketAddress
   readonly links = new Set<FakeLink>()
   readonly network: FakeNetwork
+  /** What a test says the system gave. */
+  buffers?: SocketBuffers
   readonly #expected = new Map<string, LinkListener>()
 
   constructor(network: FakeNetwork, identity: PeerIdentity, address: SocketAddress) {

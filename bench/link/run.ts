@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineLine } from '../helpers/figures.ts'
 import { chat, fairness, outage, shallow, tcp } from './cases/hard.ts'
@@ -61,7 +62,7 @@ function options(): {
 async function main(): Promise<void> {
   const { names, context, plot: file, trace } = options()
   if (trace !== undefined && file !== undefined) {
-    writeFileSync(file, plot(readTrace(readFileSync(trace, 'utf8')), trace))
+    writeFileSync(file, plot(readTrace(readFileSync(trace, 'utf8')), basename(trace)))
     return
   }
   let last: { name: string; report: FlowReport } | undefined

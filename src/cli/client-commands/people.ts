@@ -4,7 +4,7 @@ import { lineCommand } from '../lines/command.ts'
 import { milliseconds } from '../render/time.ts'
 import { tableLines } from '../render/table.ts'
 import { visible } from '../../core/wire/visible.ts'
-import { linksTable, socketLine } from '../render/links.ts'
+import { linkLines, socketLines } from '../render/links.ts'
 import { usersTable } from '../render/lists.ts'
 
 const users = lineCommand({
@@ -48,11 +48,7 @@ const links = lineCommand({
   name: 'links',
   summary: 'what every link measures: round trip, loss, speed, window, datagram size',
   run: async (session: ClientSession) => session.client.links(),
-  text: ({ links, socket }, palette) => [
-    ...linksTable(links, palette),
-    ...(socket ? [palette.dim(socketLine(socket))] : []),
-    ...(socket?.hint ? [`${palette.bad('Note:')} ${socket.hint}.`] : []),
-  ],
+  text: ({ links, socket }, palette) => [...linkLines(links, palette), ...(socket ? socketLines(socket, palette) : [])],
 })
 
 const verify = lineCommand({

@@ -1,36 +1,39 @@
 import type { LinkStatus, SocketStatus } from '../../core/index.ts'
 import { visible } from '../../core/wire/visible.ts'
 import type { Palette } from './palette.ts'
-import { tableLines } from './table.ts'
-import { bytes, milliseconds } from './time.ts'
+import { bytes, count, milliseconds } from './time.ts'
 
-/** Open links with what they measure. */
-export function linksTable(links: readonly LinkStatus[], palette: Palette): string[] {
-  return tableLines(
-    ['user', 'path', 'RTT', 'least', 'lost', 'sent', 'received', 'speed', 'window', 'in flight', 'datagram', 'by'].map(
-      palette.dim,
-    ),
-    links.map((link) => [
-      palette.name(visible(link.user)),
-      `${link.path} ${visible(link.address)}`,
-      link.rttMs === null ? '–' : milliseconds(link.rttMs),
-      link.minRttMs === null ? '–' : milliseconds(link.minRttMs),
-      `${((link.packetsSent > 0 ? link.packetsLost / link.packetsSent : 0) * 100).toFixed(1)} %`,
-      bytes(link.bytesSent),
-      bytes(link.bytesReceived),
-      link.deliveryBps === null ? '–' : bitRate(link.deliveryBps),
-      bytes(link.cwnd),
-      bytes(link.bytesInFlight),
-      `${link.datagramSize} B`,
-      link.congestion,
-    ]),
-    'No link is open. `open <user>` or `enter <room>` makes links.',
-  )
+/** Open links with what they measure, some lines each: a table of all of it is wider than terminals are. */
+export function linkLines(links: readonly LinkStatus[], palette: Palette): string[] {
+  if (links.length === 0) return ['No link is open. `open <user>` or `enter <room>` makes links.']
+  return links.flatMap((link) => [
+    `${palette.name(visible(link.user))} ${link.path} ${visible(link.address)}`,
+    `  RTT ${rtt(link.rttMs)}, smallest ${rtt(link.minRttMs)}; ${lossText(link)}`,
+    `  ${bytes(link.bytesSent)} sent, ${bytes(link.bytesReceived)} received; ${ratesText(link)}`,
+    `  window ${bytes(link.cwnd)} by ${link.congestion}, ${bytes(link.bytesInFlight)} in flight; datagrams of ${link.datagramSize} bytes; ${count(link.keyUpdates, 'key update')}`,
+  ])
 }
 
-/** What the socket may hold. */
-export const socketLine = ({ receiveBuffer, sendBuffer }: SocketStatus): string =>
-  `socket buffers: ${bytes(receiveBuffer)} to receive, ${bytes(sendBuffer)} to send`
+/** What the socket may hold, and what to do about it. */
+export function socketLines({ receiveBuffer, sendBuffer, hint }: SocketStatus, palette: Palette): string[] {
+  return [
+    palette.dim(`Socket buffers: ${bytes(receiveBuffer)} to receive, ${bytes(sendBuffer)} to send.`),
+    ...(hint === null ? [] : [`${palette.bad('Note:')} ${hint}.`]),
+  ]
+}
+
+const rtt = (ms: number | null): string => (ms === null ? 'unknown' : milliseconds(ms))
+
+function lossText({ packetsSent, packetsLost, packetsSpurious }: LinkStatus): string {
+  const share = packetsSent > 0 ? (packetsLost / packetsSent) * 100 : 0
+  const late = packetsSpurious > 0 ? ` (${packetsSpurious.toLocaleString('en')} arrived after all)` : ''
+  return `${share.toFixed(1)} % of ${count(packetsSent, 'packet')} lost${late}`
+}
+
+function ratesText({ deliveryBps, pacingBps }: LinkStatus): string {
+  const pacing = pacingBps === null ? 'unpaced' : `paced at ${bitRate(pacingBps)}`
+  return deliveryBps === null ? pacing : `path carried ${bitRate(deliveryBps)}, ${pacing}`
+}
 
 /** `512 bit/s`, `1.5 Mbit/s`. */
 function bitRate(value: number): string {

@@ -32,7 +32,7 @@ function lossText({ packetsSent, packetsLost, packetsSpurious }: LinkStatus): st
 
 function ratesText({ deliveryBps, pacingBps }: LinkStatus): string {
   const pacing = pacingBps === null ? 'unpaced' : `paced at ${bitRate(pacingBps)}`
-  return deliveryBps === null ? pacing : `path carried ${bitRate(deliveryBps)}, ${pacing}`
+  return deliveryBps === null ? pacing : `path seen to carry ${bitRate(deliveryBps)}, ${pacing}`
 }
 
 /** `512 bit/s`, `1.5 Mbit/s`. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
+import { MsgError } from '../errors.ts'
 import { CONTROLLERS, type Congestion } from '../transport/congestion/controllers.ts'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
 import type { ConnectionEvent } from '../transport/connection/events.ts'
@@ -236,12 +237,12 @@ class UdpLink implements Link {
   }
 
   reset(stream: number, code: number): void {
-    this.#machine.connection?.streams.reset(stream, code)
+    this.#machine.connection?.streams.reset(stream, checkedCode(code))
     this.#touch()
   }
 
   stop(stream: number, code: number): void {
-    this.#machine.connection?.streams.stop(clock(), stream, code)
+    this.#machine.connection?.streams.stop(clock(), stream, checkedCode(code))
     this.#touch()
   }
 
@@ -287,6 +288,12 @@ class UdpLink implements Link {
         return this.#listener.onClosed(this, event)
     }
   }
+}
+
+/** The wire has room for no other numbers, and would say so only when the packet is written. */
+function checkedCode(code: number): number {
+  if (Number.isSafeInteger(code) && code >= 0) return code
+  throw new MsgError('MSG_ERR_USAGE', { detail: `${code} is no code for the end of a stream` })
 }
 
 /** Where links tell of their inner life ({@link TraceEvent}), if anybody listens when the endpoint is bound. */

@@ -89,9 +89,9 @@ export interface Link {
   write(stream: number, bytes: Uint8Array): number
   /** Sends FIN after what was written. */
   finish(stream: number): void
-  /** Gives up sending: forgets what has not gone and tells the peer `code`, a number from 0 to 2^53 - 1. */
+  /** Gives up sending: forgets what has not gone and tells the peer `code`, from 0 to 2^53 - 1. @throws MSG_ERR_USAGE for another code */
   reset(stream: number, code: number): void
-  /** Wants nothing more of a stream: no more `onData` of it, and the peer, told `code`, answers with a reset. */
+  /** Wants nothing more of a stream: no more `onData` of it, and the peer, told `code`, answers with a reset. @throws as `reset` */
   stop(stream: number, code: number): void
   /**
    * No more `onData` of a stream until `resume`, as of a paused Node stream; called in its `onData`, that was the last. What comes meanwhile

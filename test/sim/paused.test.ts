@@ -45,26 +45,27 @@ describe('sim: paused streams', () => {
   forSeeds(import.meta.url, 'stop their sender within a window, while chat goes on over a lossy path', 5, (seed) => {
     const pair = new LinkedPair(LOSSY, seed).open()
     const bytes = new Uint8Array(64 * MIB).fill(seed)
-    const upload = new Upload(pair, bytes)
+    const uploads = Array.from({ length: 1 + (seed % 3) }, () => new Upload(pair, bytes))
     const chat = pair.a.link!.openStream(0)
     // Long enough for the windows to have grown.
     pair.network.pass(millis(200 + (seed % 8) * 100))
-    pause(pair.b, upload.stream)
-    const told = bytesOf(pair.b, upload.stream)
+    for (const { stream } of uploads) pause(pair.b, stream)
+    const told = uploads.map(({ stream }) => bytesOf(pair.b, stream))
     for (let i = 1; i <= 50; i++) {
       pair.write(pair.a, chat, new Uint8Array(1_000))
       pair.network.run(() => bytesOf(pair.b, chat) === i * 1_000, seconds(2))
       pair.network.pass(millis(50))
     }
-    expect(bytesOf(pair.b, upload.stream)).to.equal(told)
+    expect(uploads.map(({ stream }) => bytesOf(pair.b, stream))).to.deep.equal(told)
     const { cwnd } = pair.a.link!.stats()
     // The stream's window, and what the sender keeps ready beyond it.
-    expect(upload.taken - told).to.be.at.most(16 * MIB + Math.max(MIB, 2 * cwnd) + 64 * 1_024)
-    const stopped = upload.taken
+    for (const [i, { taken }] of uploads.entries())
+      expect(taken - told[i]!).to.be.at.most(16 * MIB + Math.max(MIB, 2 * cwnd) + 64 * 1_024)
+    const stopped = uploads.map(({ taken }) => taken)
     pair.network.pass(seconds(60))
-    expect([upload.taken, pair.b.closed]).to.deep.equal([stopped, undefined])
-    resume(pair, pair.b, upload.stream)
-    pair.network.run(() => bytesOf(pair.b, upload.stream) > stopped, seconds(20))
+    expect([uploads.map(({ taken }) => taken), pair.b.closed]).to.deep.equal([stopped, undefined])
+    for (const { stream } of uploads) resume(pair, pair.b, stream)
+    pair.network.run(() => uploads.every(({ stream }, i) => bytesOf(pair.b, stream) > stopped[i]!), seconds(30))
   })
 
   forSeeds(import.meta.url, 'deliver every byte in order when paused and resumed at random', 5, (seed) => {

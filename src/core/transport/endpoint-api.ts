@@ -95,7 +95,8 @@ export interface Link {
   stop(stream: number, code: number): void
   /**
    * No more `onData` of a stream until `resume`, as of a paused Node stream; called in its `onData`, that was the last. What comes meanwhile
-   * is kept, at most twice the stream's window, and moves no window, so that the peer's `write` takes less and less; other streams go on.
+   * is kept, at most twice the stream's window, and moves no window, so that the peer's `write` takes less and less; other streams go on
+   * while the windows of all paused ones come to no more than 16 MiB.
    * A reset is told at once. Nothing happens for a stream of which nothing was told, or that is over.
    */
   pause(stream: number): void

@@ -23,6 +23,11 @@ export class PausedStreams {
     return this.#untold.has(id)
   }
 
+  /** Streams that were paused and not resumed. */
+  get ids(): Iterable<number> {
+    return this.#untold.keys()
+  }
+
   /** @param untold - copied, unless they are kept already: views of packets live for one call. */
   add(id: number, untold: readonly DataEvent[]): void {
     this.#resumed.delete(id)

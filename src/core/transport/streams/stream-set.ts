@@ -136,6 +136,7 @@ export class StreamSet {
     if (isOver && untold.length === 0) return
     receive?.hold()
     this.#paused.add(id, untold)
+    this.#makeRoomBeside()
   }
 
   /** Hands on what was kept: what was already taken from the window at once, the rest in portions ({@link StreamSet.deliver}). */
@@ -322,9 +323,16 @@ export class StreamSet {
     if (this.#dataReceived > this.#window.limit)
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
     if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream: id })
-    // A paused stream must not hold up the others: what it keeps is at most half of the connection's window, which moves on at half.
+    // Whatever grows may be paused, and must leave room beside it then.
     if (receive.windowSize > windowSize) this.#window.ensure(2 * receive.windowSize)
     if (this.#window.update(now, this.#dataConsumed, srtt)) this.#queue({ kind: 'max-data' })
+  }
+
+  /** What paused streams keep must not hold up the others: at most half of the connection's window, which moves on at half, as far as it may grow. */
+  #makeRoomBeside(): void {
+    let kept = 0
+    for (const id of this.#paused.ids) kept += this.#streams.get(id)?.receive.windowSize ?? 0
+    this.#window.ensure(2 * kept)
   }
 
   /** Takes what is to be told of `id` out of the queue. */

@@ -202,6 +202,34 @@ describe('transport/streams: a paused stream', () => {
     expect([turns(streams).flat(), streams.deliverAt]).to.deep.equal([[], undefined])
   })
 
+  it('leaves room for others when several are paused and full, whether they were paused before or after', () => {
+    const streams = set()
+    let dataLimit = 2 * WINDOW
+    const hear = (): void => {
+      for (const frame of sent(streams)) if (frame.type === 'max-data') dataLimit = frame.limit
+    }
+    for (const stream of [1, 3, 5]) {
+      arrive(streams, stream, 0, 1)
+      streams.pause(stream)
+      hear()
+    }
+    for (const stream of [1, 3, 5]) {
+      arrive(streams, stream, 1, WINDOW - 1)
+      hear()
+    }
+    let chat = 0
+    for (let i = 0; i < 50; i++) {
+      const room = dataLimit - 3 * WINDOW - chat
+      expect(room, `after ${chat} bytes of chat`).to.be.above(0)
+      const length = Math.min(200_000, room)
+      arrive(streams, 7, chat, length)
+      chat += length
+      told(streams)
+      hear()
+    }
+    expect(chat).to.be.above(5 * WINDOW)
+  })
+
   it('leaves others half of the connection’s window, however far its own has grown', () => {
     // A long path: round trips of a second make every window grow as often as half of it is used.
     const streams = new StreamSet(true, PARAMETERS, PARAMETERS)

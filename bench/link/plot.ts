@@ -3,17 +3,19 @@ import type { MeterPoint } from './ends/meter.ts'
 
 /** What is drawn: the sender's samples and the receiver's bytes, both with microseconds since 1970. */
 export interface PlotData {
-  readonly samples: readonly LinkSample[]
+  readonly samples: ReadonlyArray<Pick<LinkSample, 'at' | 'cwnd' | 'bytesInFlight' | 'srtt' | 'minRtt' | 'packetsLost'>>
   readonly points: readonly MeterPoint[]
+  /** Where `points` were counted. @default 'at the receiver' */
+  readonly goodput?: string
 }
 
 /** One run as an SVG of four panels over one time axis: window and flight, round trip, goodput, losses. Text stays text. */
-export function plot({ samples, points }: PlotData, title: string): string {
+export function plot({ samples, points, goodput = 'at the receiver' }: PlotData, title: string): string {
   const start = Math.min(samples[0]?.at ?? Infinity, points[0]?.at ?? Infinity)
   const end = Math.max(samples.at(-1)?.at ?? 0, points.at(-1)?.at ?? 0)
   const duration = Math.max(0.001, (end - start) / 1_000_000)
   const from = (at: number): number => (at - start) / 1_000_000
-  const of = (value: (sample: LinkSample) => number): Point[] =>
+  const of = (value: (sample: PlotData['samples'][number]) => number): Point[] =>
     samples.map((sample) => [from(sample.at), value(sample)])
   const panels: Panel[] = [
     {
@@ -34,7 +36,7 @@ export function plot({ samples, points }: PlotData, title: string): string {
       axis: 'goodput (Mbit/s)',
       lines: [
         {
-          name: `at the receiver, over ${RATE_STEP / 1_000} ms`,
+          name: `${goodput}, over ${RATE_STEP / 1_000} ms`,
           colour: '#1a7f37',
           points: rates(points).map(([at, rate]) => [from(at), rate]),
         },

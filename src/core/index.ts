@@ -10,6 +10,8 @@ export type * from './client/api.ts'
 export type * from './server/api.ts'
 export { ERRORS, MsgError, isErrorCode, type ErrorCode } from './errors.ts'
 export { clientDataDir, keptSignIns, knownServers, type KeptSignIns } from './client/profiles.ts'
+export { traceLinks, type TraceLinksOptions } from './io/trace-file.ts'
+export type { PathMetrics, TraceEvent } from './transport/trace.ts'
 export { visible, type VisibleOptions } from './wire/visible.ts'
 
 /** Connects to a server; see {@link ClientOptions}. Its code is loaded at the first call. */

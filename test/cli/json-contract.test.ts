@@ -92,7 +92,7 @@ describe('the JSON contract', () => {
     await bob.line('session.request')
     for (const line of ['accept alice --always', 'status', 'peers', 'whoami']) await bob.ask(line)
     await opened
-    for (const line of ['send hi', 'verify bob --mark', 'peers', 'l', 'lu', 'lcu', 'help', 'help send'])
+    for (const line of ['send hi', 'verify bob --mark', 'peers', 'links', 'l', 'lu', 'lcu', 'help', 'help send'])
       await alice.ask(line)
     await bob.line('message')
     await alice.line('message.delivered')

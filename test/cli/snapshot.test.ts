@@ -45,11 +45,11 @@ describe('the commands, flags and console words', () => {
 const GLOBAL_FLAGS = ['json', 'debug', 'no-input', 'no-color']
 const ONE_SHOT = '--data-dir --fingerprint'
 const COMMANDS = [
-  `client connect [address] --accept ${ONE_SHOT} --keep-open --linger --user`,
+  `client connect [address] --accept --congestion ${ONE_SHOT} --keep-open --linger --trace-links --user`,
   `client login ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
   `client register ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
   `client rooms ${ONE_SHOT} --server --timeout --user`,
-  `client send <user> [text] ${ONE_SHOT} --server --timeout --user`,
+  `client send <user> [text] --congestion ${ONE_SHOT} --server --timeout --trace-links --user`,
   `client users --connected ${ONE_SHOT} --server --timeout --user`,
   `client whoami ${ONE_SHOT} --server --timeout --user`,
   'config show',
@@ -75,6 +75,7 @@ const CLIENT = [
   'users | lu',
   'connected | lcu',
   'peers |',
+  'links |',
   'verify [user] [--mark] |',
   'open <user> | o',
   'accept [user] [--always] |',

@@ -23,6 +23,11 @@ class Recorder implements LinkListener {
   readonly closed = new Deferred<LinkCloseReason>()
   readonly writable = new Deferred<number>()
   readonly streams = new Set<number>()
+  readonly ended = new Deferred<number>()
+  readonly reset = new Deferred<readonly [stream: number, code: number]>()
+  readonly stopped = new Deferred<readonly [stream: number, code: number]>()
+  /** Called at the end of `onData`. */
+  onEach: (link: Link, stream: number) => void = () => {}
   readonly #chunks: Buffer[] = []
   #count = 0
   link: Link | undefined
@@ -36,11 +41,19 @@ class Recorder implements LinkListener {
     this.link = link
     this.opened.resolve(link)
   }
-  onData(_link: Link, stream: number, bytes: Uint8Array): void {
+  onData(link: Link, stream: number, bytes: Uint8Array, fin: boolean): void {
     this.streams.add(stream)
     this.#chunks.push(Buffer.from(bytes))
     this.#count += bytes.byteLength
     this.onBytes()
+    if (fin) this.ended.resolve(stream)
+    this.onEach(link, stream)
+  }
+  onReset(_link: Link, stream: number, code: number): void {
+    this.reset.resolve([stream, code])
+  }
+  onStop(_link: Link, stream: number, code: number): void {
+    this.stopped.resolve([stream, code])
   }
   onWritable(_link: Link, stream: number): void {
     this.writable.resolve(stream)
@@ -143,6 +156,109 @@ for (const [name, world] of Object.entries(implementations)) {
       expect(link.write(stream, Buffer.from('more'))).to.equal(4)
     })
 
+    it('keeps what comes on a paused stream, stops its sender, and lets others go on', async () => {
+      const { atA, atB, link, back } = await open()
+      const [bulk, chat] = [link.openStream(1), link.openStream(0)]
+      atB.onEach = (to, stream) => stream === bulk && to.pause(bulk)
+      const block = randomBytes(100_000)
+      let taken = 0
+      const writeMore = (): void => {
+        for (let last = 1; last > 0 && taken < MOST;) taken += last = link.write(bulk, block)
+      }
+      atA.onWritable = writeMore
+      writeMore()
+      await atB.received(1)
+      const early = atB.bytes.byteLength
+      for (let i = 0; i < 20; i++) {
+        link.write(chat, Buffer.from('tick'))
+        await atB.received(early + 4 * (i + 1))
+      }
+      // The window, what was on its way when it was paused, and the send buffer.
+      expect(taken).to.be.below(MOST)
+      atB.onEach = () => {}
+      back.resume(bulk)
+      link.finish(bulk)
+      await atB.ended.promise
+      expect(atB.bytes.byteLength).to.be.at.least(taken + 80)
+    })
+
+    it('keeps the end of a paused stream, and the order', async () => {
+      const { atB, link, back } = await open()
+      const stream = link.openStream(0)
+      const text = randomBytes(200_000)
+      atB.onEach = () => back.pause(stream)
+      link.write(stream, text)
+      link.finish(stream)
+      for (let i = 0; atB.bytes.byteLength < text.byteLength; i++) {
+        await new Promise((resolve) => setImmediate(resolve))
+        back.resume(stream)
+      }
+      back.resume(stream)
+      expect(await atB.ended.promise).to.equal(stream)
+      expect(atB.bytes.equals(text)).to.equal(true)
+    })
+
+    it('tells a reset, even of a paused stream', async () => {
+      const { atB, link, back } = await open()
+      const stream = link.openStream(0)
+      link.write(stream, Buffer.from('some'))
+      await atB.received(4)
+      back.pause(stream)
+      link.write(stream, Buffer.from('more'))
+      link.reset(stream, 77)
+      expect(await atB.reset.promise).to.deep.equal([stream, 77])
+      back.resume(stream)
+      expect([atB.bytes.toString(), link.write(stream, Buffer.from('x'))]).to.deep.equal(['some', 0])
+    })
+
+    it('tells that the other side wants no more, which ends the stream for both', async () => {
+      const { atA, atB, link, back } = await open()
+      const stream = link.openStream(0)
+      link.write(stream, Buffer.from('some'))
+      await atB.received(4)
+      back.stop(stream, 78)
+      expect(await atA.stopped.promise).to.deep.equal([stream, 78])
+      expect(link.write(stream, Buffer.from('x'))).to.equal(0)
+      expect(await atB.reset.promise).to.deep.equal([stream, 78])
+    })
+
+    it('takes a priority for a stream that the other side opened', async () => {
+      const { atA, atB, link, back } = await open()
+      const stream = link.openStream(0)
+      link.write(stream, Buffer.from('?'))
+      await atB.received(1)
+      back.setPriority(stream, 5)
+      back.write(stream, Buffer.from('answer'))
+      await atA.received(6)
+    })
+
+    it('closes while a stream is paused, and is silent then', async () => {
+      const { atB, link, back } = await open()
+      const stream = link.openStream(0)
+      link.write(stream, Buffer.from('some'))
+      await atB.received(4)
+      back.pause(stream)
+      link.write(stream, Buffer.from('more'))
+      link.close(7, 'enough')
+      await atB.closed.promise
+      for (const act of [back.resume, back.pause]) act.call(back, stream)
+      back.reset(stream, 1)
+      back.stop(stream, 1)
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(atB.bytes.toString()).to.equal('some')
+    })
+
+    it('measures itself', async () => {
+      const { link } = await open()
+      const { congestion, datagramSize, srtt, remote } = link.stats()
+      expect([congestion, datagramSize >= 1_200, srtt > 0, remote.port]).to.deep.equal([
+        'bbr',
+        true,
+        true,
+        b.endpoint.address.port,
+      ])
+    })
+
     it('tells both sides when one closes', async () => {
       const { atA, atB, link } = await open()
       link.close(7, 'enough')
@@ -170,3 +286,6 @@ for (const [name, world] of Object.entries(implementations)) {
     })
   })
 }
+
+/** More than any window and buffer hold, bytes. */
+const MOST = 80_000_000

@@ -6,8 +6,10 @@ import type {
   HistoryQuery,
   Conversation,
   MessageState,
+  LinkStatus,
   PeerStatus,
   SentMessage,
+  SocketStatus,
 } from '../../src/core/client/api.ts'
 import { MsgError, type ErrorCode } from '../../src/core/errors.ts'
 
@@ -54,6 +56,9 @@ export class FakeClient implements Client {
   /** What the history holds, oldest first. */
   readonly past: HistoryMessage[] = []
   readonly marked: string[] = []
+  /** What `links` answers. */
+  linked: LinkStatus[] = []
+  socket: SocketStatus | null = null
   readonly always: string[] = []
   readonly #network: FakeNetwork
   readonly #sessions = new Set<string>()
@@ -234,6 +239,10 @@ export class FakeClient implements Client {
     return [...new Set(this.past.map((message) => JSON.stringify(placeOf(message))))].map(
       (key) => JSON.parse(key) as Conversation,
     )
+  }
+
+  links(): ReturnType<Client['links']> {
+    return { links: this.linked, socket: this.socket }
   }
 
   peers(): PeerStatus[] {

@@ -5,6 +5,7 @@ import { deviceKey } from '../../src/core/crypto/device-key.ts'
 import { UdpEndpoint } from '../../src/core/io/link-endpoint.ts'
 import type { Link, LinkCloseReason, LinkListener } from '../../src/core/transport/endpoint-api.ts'
 import { decodeRequest, encodeResponse } from '../../src/core/wire/rendezvous.ts'
+import { expectCode } from '../helpers/errors.ts'
 import { Deferred } from '../helpers/deferred.ts'
 
 interface Side {
@@ -74,6 +75,18 @@ describe('the UDP endpoint', () => {
     expect(stats.remote.port).to.equal(b.endpoint.address.port)
     expect(stats.srtt).to.be.greaterThan(0)
     expect(stats.bytesSent).to.be.greaterThan(300_000)
+  })
+
+  it('refuses codes that the wire has no room for', async () => {
+    const { atA } = dial()
+    const link = await atA.opened.promise
+    const stream = link.openStream(0)
+    for (const code of [-1, 1.5, NaN, 2 ** 53]) {
+      expectCode(() => link.reset(stream, code), 'MSG_ERR_USAGE')
+      expectCode(() => link.stop(stream, code), 'MSG_ERR_USAGE')
+    }
+    link.stop(stream, Number.MAX_SAFE_INTEGER)
+    link.reset(stream, Number.MAX_SAFE_INTEGER)
   })
 
   it('finds the living candidate among dead ones', async () => {

@@ -4,6 +4,7 @@ import { lineCommand } from '../lines/command.ts'
 import { milliseconds } from '../render/time.ts'
 import { tableLines } from '../render/table.ts'
 import { visible } from '../../core/wire/visible.ts'
+import { linkLines, socketLines } from '../render/links.ts'
 import { usersTable } from '../render/lists.ts'
 
 const users = lineCommand({
@@ -43,6 +44,13 @@ const peers = lineCommand({
     ),
 })
 
+const links = lineCommand({
+  name: 'links',
+  summary: 'what every link measures: round trip, loss, speed, window, datagram size',
+  run: async (session: ClientSession) => session.client.links(),
+  text: ({ links, socket }, palette) => [...linkLines(links, palette), ...(socket ? socketLines(socket, palette) : [])],
+})
+
 const verify = lineCommand({
   name: 'verify',
   summary: 'the safety number to compare aloud; --mark records that you did',
@@ -64,7 +72,7 @@ const verify = lineCommand({
 })
 
 /** Commands about other people. */
-export const PEOPLE_COMMANDS = [users, connected, peers, verify]
+export const PEOPLE_COMMANDS = [users, connected, peers, links, verify]
 
 /** Without a name the other of the open session is meant. */
 function otherOf({ client }: ClientSession): string {

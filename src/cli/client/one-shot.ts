@@ -7,7 +7,8 @@ import type { Settings } from '../config/load.ts'
 import type { SettingKey } from '../config/settings.ts'
 import { settingFlags } from '../flags.ts'
 import { onLeaveSignal } from '../signals.ts'
-import { clientOptions } from './options.ts'
+import { clientOptions, LINK_SETTINGS } from './options.ts'
+import { traced } from './traced.ts'
 
 const ONE_SHOT_SETTINGS = [
   'server',
@@ -31,6 +32,9 @@ export interface OneShot {
 export abstract class OneShotCommand extends BaseCommand {
   static override baseFlags = { ...BaseCommand.baseFlags, ...settingFlags(...ONE_SHOT_SETTINGS) }
 
+  /** Flags of commands that open links. */
+  protected static linkFlags = settingFlags(...LINK_SETTINGS)
+
   /** Flags of commands that may need a password. It is never an argument: others could read it in the process list. */
   protected static passwordFlags = {
     'password-file': Flags.string({
@@ -52,9 +56,13 @@ export abstract class OneShotCommand extends BaseCommand {
     isListening: boolean,
     act: (oneShot: OneShot) => Promise<void>,
   ): Promise<void> {
-    const settings = this.settings(ONE_SHOT_SETTINGS, flags)
+    const settings = this.settings([...ONE_SHOT_SETTINGS, ...LINK_SETTINGS], flags)
     const server = settings.required('server')
-    const { createClient } = await import('../../core/index.ts')
+    const core = await import('../../core/index.ts')
+    const { createClient } = core
+    const stopTrace = traced(core, isListening ? settings.text('traceLinks') : undefined, (message) =>
+      process.stderr.write(`warning: ${message}\n`),
+    )
     const patience = (settings.number('timeout') ?? 0) * 1000
     const deadline = performance.now() + patience
     const stop = new AbortController()
@@ -83,6 +91,7 @@ export abstract class OneShotCommand extends BaseCommand {
     } finally {
       clearTimeout(timer)
       ignoreSignals()
+      await stopTrace()
     }
   }
 

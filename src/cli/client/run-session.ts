@@ -18,6 +18,8 @@ export interface SessionRun {
   readonly user: string | undefined
   /** How long the end of input waits for messages to be delivered, milliseconds. */
   readonly lingerMs: number
+  /** Starts the trace that was asked for. @returns ends it. @throws MSG_ERR_USAGE when its file cannot be opened. */
+  readonly trace: (warn: (message: string) => void) => () => Promise<void>
   readonly palette: Palette
 }
 
@@ -44,7 +46,9 @@ export async function runSession(session: ClientSession, run: SessionRun, front:
     hurry.abort()
     session.end()
   })
+  let stopTrace = async (): Promise<void> => {}
   try {
+    stopTrace = run.trace((message) => session.warn('MSG_ERR_STORAGE_FAILED', message))
     if (run.address !== undefined) await session.connect(run.address)
     if (run.address !== undefined && run.user !== undefined) await signIn(session, run.user, front.output)
     await front.serve(session.ended)
@@ -60,6 +64,7 @@ export async function runSession(session: ClientSession, run: SessionRun, front:
   } finally {
     front.release()
     await session.disconnect()
+    await stopTrace()
     ignoreSignals()
   }
 }

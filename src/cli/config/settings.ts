@@ -99,6 +99,19 @@ export const SETTINGS = {
     summary: 'keep earlier conversations open when another is opened',
     fallback: false,
   },
+  congestion: {
+    kind: { type: 'choice', choices: ['bbr', 'cubic', 'fast'] },
+    env: 'MSG_CONGESTION',
+    flag: 'congestion',
+    summary: 'congestion control of links: how they share a path with others',
+    fallback: 'bbr',
+  },
+  traceLinks: {
+    kind: { type: 'path' },
+    env: 'MSG_TRACE_LINKS',
+    flag: 'trace-links',
+    summary: 'file that every packet and measurement of the links is written to, as JSON lines',
+  },
   linger: {
     kind: { type: 'number', min: 0, max: 86_400 },
     env: 'MSG_LINGER',

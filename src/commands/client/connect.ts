@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
-import { clientOptions } from '../../cli/client/options.ts'
+import { clientOptions, LINK_SETTINGS } from '../../cli/client/options.ts'
+import { traced } from '../../cli/client/traced.ts'
 import type { SettingKey } from '../../cli/config/settings.ts'
 import { settingFlags } from '../../cli/flags.ts'
 
@@ -11,6 +12,7 @@ const SETTINGS = [
   'keepOpen',
   'linger',
   'dataDir',
+  ...LINK_SETTINGS,
 ] as const satisfies readonly SettingKey[]
 
 export default class ClientConnect extends BaseCommand {
@@ -32,7 +34,8 @@ export default class ClientConnect extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ClientConnect)
     const settings = this.settings(SETTINGS, flags)
-    const { createClient } = await import('../../core/index.ts')
+    const core = await import('../../core/index.ts')
+    const { createClient } = core
     const { isJson, palette } = this.printing
     const run = {
       createClient,
@@ -40,6 +43,7 @@ export default class ClientConnect extends BaseCommand {
       address: args.address ?? settings.text('server'),
       user: settings.text('user'),
       lingerMs: (settings.number('linger') ?? 0) * 1000,
+      trace: (warn: (message: string) => void) => traced(core, settings.text('traceLinks'), warn),
       palette,
     }
     if (this.canAsk) {

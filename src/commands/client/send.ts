@@ -13,6 +13,7 @@ export default class ClientSend extends OneShotCommand {
     '<%= config.bin %> <%= command.id %> bob "the build is green" --server chat.example.org --user ci',
     'git log -1 | <%= config.bin %> <%= command.id %> bob --server chat.example.org --user ci',
   ]
+  static override flags = { ...OneShotCommand.linkFlags }
   static override args = {
     user: Args.string({ ignoreStdin: true, required: true, description: 'who it is for: a name or a virtual address' }),
     text: Args.string({ ignoreStdin: true, description: 'what to say; from stdin when missing or -' }),

@@ -82,10 +82,11 @@ export async function bindEndpoint(
   deps: ClientDeps,
   key: DeviceKey,
   instance: string,
+  options: Parameters<ClientDeps['bind']>[2],
   emitter: Emitter,
 ): Promise<LinkEndpoint | undefined> {
   try {
-    return await deps.bind(key, instance)
+    return await deps.bind(key, instance, options)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     const { code, message } = new MsgError('MSG_ERR_LINK_CLOSED', {

@@ -1,7 +1,9 @@
 import type { Conversation } from '../chat/conversation.ts'
+import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
 
 export type { Conversation } from '../chat/conversation.ts'
+export type { Congestion } from '../transport/congestion/controllers.ts'
 
 /** Who may open a session without being asked: nobody, people accepted with `always` before, or anybody. */
 export type AcceptPolicy = 'ask' | 'contacts' | 'everyone'
@@ -22,6 +24,8 @@ export interface ClientOptions {
   readonly keepOpen?: boolean
   /** False for one-shot commands: never rung, never sent messages. @default true */
   readonly listening?: boolean
+  /** Congestion control of links: how they share a path with others. @default 'bbr' */
+  readonly congestion?: Congestion
   /** Reconnect by itself when the server goes. @default true */
   readonly reconnect?: boolean
   /** Ends the attempt to connect. */
@@ -82,6 +86,48 @@ export interface PeerStatus {
   readonly loss: number
   /** Messages that wait for this user. */
   readonly queued: number
+}
+
+/** What an open link measures of itself. Counts are since it opened; rates are bits per second, `null` while unknown. */
+export interface LinkStatus {
+  readonly user: string
+  /** `SHA256:` fingerprint of the peer's device key. */
+  readonly device: string
+  readonly path: PathKind
+  /** `host:port` of the peer. */
+  readonly address: string
+  /** Smoothed and smallest round-trip time, milliseconds; null before the first sample. */
+  readonly rttMs: number | null
+  readonly minRttMs: number | null
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  /** Packets given up, and those of them that arrived after all. */
+  readonly packetsLost: number
+  readonly packetsSpurious: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** Name of the congestion controller, its window, and what is in flight, bytes. */
+  readonly congestion: string
+  readonly cwnd: number
+  readonly bytesInFlight: number
+  /** Largest datagram sent now, bytes of UDP payload. */
+  readonly datagramSize: number
+  /** How fast the path delivered when it was last kept busy. */
+  readonly deliveryBps: number | null
+  /** How fast datagrams may leave. */
+  readonly pacingBps: number | null
+  /** Key updates so far. */
+  readonly keyUpdates: number
+}
+
+/** What the system gave the client's UDP socket to hold datagrams, bytes. */
+export interface SocketStatus {
+  readonly receiveBuffer: number
+  readonly sendBuffer: number
+  /** What was asked for, in each direction. */
+  readonly wanted: number
+  /** What to do about a receive buffer far below that, for people; null when it is fine. */
+  readonly hint: string | null
 }
 
 /** Everything a client tells; `type` names are those of the JSON contract. Times (`at`) are ISO 8601 in UTC. */
@@ -184,6 +230,8 @@ export interface Client {
   pastConversations(): Conversation[]
 
   peers(): PeerStatus[]
+  /** Every open link's numbers, and the socket's; `socket` is null before signing in and where there is no UDP. */
+  links(): { links: LinkStatus[]; socket: SocketStatus | null }
   conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>
   /** Safety numbers of `user`'s linked devices, 60 digits each; `mark` records that a person compared them. */
   verify(

@@ -4,6 +4,7 @@ import type { ChatMessage } from '../chat/frames.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import type { ServerNotification } from '../io/control-channel.ts'
+import { CONTROLLERS } from '../transport/congestion/controllers.ts'
 import type { LinkEndpoint } from '../transport/endpoint-api.ts'
 import { formatAddress, parseAddress, type HostPort } from '../wire/address.ts'
 import { canonicalName } from '../wire/names.ts'
@@ -54,6 +55,7 @@ export class ClientCore {
   constructor(options: ClientOptions, deps: ClientDeps) {
     this.#options = options
     this.#deps = deps
+    checkCongestion(options.congestion)
     this.address = parseAddress(options.server)
     this.trust = new ServerTrust(dataDirOf(options.dataDir, deps.env), formatAddress(this.address), options)
     this.emitter = new Emitter((mark) => this.account?.courier.markSeen(mark))
@@ -169,7 +171,9 @@ export class ClientCore {
     this.#isSigningIn = true
     let endpoint: LinkEndpoint | undefined
     try {
-      if (listening) endpoint = await bindEndpoint(this.#deps, key, this.#instance, this.emitter)
+      const { congestion } = this.#options
+      const binding = congestion === undefined ? {} : { congestion }
+      if (listening) endpoint = await bindEndpoint(this.#deps, key, this.#instance, binding, this.emitter)
       const signedIn = await signIn(this.uplink, { user, key, instance: this.#instance, listening, password, isNew })
       this.trust.profiles.keepDeviceKey(signedIn.user, key)
       this.trust.profiles.setLastUser(signedIn.user)
@@ -334,5 +338,13 @@ export class ClientCore {
 
 /** How long a graceful end waits for consumers of events to take what is queued, milliseconds. */
 const CONSUME_MS = 500
+function checkCongestion(name: string | undefined): void {
+  if (name === undefined || Object.hasOwn(CONTROLLERS, name)) return
+  const choices = Object.keys(CONTROLLERS).join(', ')
+  throw new MsgError('MSG_ERR_USAGE', {
+    detail: `congestion is ${JSON.stringify(name)}, but must be one of ${choices}`,
+  })
+}
+
 /** When peers that the server did not introduce again after a reconnection are probed, milliseconds. */
 const REINTRODUCTION_MS = 5_000

@@ -211,6 +211,11 @@ export class MsgClient implements Client {
     return this.#core.account?.links?.statuses() ?? []
   }
 
+  links(): ReturnType<Client['links']> {
+    const links = this.#core.account?.links
+    return { links: links?.measurements() ?? [], socket: links?.socket ?? null }
+  }
+
   conversations(): ReturnType<Client['conversations']> {
     return this.#core.conversations.list()
   }

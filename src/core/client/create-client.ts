@@ -24,7 +24,7 @@ export async function createClient(options: ClientOptions, deps: Partial<ClientD
 
 const WORLD: ClientDeps = {
   dial: dialControl,
-  bind: ({ noise }, instance) => UdpEndpoint.bind({ local: { key: noise, instance } }),
+  bind: ({ noise }, instance, options) => UdpEndpoint.bind({ local: { key: noise, instance }, ...options }),
   random: Math.random,
   env: process.env,
 }

@@ -2,8 +2,9 @@ import { fingerprintOf, noiseKeyOf } from '../crypto/device-key.ts'
 import type { NotificationParams } from '../control/methods.ts'
 import type { Link, LinkCloseReason, LinkEndpoint, LinkListener, SocketAddress } from '../transport/endpoint-api.ts'
 import { formatAddress } from '../wire/address.ts'
-import type { PeerStatus } from './api.ts'
+import type { LinkStatus, PeerStatus, SocketStatus } from './api.ts'
 import { backoffMs, RELINK } from './backoff.ts'
+import { BulkWatch, bufferHint } from './buffer-hint.ts'
 import type { Courier } from './courier.ts'
 import type { Emitter } from './emitter.ts'
 import type { Peer } from './peer.ts'
@@ -27,13 +28,18 @@ export class Links {
   readonly #deps: LinksDeps
   readonly #peers = new Map<string, Entry>()
   readonly #listener: LinkListener
+  readonly #bulk: BulkWatch
   #isClosed = false
 
   constructor(deps: LinksDeps) {
     this.#deps = deps
+    this.#bulk = new BulkWatch(() => this.#hint())
     this.#listener = {
       onOpen: (link) => this.#handleOpen(link),
-      onData: (link, stream, bytes) => deps.courier.handleData(link, stream, bytes),
+      onData: (link, stream, bytes) => {
+        this.#bulk.handleBytes(bytes.byteLength)
+        deps.courier.handleData(link, stream, bytes)
+      },
       onWritable: (link) => deps.courier.handleWritable(link),
       onClosed: (link, reason) => this.#handleClosed(link, reason),
     }
@@ -116,6 +122,19 @@ export class Links {
     })
   }
 
+  /** What every open link measures of itself. */
+  measurements(): LinkStatus[] {
+    return [...this.#peers.values()].flatMap(({ peer, link }) => (link?.state === 'open' ? [statusOf(peer, link)] : []))
+  }
+
+  /** The socket that carries the links; null for one that is none. */
+  get socket(): SocketStatus | null {
+    const { buffers } = this.#deps.endpoint
+    if (!buffers) return null
+    const { receive, send, wanted } = buffers
+    return { receiveBuffer: receive, sendBuffer: send, wanted, hint: bufferHint(buffers, process.platform) ?? null }
+  }
+
   /** Connections that are linked or to be linked. */
   peers(): Peer[] {
     return [...this.#peers.values()].map(({ peer }) => peer)
@@ -128,6 +147,12 @@ export class Links {
       clearTimeout(entry.leaveTimer)
       clearTimeout(entry.lateTimer)
     }
+  }
+
+  /** A link runs at bulk speed: whoever only chats is never told. */
+  #hint(): void {
+    const hint = this.socket?.hint
+    if (hint) this.#deps.emitter.emit({ type: 'warning', code: 'MSG_ERR_LIMIT', message: hint })
   }
 
   #meet(instance: string, user: string, deviceKey: string, key: Uint8Array): Entry {
@@ -249,6 +274,22 @@ export class Links {
       code: 'MSG_ERR_LINK_CLOSED',
       message: `no link to ${entry.peer.user} yet (${why}): UDP may be blocked between you; messages wait in the outbox and go out when a link is up`,
     })
+  }
+}
+
+function statusOf({ user, deviceKey }: Peer, link: Link): LinkStatus {
+  const { path, remote, srtt, minRtt, deliveryRate, pacingRate, keyPhase, ...counts } = link.stats()
+  return {
+    user,
+    device: fingerprintOf(Buffer.from(deviceKey, 'base64url')),
+    path,
+    address: formatAddress(remote),
+    rttMs: srtt > 0 ? srtt / 1_000 : null,
+    minRttMs: srtt > 0 ? minRtt / 1_000 : null,
+    ...counts,
+    deliveryBps: deliveryRate || null,
+    pacingBps: pacingRate || null,
+    keyUpdates: keyPhase,
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
+import { MsgError } from '../errors.ts'
 import { CONTROLLERS, type Congestion } from '../transport/congestion/controllers.ts'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
 import type { ConnectionEvent } from '../transport/connection/events.ts'
@@ -10,6 +11,7 @@ import type {
   LinkStats,
   PeerIdentity,
   SocketAddress,
+  SocketBuffers,
 } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
@@ -79,6 +81,10 @@ export class UdpEndpoint implements LinkEndpoint {
 
   get address(): SocketAddress {
     return this.#socket.address
+  }
+
+  get buffers(): SocketBuffers {
+    return this.#socket.buffers
   }
 
   connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
@@ -231,6 +237,29 @@ class UdpLink implements Link {
     this.#touch()
   }
 
+  setPriority(stream: number, priority: number): void {
+    this.#machine.connection?.streams.setPriority(stream, priority)
+  }
+
+  reset(stream: number, code: number): void {
+    this.#machine.connection?.streams.reset(stream, checkedCode(code))
+    this.#touch()
+  }
+
+  stop(stream: number, code: number): void {
+    this.#machine.connection?.streams.stop(clock(), stream, checkedCode(code))
+    this.#touch()
+  }
+
+  pause(stream: number): void {
+    this.#machine.connection?.streams.pause(stream)
+  }
+
+  resume(stream: number): void {
+    this.#machine.connection?.streams.resume(clock(), stream)
+    this.#touch()
+  }
+
   probe(): void {
     this.#machine.connection?.probe(clock())
     this.#touch()
@@ -256,12 +285,20 @@ class UdpLink implements Link {
         return this.#listener.onMoved?.(this)
       case 'reset':
         return this.#listener.onReset?.(this, event.stream, event.code)
+      case 'stop':
+        return this.#listener.onStop?.(this, event.stream, event.code)
       case 'writable':
         return this.#listener.onWritable(this, event.stream)
       case 'closed':
         return this.#listener.onClosed(this, event)
     }
   }
+}
+
+/** The wire has room for no other numbers, and would say so only when the packet is written. */
+function checkedCode(code: number): number {
+  if (Number.isSafeInteger(code) && code >= 0) return code
+  throw new MsgError('MSG_ERR_USAGE', { detail: `${code} is no code for the end of a stream` })
 }
 
 /** Where links tell of their inner life ({@link TraceEvent}), if anybody listens when the endpoint is bound. */

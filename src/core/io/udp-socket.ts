@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv4 } from 'node:net'
-import type { SocketAddress } from '../transport/endpoint-api.ts'
+import type { SocketAddress, SocketBuffers } from '../transport/endpoint-api.ts'
 import { UdpOffload } from './udp-offload.ts'
 
 /** What {@link UdpSocket.bind} takes. */
@@ -51,6 +51,13 @@ export class UdpSocket {
   /** What the system gave to hold received datagrams, bytes as it counts them. */
   get receiveBuffer(): number {
     return this.#socket.getRecvBufferSize()
+  }
+
+  /** As they were asked for: Linux counts twice as much, for its own bookkeeping. */
+  get buffers(): SocketBuffers {
+    const share = process.platform === 'linux' ? 2 : 1
+    const [receive, send] = [this.#socket.getRecvBufferSize() / share, this.#socket.getSendBufferSize() / share]
+    return { receive, send, wanted: BUFFER_SIZE }
   }
 
   get address(): SocketAddress {

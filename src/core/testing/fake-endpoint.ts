@@ -6,6 +6,7 @@ import type {
   LinkStats,
   PeerIdentity,
   SocketAddress,
+  SocketBuffers,
 } from '../transport/endpoint-api.ts'
 
 /**
@@ -59,6 +60,8 @@ export class FakeEndpoint implements LinkEndpoint {
   readonly address: SocketAddress
   readonly links = new Set<FakeLink>()
   readonly network: FakeNetwork
+  /** What a test says the system gave. */
+  buffers?: SocketBuffers
   readonly #expected = new Map<string, LinkListener>()
 
   constructor(network: FakeNetwork, identity: PeerIdentity, address: SocketAddress) {
@@ -127,6 +130,12 @@ export class FakeLink implements Link {
   #streams = 0
   readonly #buffered = new Map<number, number>()
   readonly #refused = new Set<number>()
+  /** Streams this side ended, those it gave up sending on, and those of which it wants nothing more. */
+  readonly #ended = new Set<number>()
+  readonly #resets = new Set<number>()
+  readonly #stopped = new Set<number>()
+  /** What came on paused streams, until all of it was told. */
+  readonly #kept = new Map<number, { isPaused: boolean; readonly arrivals: Arrival[] }>()
   #sent = 0
 
   constructor(endpoint: FakeEndpoint, peer: PeerIdentity, listener: LinkListener, isInitiator: boolean) {
@@ -152,7 +161,7 @@ export class FakeLink implements Link {
   }
 
   write(stream: number, bytes: Uint8Array): number {
-    if (this.#state !== 'open') return 0
+    if (this.#state !== 'open' || this.#ended.has(stream)) return 0
     const buffered = this.#buffered.get(stream) ?? 0
     const taken = Math.min(bytes.byteLength, this.#endpoint.network.sendBuffer - buffered)
     if (taken < bytes.byteLength) this.#refused.add(stream)
@@ -162,8 +171,41 @@ export class FakeLink implements Link {
     return taken
   }
 
+  setPriority(): void {}
+
   finish(stream: number): void {
     this.#later(stream, new Uint8Array(0), true)
+    this.#ended.add(stream)
+  }
+
+  reset(stream: number, code: number): void {
+    if (this.#state !== 'open' || this.#resets.has(stream)) return
+    this.#ended.add(stream)
+    this.#resets.add(stream)
+    setImmediate(() => this.#other?.handleReset(stream, code))
+  }
+
+  stop(stream: number, code: number): void {
+    if (this.#state !== 'open' || this.#stopped.has(stream)) return
+    this.#stopped.add(stream)
+    for (const { onTaken } of this.#takeKept(stream)) onTaken()
+    setImmediate(() => this.#other?.handleStop(stream, code))
+  }
+
+  pause(stream: number): void {
+    const kept = this.#kept.get(stream)
+    if (kept) kept.isPaused = true
+    else this.#kept.set(stream, { isPaused: true, arrivals: [] })
+  }
+
+  resume(stream: number): void {
+    const kept = this.#kept.get(stream)
+    if (!kept) return
+    kept.isPaused = false
+    setImmediate(() => {
+      while (!kept.isPaused && kept.arrivals.length > 0) this.#tell(stream, kept.arrivals.shift()!)
+      if (!kept.isPaused && this.#kept.get(stream) === kept) this.#kept.delete(stream)
+    })
   }
 
   probe(): void {
@@ -185,6 +227,10 @@ export class FakeLink implements Link {
       bytesReceived: 0,
       cwnd: 0,
       bytesInFlight: 0,
+      datagramSize: 1_200,
+      deliveryRate: 0,
+      pacingRate: 0,
+      congestion: 'bbr',
       keyPhase: 0,
     }
   }
@@ -213,23 +259,56 @@ export class FakeLink implements Link {
     setImmediate(() => this.#listener.onClosed(this, reason))
   }
 
-  receive(stream: number, bytes: Uint8Array, fin: boolean): boolean {
-    if (this.#state !== 'open') return false
-    this.#listener.onData(this, stream, bytes, fin)
-    return true
+  receive(stream: number, arrival: Arrival): void {
+    if (this.#state !== 'open') return
+    const kept = this.#kept.get(stream)
+    if (kept) kept.arrivals.push(arrival)
+    else this.#tell(stream, arrival)
+  }
+
+  #tell(stream: number, arrival: Arrival): void {
+    if (this.#state !== 'open') return
+    if (!this.#stopped.has(stream)) this.#listener.onData(this, stream, arrival.bytes, arrival.fin)
+    arrival.onTaken()
+  }
+
+  handleReset(stream: number, code: number): void {
+    this.#takeKept(stream)
+    if (this.#state === 'open') this.#listener.onReset?.(this, stream, code)
+  }
+
+  handleStop(stream: number, code: number): void {
+    if (this.#state !== 'open' || this.#resets.has(stream)) return
+    this.#listener.onStop?.(this, stream, code)
+    this.reset(stream, code)
+  }
+
+  #takeKept(stream: number): Arrival[] {
+    const arrivals = this.#kept.get(stream)?.arrivals.splice(0) ?? []
+    this.#kept.delete(stream)
+    return arrivals
   }
 
   #later(stream: number, bytes: Uint8Array, fin: boolean): void {
     this.#sent++
-    setImmediate(() => {
-      if (this.#state !== 'open' && !this.#other?.isOpen) return
-      if (!this.#other?.receive(stream, bytes, fin)) return
+    const onTaken = (): void => {
       this.#buffered.set(stream, (this.#buffered.get(stream) ?? 0) - bytes.byteLength)
       if (this.#refused.delete(stream) && this.#state === 'open') this.#listener.onWritable(this, stream)
+    }
+    setImmediate(() => {
+      if (this.#resets.has(stream) || (this.#state !== 'open' && !this.#other?.isOpen)) return
+      this.#other?.receive(stream, { bytes, fin, onTaken })
     })
   }
 
   get isOpen(): boolean {
     return this.#state === 'open'
   }
+}
+
+interface Arrival {
+  readonly bytes: Uint8Array
+  readonly fin: boolean
+  /** The sender's buffer has room again. */
+  readonly onTaken: () => void
 }

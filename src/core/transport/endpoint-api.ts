@@ -34,6 +34,14 @@ export interface LinkStats {
   /** Congestion window and bytes in flight, bytes. */
   readonly cwnd: number
   readonly bytesInFlight: number
+  /** Largest datagram sent now, bytes of UDP payload; 0 before the link has a path. */
+  readonly datagramSize: number
+  /** How fast the path delivered when it was last kept busy, and how fast datagrams may leave, bits per second; 0 while unknown. */
+  readonly deliveryRate: number
+  readonly pacingRate: number
+  /** Name of the congestion controller; '' before the link has a path. */
+  readonly congestion: string
+  /** Key updates so far. */
   readonly keyPhase: number
 }
 
@@ -45,11 +53,13 @@ export interface LinkListener {
   onData(link: Link, stream: number, bytes: Uint8Array, fin: boolean): void
   /** The peer gave up sending on a stream; nothing more comes on it. */
   onReset?(link: Link, stream: number, code: number): void
+  /** The peer wants nothing more of a stream: what has not gone is forgotten, and `write` takes nothing more. */
+  onStop?(link: Link, stream: number, code: number): void
   /** The peer is at another address now; `stats` tells which. */
   onMoved?(link: Link): void
   /** A stream that had refused bytes takes some again. */
   onWritable(link: Link, stream: number): void
-  /** The link is over; nothing follows. `code` is 0 for a graceful close. */
+  /** The link is over; nothing follows, not even what waits on paused streams. `code` is 0 for a graceful close. */
   onClosed(link: Link, reason: LinkCloseReason): void
 }
 
@@ -69,6 +79,8 @@ export interface Link {
   readonly isInitiator: boolean
   /** Opens a stream; the lower the priority number, the sooner its bytes go. @returns its id. */
   openStream(priority: number): number
+  /** Changes a stream's priority; those that the peer opened have 0 until then. */
+  setPriority(stream: number, priority: number): void
   /**
    * Queues bytes on a stream; they are copied before the call returns. All writes of one turn of the event loop share datagrams.
    *
@@ -77,14 +89,36 @@ export interface Link {
   write(stream: number, bytes: Uint8Array): number
   /** Sends FIN after what was written. */
   finish(stream: number): void
+  /** Gives up sending: forgets what has not gone and tells the peer `code`, from 0 to 2^53 - 1. @throws MSG_ERR_USAGE for another code */
+  reset(stream: number, code: number): void
+  /** Wants nothing more of a stream: no more `onData` of it, and the peer, told `code`, answers with a reset. @throws as `reset` */
+  stop(stream: number, code: number): void
+  /**
+   * No more `onData` of a stream until `resume`, as of a paused Node stream; called in its `onData`, that was the last. What comes meanwhile
+   * is kept, at most twice the stream's window, and moves no window, so that the peer's `write` takes less and less; other streams go on
+   * while the windows of all paused ones come to no more than 16 MiB.
+   * A reset is told at once. Nothing happens for a stream of which nothing was told, or that is over.
+   */
+  pause(stream: number): void
+  /** Hands on what was kept, in order and in portions, and then what comes. */
+  resume(stream: number): void
   /** Asks for a sign of life: closes the link as `idle` when none comes within about three seconds. */
   probe(): void
   stats(): LinkStats
   close(code?: number, reason?: string): void
 }
 
+/** What the system gave a socket to hold datagrams, bytes of the program's own counting, and what it was asked for. */
+export interface SocketBuffers {
+  readonly receive: number
+  readonly send: number
+  readonly wanted: number
+}
+
 /** One UDP socket with every link on it. */
 export interface LinkEndpoint {
+  /** The socket's buffers; `undefined` where there is no socket. */
+  readonly buffers?: SocketBuffers
   /** The socket's own address. */
   readonly address: SocketAddress
   /**

@@ -141,5 +141,9 @@ const NO_STATS = Object.freeze({
   bytesReceived: 0,
   cwnd: 0,
   bytesInFlight: 0,
+  datagramSize: 0,
+  deliveryRate: 0,
+  pacingRate: 0,
+  congestion: '',
   keyPhase: 0,
 })

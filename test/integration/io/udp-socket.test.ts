@@ -39,6 +39,11 @@ describe('io/udp-socket', () => {
     expect((await back).text).to.equal('and back')
   })
 
+  it('tells what the system gave it to hold datagrams: no more than was asked for', async () => {
+    const { receive, send, wanted } = (await bind()).buffers
+    for (const bytes of [receive, send]) expect(bytes).to.be.within(1_024, wanted)
+  })
+
   it('speaks IPv4 on every address, and calls it by its IPv4 spelling', async () => {
     const [socket, other] = [await bind(), await outsider()]
     expect(socket.address.host).to.be.oneOf(['::', '0.0.0.0'])

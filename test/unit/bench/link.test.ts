@@ -3,6 +3,7 @@ import { jain, payloadRate } from '../../../bench/link/context.ts'
 import { Meter, rateOf } from '../../../bench/link/ends/meter.ts'
 import { plot } from '../../../bench/link/plot.ts'
 import { medianOf, ratios, tableOf } from '../../../bench/link/table.ts'
+import { readTrace } from '../../../bench/link/trace.ts'
 
 const sample = (at: number, cwnd: number) => ({
   at,
@@ -18,6 +19,10 @@ const sample = (at: number, cwnd: number) => ({
   bytesReceived: 100,
   cwnd,
   bytesInFlight: cwnd / 2,
+  datagramSize: 1_200,
+  deliveryRate: 0,
+  pacingRate: 0,
+  congestion: 'bbr',
   keyPhase: 0,
 })
 
@@ -110,5 +115,38 @@ describe('bench/link: figures', () => {
   it('has a median between two and ratios in pairs', () => {
     expect(medianOf([4, 1, 3, 2])).to.equal(2.5)
     expect(ratios([4, 9], [2, 3])).to.deep.equal([2, 3])
+  })
+})
+
+describe('bench/link: a trace', () => {
+  const line = (time: number, link: string, event: object): string => JSON.stringify({ time, link, ...event })
+  const metrics = {
+    name: 'metrics_updated',
+    congestion_window: 12_000,
+    bytes_in_flight: 1_200,
+    smoothed_rtt: 20.5,
+    min_rtt: 20,
+    datagram_size: 1_200,
+    controller: { id: 'bbr' },
+  }
+  const trace = [
+    line(1, 'other', { name: 'packet_sent', packet_number: 0, length: 99 }),
+    line(2, 'x', { name: 'packet_sent', packet_number: 0, length: 1_200 }),
+    line(3, 'x', { name: 'packet_sent', packet_number: 1, length: 500 }),
+    line(4, 'x', { name: 'packet_lost', packet_number: 0, trigger: 'time_threshold' }),
+    JSON.stringify({ time: 5, name: 'events_dropped', count: 7 }),
+    line(5, 'x', { name: 'packets_acked', packet_numbers: [1, 77] }),
+    line(6, 'x', metrics),
+    '',
+  ].join('\n')
+
+  it('becomes a picture of its busiest link: what was acknowledged, measured and lost', () => {
+    expect(readTrace(trace)).to.deep.equal({
+      samples: [{ at: 6, cwnd: 12_000, bytesInFlight: 1_200, srtt: 20_500, minRtt: 20_000, packetsLost: 1 }],
+      points: [{ at: 5, bytes: 500 }],
+      goodput: 'acknowledged',
+    })
+    expect(plot(readTrace(trace), 'links.jsonl')).to.contain('acknowledged, over 200 ms')
+    expect(() => readTrace('')).to.throw('no link')
   })
 })

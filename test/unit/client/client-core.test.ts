@@ -8,6 +8,7 @@ import { useTempDir } from '../../helpers/temp-dir.ts'
 import { conversationKey, type Conversation } from '../../../src/core/chat/conversation.ts'
 import { newDeviceKey } from '../../../src/core/client/profile/profile.ts'
 import type { ClientOptions } from '../../../src/core/client/api.ts'
+import type { ClientDeps } from '../../../src/core/client/deps.ts'
 
 describe('a client and the server it is signed in to', () => {
   const temp = useTempDir()
@@ -29,6 +30,23 @@ describe('a client and the server it is signed in to', () => {
     expect(server.paramsOf('register')).to.include({ user: 'alice', password: 'secret', listening: true })
     expect(client.whoami()).to.include({ user: 'alice', virtualAddress: '100.64.0.1', status: 'active' })
     expect(types()).to.deep.equal(['signed-in'])
+  })
+
+  it('makes links with the congestion control it was given, and refuses one that there is none', async () => {
+    const asked: unknown[] = []
+    const bind: ClientDeps['bind'] = async (_key, instance, options) => {
+      asked.push(options)
+      return server.network.endpoint(instance)
+    }
+    for (const options of [{ congestion: 'cubic' }, {}] as const) {
+      const { client } = await server.client(temp(), options, { bind })
+      await client.register('alice', 'secret')
+      await client.destroy()
+    }
+    expect(asked).to.deep.equal([{ congestion: 'cubic' }, {}])
+    const wrong = { congestion: 'toString' } as unknown as ClientOptions
+    const error = await expectRejects(server.client(temp(), wrong), 'MSG_ERR_USAGE')
+    expect(error.message).to.contain('one of bbr, cubic, fast')
   })
 
   it('is connected for the first time once', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { Link } from '../../../src/core/transport/endpoint-api.ts'
 import { FakeNetwork } from '../../../src/core/testing/fake-endpoint.ts'
 import { Correspondent } from '../../helpers/courier.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
@@ -40,6 +41,39 @@ describe('links', () => {
     timers.tick(ms)
     await turns()
   }
+
+  it('tell what an open link measures, and nothing of others', async () => {
+    expect(alice.links.measurements()).to.deep.equal([])
+    await linked()
+    const [link, ...others] = alice.links.measurements()
+    expect(others).to.deep.equal([])
+    expect(link).to.include({ user: 'bob', path: 'lan', rttMs: 1, minRttMs: 1, congestion: 'bbr', deliveryBps: null })
+    network.cut('a1', 'b1')
+    await turns(2)
+    expect(bob.links.measurements()).to.deep.equal([])
+  })
+
+  it('warn once at bulk speed when the system lets the socket hold little, and not when it holds enough', async () => {
+    const [chunk, link] = [new Uint8Array(8 * 1_048_576), { peer: { instance: 'z' } } as Link]
+    for (const [person, receive] of [
+      [alice, 212_992],
+      [bob, 4_194_304],
+    ] as const) {
+      person.endpoint.buffers = { receive, send: receive, wanted: 4_194_304 }
+      const other = person === alice ? 'b1' : 'a1'
+      person.links.introduce({ ...bobAs(), instance: other === 'b1' ? 'Z' : other, candidates: [] })
+      const listener = person.endpoint.listenerFor(other === 'b1' ? 'Z' : other)!
+      for (let i = 0; i < 4; i++) listener.onData(link, 0, chunk, false)
+    }
+    await turns()
+    const warnings = [alice, bob].map(({ events }) => events.filter(({ type }) => type === 'warning'))
+    expect(warnings.map(({ length }) => length)).to.deep.equal([1, 0])
+    expect(warnings[0]![0]).to.have.property('message').that.contains('208 KiB')
+    expect([alice.links.socket?.hint, bob.links.socket?.hint]).to.deep.equal([
+      (warnings[0]![0] as { message: string }).message,
+      null,
+    ])
+  })
 
   it('say nothing of the end of a link that never was', async () => {
     network.isReachable = false

@@ -76,6 +76,7 @@ export class Connection {
     if (!init.isInitiator) return
     this.#pingsDue = 1
     if (init.remote) this.path.settle(init.remote)
+    this.#traceStart(init.now)
     this.#events.push({ type: 'open' })
   }
 
@@ -108,6 +109,9 @@ export class Connection {
       minRtt: rtt.min,
       cwnd: controller.window,
       bytesInFlight,
+      datagramSize: this.path.datagramSize,
+      ...this.path.rates,
+      congestion: controller.id,
       keyPhase: this.#keys.count,
     }
   }
@@ -137,7 +141,7 @@ export class Connection {
     this.#counts.bytesReceived += packet.byteLength
     if (this.#closing.isClosed) return this.#closing.onPacket()
     this.#liveness.onHeard(now)
-    this.#confirm(from)
+    this.#confirm(now, from)
     try {
       let isAckEliciting = false
       const reader = new Reader(payload)
@@ -173,8 +177,10 @@ export class Connection {
       case 'ping':
         this.#pingsDue = Math.max(this.#pingsDue, 1)
     }
+    this.streams.deliver(now)
     const { lost, probes, again } = this.path.handleTimeout(now)
     this.#sendLost(now, lost)
+    if (lost.length > 0) this.#traceMetrics(now)
     this.#pingsDue = Math.max(this.#pingsDue, probes)
     for (const carried of again) this.#sendAgain(carried)
   }
@@ -186,6 +192,7 @@ export class Connection {
       this.path.pollTimeout(),
       this.#acks.deadline ?? Infinity,
       this.#validator.pollTimeout() ?? Infinity,
+      this.streams.deliverAt ?? Infinity,
     )
   }
 
@@ -332,7 +339,10 @@ export class Connection {
     this.#sendLost(now, lost)
     if (acked.length === 0) return
     this.streams.onWindow(this.path.window)
-    this.#trace?.({ time: now, link: this.#init.traceId, name: 'metrics_updated', ...this.path.metrics() })
+    if (!this.#trace) return
+    const packet_numbers = acked.map(({ packetNumber }) => packetNumber)
+    this.#trace({ time: now, link: this.#init.traceId, name: 'packets_acked', packet_numbers })
+    this.#traceMetrics(now)
   }
 
   #sendLost(now: Instant, lost: readonly LostPacket[]): void {
@@ -348,11 +358,12 @@ export class Connection {
     else this.streams.onLost(carried)
   }
 
-  #confirm(from: SocketAddress): void {
+  #confirm(now: Instant, from: SocketAddress): void {
     if (this.#isConfirmed) return
     this.#isConfirmed = true
     this.#remote = from
     this.path.settle(from)
+    this.#traceStart(now)
     this.#events.push({ type: 'open' })
   }
 
@@ -368,15 +379,35 @@ export class Connection {
       time: now,
       link: this.#init.traceId,
       name: 'path_changed',
-      address: `${address.host} ${address.port}`,
+      address: address.host,
+      port: address.port,
     })
     this.path.onMoved(now)
     if (isOtherHost) this.path.restart(address)
   }
 
+  #traceStart(now: Instant): void {
+    const { traceId, isInitiator } = this.#init
+    const { host, port } = this.#remote ?? { host: '', port: 0 }
+    this.#trace?.({
+      time: now,
+      link: traceId,
+      name: 'connection_started',
+      address: host,
+      port,
+      is_initiator: isInitiator,
+    })
+  }
+
+  #traceMetrics(now: Instant): void {
+    this.#trace?.({ time: now, link: this.#init.traceId, name: 'metrics_updated', ...this.path.metrics() })
+  }
+
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
     if (this.#closing.isClosed) return
     this.#closing.start(event, now + 3 * this.path.rtt.pto, tellPeer && this.#isConfirmed)
+    const { kind: trigger, code, reason } = event
+    this.#trace?.({ time: now, link: this.#init.traceId, name: 'connection_closed', trigger, code, reason })
     // Nobody was told of a link that never opened: a first message that came twice, or was replayed, is no news.
     if (this.#isConfirmed) this.#events.push(event)
   }

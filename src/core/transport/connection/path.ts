@@ -6,6 +6,7 @@ import { Pacer } from '../pacer.ts'
 import { DeliveryRate } from '../recovery/delivery-rate.ts'
 import { LossDetector, type Carried, type LostPacket, type SentPacket } from '../recovery/loss-detector.ts'
 import { RttEstimator } from '../recovery/rtt-estimator.ts'
+import type { PathMetrics } from '../trace.ts'
 import type { TransportParameters } from '../transport-parameters.ts'
 import { DatagramLadder } from './datagram-ladder.ts'
 
@@ -47,6 +48,8 @@ export class Path {
   #movedAt: Instant = -1
   #lost = 0
   #spurious = 0
+  /** As the last busy moment showed it, bytes per microsecond. */
+  #deliveryRate = 0
 
   constructor(init: PathInit) {
     this.#init = init
@@ -100,6 +103,7 @@ export class Path {
     this.#datagramSize = BASE_DATAGRAM_SIZE
     this.#controller = this.#createController()
     this.rtt.reset()
+    this.#deliveryRate = 0
     this.settle(remote)
   }
 
@@ -153,6 +157,9 @@ export class Path {
     }
     this.#onLost(now, lost)
     if (newest === undefined) return { acked, lost }
+    const rate = this.#rate.onAck(now, bytes, newest, this.rtt.min)
+    // What the application held back says only that the path carries at least that.
+    if (rate.rate > 0 && (!rate.isAppLimited || rate.rate > this.#deliveryRate)) this.#deliveryRate = rate.rate
     this.#controller.onAck({
       now,
       sentAt: newest.sentAt,
@@ -163,7 +170,7 @@ export class Path {
       rtt,
       // A window that was not even half used proves nothing about the path (RFC 9002 section 7.8).
       appLimited: newest.appLimited || priorInFlight < this.#controller.window / 2,
-      rate: this.#rate.onAck(now, bytes, newest, this.rtt.min),
+      rate,
     })
     return { acked, lost }
   }
@@ -185,19 +192,26 @@ export class Path {
     )
   }
 
+  /** How fast the path delivered lately, and how fast datagrams may leave, bits per second; 0 while unknown. */
+  get rates(): { readonly deliveryRate: number; readonly pacingRate: number } {
+    const pacing = this.#pacingRate
+    return {
+      deliveryRate: Math.round(this.#deliveryRate * 8_000_000),
+      pacingRate: pacing === Infinity ? 0 : Math.round(pacing * 8_000_000),
+    }
+  }
+
   /** State for traces: sizes in bytes, times in milliseconds, rates in bits per second. */
-  metrics(): Record<'congestion_window' | 'bytes_in_flight' | 'smoothed_rtt' | 'min_rtt' | 'datagram_size', number> & {
-    pacing_rate?: number
-    controller: Readonly<Record<string, number | string>>
-  } {
-    const rate = this.#pacingRate
+  metrics(): PathMetrics {
+    const { deliveryRate, pacingRate } = this.rates
     return {
       congestion_window: this.window,
       bytes_in_flight: this.bytesInFlight,
       smoothed_rtt: this.rtt.smoothed / 1_000,
       min_rtt: this.rtt.min / 1_000,
       datagram_size: this.#datagramSize,
-      ...(rate === Infinity ? {} : { pacing_rate: Math.round(rate * 8_000_000) }),
+      ...(deliveryRate === 0 ? {} : { delivery_rate: deliveryRate }),
+      ...(pacingRate === 0 ? {} : { pacing_rate: pacingRate }),
       controller: this.#controller.snapshot(),
     }
   }

@@ -27,6 +27,11 @@ export class FlowWindow {
     return this.#limit
   }
 
+  /** Makes the window at least `size` bytes, as far as it may grow; told with the next {@link FlowWindow.update}. */
+  ensure(size: number): void {
+    this.#size = Math.max(this.#size, Math.min(size, this.#max))
+  }
+
   /** @returns true when a new limit is worth telling: half of the window is used up. */
   update(now: Instant, consumed: number, srtt: Duration): boolean {
     if (this.#limit - consumed > this.#size / 2) return false

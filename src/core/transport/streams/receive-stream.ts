@@ -12,6 +12,9 @@ export class ReceiveStream {
   #delivered = 0
   #highest = 0
   #finalSize: number | undefined
+  /** True from `hold` until `release` has given out all that waited. */
+  #isHeld = false
+  #isDiscarding = false
 
   /** @param window - bytes that may lie between what was delivered and what is allowed; tunes itself. */
   constructor(window: FlowWindow) {
@@ -33,8 +36,19 @@ export class ReceiveStream {
     return this.#window.limit
   }
 
+  /** How far ahead of what was delivered the peer may go, bytes. */
+  get windowSize(): number {
+    return this.#window.size
+  }
+
+  /** True when everything, and the end, was handed on. */
   get isFinished(): boolean {
-    return this.#delivered === this.#finalSize
+    return !this.#isHeld && this.#delivered === this.#finalSize
+  }
+
+  /** True while what arrives is kept instead of handed on. */
+  get isHeld(): boolean {
+    return this.#isHeld
   }
 
   /**
@@ -47,11 +61,16 @@ export class ReceiveStream {
   receive(offset: number, data: Uint8Array, fin: boolean): Array<{ bytes: Uint8Array; fin: boolean }> {
     const end = offset + data.byteLength
     this.#checkEnd(end, fin)
+    if (this.#isDiscarding) {
+      if (fin) this.#finalSize = end
+      this.#highest = this.#delivered = Math.max(this.#highest, end)
+      return []
+    }
     const wasFinished = this.isFinished
     if (fin) this.#finalSize = end
     if (wasFinished || (end <= this.#delivered && !this.isFinished)) return []
     this.#highest = Math.max(this.#highest, end)
-    if (offset <= this.#delivered && this.#received.isEmpty) {
+    if (offset <= this.#delivered && this.#received.isEmpty && !this.#isHeld) {
       const bytes = offset === this.#delivered ? data : data.subarray(this.#delivered - offset)
       this.#delivered = end
       this.#buffer.free(end)
@@ -64,20 +83,41 @@ export class ReceiveStream {
     if (this.#received.ranges.length > Math.max(MIN_PIECES, this.#window.size / BYTES_PER_PIECE)) {
       throw new MsgError('MSG_ERR_LIMIT', { detail: 'a stream in too many pieces' })
     }
+    return this.#isHeld ? [] : this.#takeInOrder(Infinity)
+  }
+
+  /** From now on what arrives is kept, and the window stays where it is. */
+  hold(): void {
+    if (!this.isFinished && !this.#isDiscarding) this.#isHeld = true
+  }
+
+  /**
+   * Hands on what was kept, as {@link ReceiveStream.receive} does; the hold ends with the last of it.
+   *
+   * @param most - bytes.
+   */
+  release(most: number): Array<{ bytes: Uint8Array; fin: boolean }> {
+    if (!this.#isHeld) return []
     const first = this.#received.ranges[0]
-    if (first === undefined) return this.#deliver([])
-    if (first.start > this.#delivered) return []
-    const views: Uint8Array[] = []
-    for (let at = this.#delivered; at < first.end; at += views.at(-1)!.byteLength)
-      views.push(this.#buffer.view(at, first.end))
-    this.#received.dropBelow(first.end)
-    return this.#deliver(views)
+    const isMore = first !== undefined && first.start <= this.#delivered && first.end > this.#delivered + most
+    this.#isHeld = isMore
+    return this.#takeInOrder(most)
+  }
+
+  /** Nobody wants the rest: what waits is freed, and what still comes is only counted. */
+  discard(): void {
+    this.#isHeld = false
+    this.#isDiscarding = true
+    this.#delivered = this.#highest
+    this.#received.dropBelow(Infinity)
+    this.#buffer.free(Infinity)
   }
 
   /** @throws MSG_ERR_PROTOCOL when the final size contradicts what came. */
   reset(finalSize: number): void {
     this.#checkEnd(finalSize, true)
     this.#highest = Math.max(this.#highest, finalSize)
+    this.#isHeld = false
     this.#finalSize = finalSize
     this.#delivered = finalSize
     this.#received.dropBelow(finalSize)
@@ -86,7 +126,19 @@ export class ReceiveStream {
 
   /** @returns true when the peer should hear of a new limit. */
   updateLimit(now: Instant, srtt: Duration): boolean {
-    return this.#finalSize === undefined && this.#window.update(now, this.#delivered, srtt)
+    const isWanted = this.#finalSize === undefined && !this.#isDiscarding
+    return isWanted && this.#window.update(now, this.#delivered, srtt)
+  }
+
+  #takeInOrder(most: number): Array<{ bytes: Uint8Array; fin: boolean }> {
+    const first = this.#received.ranges[0]
+    if (first === undefined) return this.#deliver([])
+    if (first.start > this.#delivered) return []
+    const end = Math.min(first.end, this.#delivered + most)
+    const views: Uint8Array[] = []
+    for (let at = this.#delivered; at < end; at += views.at(-1)!.byteLength) views.push(this.#buffer.view(at, end))
+    this.#received.dropBelow(end)
+    return this.#deliver(views)
   }
 
   #deliver(views: Uint8Array[]): Array<{ bytes: Uint8Array; fin: boolean }> {

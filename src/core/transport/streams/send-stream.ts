@@ -4,7 +4,8 @@ import { BlockBuffer } from './block-buffer.ts'
 /** The sending half of one stream: what was written, what is on its way, what arrived. Offsets and sizes in bytes. */
 export class SendStream {
   readonly id: number
-  readonly priority: number
+  /** Lower goes first; the stream set changes it. */
+  priority: number
   readonly #buffer = new BlockBuffer(SPARE_BLOCKS)
   readonly #acked = new RangeSet()
   readonly #lost = new RangeSet()

@@ -4,14 +4,16 @@ import { varintSize, type Writer } from '../../wire/writer.ts'
 import { FrameType, streamOverhead, type Frame } from '../frames.ts'
 import type { Carried } from '../recovery/loss-detector.ts'
 import type { TransportParameters } from '../transport-parameters.ts'
+import { PausedStreams, type DataEvent } from './paused-streams.ts'
 import { ReceiveStream } from './receive-stream.ts'
 import { FlowWindow } from './flow-window.ts'
 import { MIN_SEND_BUFFER, SendStream } from './send-stream.ts'
 
 /** What happens on streams, for the link's owner. */
 export type StreamEvent =
-  | { readonly type: 'data'; readonly stream: number; readonly bytes: Uint8Array; readonly fin: boolean }
-  | { readonly type: 'reset'; readonly stream: number; readonly code: number }
+  | DataEvent
+  /** The peer gave up sending, or asks this side to: what was written and has not gone is forgotten. */
+  | { readonly type: 'reset' | 'stop'; readonly stream: number; readonly code: number }
   | { readonly type: 'writable'; readonly stream: number }
 
 interface StreamState {
@@ -56,6 +58,7 @@ export class StreamSet {
   #dataReceived = 0
   #dataConsumed = 0
   #sendCapacity = MIN_SEND_BUFFER
+  readonly #paused = new PausedStreams()
 
   constructor(isInitiator: boolean, local: TransportParameters, remote: TransportParameters) {
     this.#parity = isInitiator ? 0 : 1
@@ -101,12 +104,64 @@ export class StreamSet {
     this.#queue({ kind: 'reset', stream: id })
   }
 
-  /** Asks the peer to give up sending on `id`. */
-  stop(id: number, code: number): void {
+  /** Asks the peer to give up sending on `id`. What waits is thrown away, and so is what still comes: no more `data` of it. */
+  stop(now: Instant, id: number, code: number): void {
+    this.#takeData(id)
+    this.#paused.forget(id)
     const stream = this.#streams.get(id)
-    if (stream === undefined || stream.stopCode !== undefined) return
+    if (stream === undefined || stream.stopCode !== undefined || stream.receive.isFinished) return
     stream.stopCode = code
     this.#queue({ kind: 'stop', stream: id })
+    this.#receive(now, 0, id, stream, () => stream.receive.discard())
+    this.#dropIfDone(id, stream)
+  }
+
+  /** @param priority - lower goes first. */
+  setPriority(id: number, priority: number): void {
+    const send = this.#streams.get(id)?.send
+    if (send === undefined || send.priority === priority) return
+    this.#pending.get(send.priority)?.delete(send)
+    send.priority = priority
+    this.#schedule(send)
+  }
+
+  /** No more `data` of `id` until `resume`; what comes is kept and moves no window, so that the peer stops in time. */
+  pause(id: number): void {
+    if (this.#paused.has(id)) return
+    const untold = this.#takeData(id)
+    // Nothing follows a reset, not even what came before it.
+    if (this.#events.some((event) => event.type === 'reset' && event.stream === id)) return
+    const receive = this.#streams.get(id)?.receive
+    const isOver = receive === undefined || receive.isFinished
+    if (isOver && untold.length === 0) return
+    receive?.hold()
+    this.#paused.add(id, untold)
+    this.#makeRoomBeside()
+  }
+
+  /** Hands on what was kept: what was already taken from the window at once, the rest in portions ({@link StreamSet.deliver}). */
+  resume(now: Instant, id: number): void {
+    if (!this.#paused.has(id)) return
+    this.#events.push(...this.#paused.resume(now, id, this.#streams.get(id)?.receive.isHeld === true))
+  }
+
+  /** When {@link StreamSet.deliver} has work: at once, while something resumed waits. */
+  get deliverAt(): Instant | undefined {
+    return this.#paused.deliverAt
+  }
+
+  /** The next portion of what waits on resumed streams, which take turns. */
+  deliver(now: Instant): void {
+    const id = this.#paused.takeTurn()
+    const stream = id === undefined ? undefined : this.#streams.get(id)
+    if (id === undefined || stream === undefined) return
+    // What waited says nothing of the path: no round trips, so the windows do not grow.
+    this.#receive(now, 0, id, stream, () => {
+      for (const run of stream.receive.release(PORTION))
+        this.#events.push({ type: 'data', stream: id, ...run, isKept: true })
+    })
+    if (stream.receive.isHeld) this.#paused.wait(now, id)
+    this.#dropIfDone(id, stream)
   }
 
   /** @throws MSG_ERR_PROTOCOL when the frame breaks a limit or a rule. */
@@ -124,14 +179,17 @@ export class StreamSet {
     if (stream === undefined) return
     switch (frame.type) {
       case 'stream':
-        this.#receive(now, srtt, stream.receive, frame)
+        this.#receiveData(now, srtt, stream.receive, frame)
         break
       case 'reset':
         if (stream.receive.isFinished) break
-        this.#receive(now, srtt, stream.receive, frame)
+        this.#receive(now, srtt, frame.stream, stream, () => stream.receive.reset(frame.finalSize))
+        this.#paused.forget(frame.stream)
         this.#events.push({ type: 'reset', stream: frame.stream, code: frame.code })
         break
       case 'stop':
+        if (stream.resetCode === undefined && !stream.send.isFinished)
+          this.#events.push({ type: 'stop', stream: frame.stream, code: frame.code })
         this.reset(frame.stream, frame.code)
         break
       case 'max-stream-data':
@@ -257,25 +315,61 @@ export class StreamSet {
     return true
   }
 
-  /** Passes a frame to a receiving half and accounts for what it used of the connection's window. */
-  #receive(
+  /** Runs `step` on a receiving half and accounts for what it used of the connection's window. */
+  #receive(now: Instant, srtt: Duration, id: number, { receive }: StreamState, step: () => void): void {
+    const { highest, delivered, windowSize } = receive
+    step()
+    this.#account(now, srtt, id, receive, highest, delivered, windowSize)
+  }
+
+  /** The same for a STREAM frame, of which there is one in nearly every packet. */
+  #receiveData(now: Instant, srtt: Duration, receive: ReceiveStream, frame: Extract<Frame, { type: 'stream' }>): void {
+    const { highest, delivered, windowSize } = receive
+    const { stream, offset, data, fin: isLast } = frame
+    for (const { bytes, fin } of receive.receive(offset, data, isLast))
+      this.#events.push({ type: 'data', stream, bytes, fin })
+    this.#account(now, srtt, stream, receive, highest, delivered, windowSize)
+  }
+
+  /** @param highest - and the following: as they were before. */
+  #account(
     now: Instant,
     srtt: Duration,
+    id: number,
     receive: ReceiveStream,
-    frame: Extract<Frame, { type: 'stream' | 'reset' }>,
+    highest: number,
+    delivered: number,
+    windowSize: number,
   ): void {
-    const { highest, delivered } = receive
-    const { stream } = frame
-    if (frame.type === 'reset') receive.reset(frame.finalSize)
-    else
-      for (const { bytes, fin } of receive.receive(frame.offset, frame.data, frame.fin))
-        this.#events.push({ type: 'data', stream, bytes, fin })
     this.#dataReceived += receive.highest - highest
     this.#dataConsumed += receive.delivered - delivered
     if (this.#dataReceived > this.#window.limit)
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the peer went past the connection window' })
-    if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream })
+    if (receive.updateLimit(now, srtt)) this.#queue({ kind: 'max-stream-data', stream: id })
+    // Whatever grows may be paused, and must leave room beside it then.
+    if (receive.windowSize > windowSize) this.#window.ensure(2 * receive.windowSize)
     if (this.#window.update(now, this.#dataConsumed, srtt)) this.#queue({ kind: 'max-data' })
+  }
+
+  /** What paused streams keep must not hold up the others: at most half of the connection's window, which moves on at half, as far as it may grow. */
+  #makeRoomBeside(): void {
+    let kept = 0
+    for (const id of this.#paused.ids) kept += this.#streams.get(id)?.receive.windowSize ?? 0
+    this.#window.ensure(2 * kept)
+  }
+
+  /** Takes what is to be told of `id` out of the queue. */
+  #takeData(id: number): DataEvent[] {
+    const taken: DataEvent[] = []
+    const rest: StreamEvent[] = []
+    for (let i = this.#eventsTaken; i < this.#events.length; i++) {
+      const event = this.#events[i]!
+      if (event.type === 'data' && event.stream === id) taken.push(event)
+      else rest.push(event)
+    }
+    this.#events = rest
+    this.#eventsTaken = 0
+    return taken
   }
 
   /** The stream a peer's frame names, opened if it is theirs and new; `undefined` when it is over. */
@@ -337,6 +431,8 @@ export class StreamSet {
 const MAX_WINDOW = 32 * 1_048_576
 /** Unacknowledged bytes a stream keeps at most. */
 const MAX_SEND_BUFFER = 32 * 1_048_576
+/** Bytes of a resumed stream handed on before everything else gets its turn. */
+const PORTION = 262_144
 /** Priority of streams that the peer opened, until the owner of the link says otherwise. */
 const DEFAULT_PRIORITY = 0
 /** Bytes that any control frame fits into: a type and three varints. */

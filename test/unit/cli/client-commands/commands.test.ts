@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import type { LinkStatus } from '../../../../src/core/client/api.ts'
 import { ClientSession, type Asker } from '../../../../src/cli/client/session.ts'
 import { CLIENT_COMMANDS } from '../../../../src/cli/client-commands/table.ts'
 import { Console } from '../../../../src/cli/console/console.ts'
@@ -468,6 +469,23 @@ describe('the commands of the client', () => {
     expect(await alice.read('peers')).to.match(/bob +open +lan +127\.0\.0\.1:9 +0\.25 ms +1\.0 %/u)
   })
 
+  it('links tells every number of a link, and what to do about the socket', async () => {
+    expect(await alice.read('links')).to.equal('No link is open. `open <user>` or `enter <room>` makes links.\n')
+    const client = network.signedIn('alice')!
+    client.linked = [LINK]
+    client.socket = { receiveBuffer: 212_992, sendBuffer: 4_194_304, wanted: 4_194_304, hint: 'it is small' }
+    expect(await alice.type('links')).to.deep.include({ ok: true, links: [LINK], socket: client.socket })
+    expect((await alice.read('links')).split('\n')).to.deep.equal([
+      'bob direct 192.0.2.7:9',
+      '  RTT 20.5 ms, smallest unknown; 2.0 % of 1,000 packets lost (1 arrived after all)',
+      '  1.5 MiB sent, 900 B received; path seen to carry 94 Mbit/s, unpaced',
+      '  window 256 KiB by bbr, 0 B in flight; datagrams of 1452 bytes; 1 key update',
+      'Socket buffers: 208 KiB to receive, 4.0 MiB to send.',
+      'Note: it is small.',
+      '',
+    ])
+  })
+
   it('verify shows the number in groups and marks it', async () => {
     await openSession()
     expect(await alice.read('verify bob')).to.contain('    12345 12345 12345 12345\n')
@@ -519,3 +537,25 @@ describe('the commands of the client', () => {
     expect(alice.errors.text).to.equal('! no conversation is open\n  open <user> or enter <room> first\n')
   })
 })
+
+const LINK: LinkStatus = {
+  user: 'bob',
+  device: 'SHA256:device',
+  path: 'direct',
+  address: '192.0.2.7:9',
+  rttMs: 20.5,
+  minRttMs: null,
+  packetsSent: 1_000,
+  packetsReceived: 50,
+  packetsLost: 20,
+  packetsSpurious: 1,
+  bytesSent: 1_572_864,
+  bytesReceived: 900,
+  congestion: 'bbr',
+  cwnd: 262_144,
+  bytesInFlight: 0,
+  datagramSize: 1_452,
+  deliveryBps: 94_000_000,
+  pacingBps: null,
+  keyUpdates: 1,
+}

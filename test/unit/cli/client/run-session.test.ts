@@ -45,6 +45,7 @@ describe('runSession', () => {
       options: OPTIONS,
       address,
       user,
+      trace: () => async () => {},
       lingerMs,
       palette: palette(false),
     }

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { loadSettings, type Settings } from '../../../../src/cli/config/load.ts'
 import { SETTING_ROWS } from '../../../../src/cli/config/settings.ts'
+import { SETTINGS } from '../../../../src/cli/config/settings.ts'
+import { CONTROLLERS } from '../../../../src/core/transport/congestion/controllers.ts'
 import { MsgError } from '../../../../src/core/errors.ts'
 import { useTempDir } from '../../../helpers/temp-dir.ts'
 
@@ -51,6 +53,21 @@ describe('loadSettings', () => {
     })
     const all = load({ flags: { port: 4 }, env: { MSG_PORT: '3' } })
     expect(all.resolved('port')).to.deep.equal({ value: 4, origin: 'flag', source: '--port' })
+  })
+
+  it('offers the congestion controls that there are', () => {
+    const { kind } = SETTINGS.congestion
+    expect(kind.choices).to.deep.equal(Object.keys(CONTROLLERS))
+    expect(load({ flags: { congestion: 'cubic' } }).resolved('congestion')).to.deep.equal({
+      value: 'cubic',
+      origin: 'flag',
+      source: '--congestion',
+    })
+  })
+
+  it('takes the file of a trace from where it was named', () => {
+    writeFileSync(join(project(), '.msgrc.json'), '{"traceLinks":"links.jsonl"}')
+    expect(load().text('traceLinks')).to.equal(join(project(), 'links.jsonl'))
   })
 
   it('reads YAML', () => {

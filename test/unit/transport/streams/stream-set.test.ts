@@ -172,7 +172,7 @@ describe('transport/streams/stream-set', () => {
       expect(streams.write(0, zeros(1))).to.equal(0)
       streams.finish(0)
       streams.reset(0, 1)
-      streams.stop(0, 1)
+      streams.stop(0, 0, 1)
       streams.onAcked({ kind: 'stream', stream: 0, start: 0, end: 1, fin: false })
       streams.onLost({ kind: 'stream', stream: 0, start: 0, end: 1, fin: false })
       expect(streams.hasPending).to.equal(false)
@@ -321,6 +321,34 @@ describe('transport/streams/stream-set', () => {
     })
   })
 
+  describe('priorities', () => {
+    it('sends first what the owner says is urgent, on streams of either side', () => {
+      const streams = set()
+      handle(streams, data(1, 0, 1))
+      const own = streams.open(5)
+      streams.write(1, zeros(10))
+      streams.write(own, zeros(10))
+      streams.setPriority(1, 9)
+      streams.setPriority(99, 1)
+      const sent = (): unknown => packet(streams).frames.map((frame) => 'stream' in frame && frame.stream)
+      expect(sent()).to.deep.equal([own, 1])
+      streams.write(own, zeros(10))
+      streams.write(1, zeros(10))
+      streams.setPriority(1, 0)
+      expect(sent()).to.deep.equal([1, own])
+    })
+
+    it('keeps the place of a stream whose priority changes while it waits for the window', () => {
+      const streams = set(PARAMETERS, { ...PARAMETERS, initialMaxData: 65_536 })
+      const id = streams.open(3)
+      streams.write(id, zeros(70_000))
+      drain(streams)
+      streams.setPriority(id, 1)
+      handle(streams, { type: 'max-data', limit: 70_000 })
+      expect(drain(streams).flatMap(({ frames }) => frames)).to.have.length(4)
+    })
+  })
+
   describe('giving up', () => {
     it('resets with the size that was sent, and repeats it until it is acknowledged', () => {
       const streams = set()
@@ -376,11 +404,35 @@ describe('transport/streams/stream-set', () => {
       ])
     })
 
+    it('says once that the peer asked to stop, and not of a stream that was given up anyway', () => {
+      const streams = set()
+      const [stopped, reset] = [streams.open(0), streams.open(0)]
+      streams.reset(reset, 1)
+      for (const stream of [stopped, stopped, reset]) handle(streams, { type: 'stop', stream, code: 4 })
+      expect(events(streams)).to.deep.equal([{ type: 'stop', stream: stopped, code: 4 }])
+      expect(streams.write(stopped, zeros(1))).to.equal(0)
+    })
+
+    it('tells nothing more of a stream that it asked the peer to stop, and gives its window back', () => {
+      const streams = set({ ...PARAMETERS, initialMaxData: 100_000, initialMaxStreamData: 100_000 })
+      handle(streams, data(1, 0, 10))
+      handle(streams, data(1, 20, 59_980))
+      streams.stop(0, 1, 6)
+      expect(drain(streams).flatMap(({ frames }) => frames)).to.deep.equal([
+        { type: 'stop', stream: 1, code: 6 },
+        { type: 'max-data', limit: 160_000 },
+      ])
+      handle(streams, data(1, 60_000, 40_000))
+      expect(events(streams)).to.deep.equal([])
+      handle(streams, { type: 'reset', stream: 1, code: 6, finalSize: 100_000 })
+      expect(events(streams)).to.deep.equal([{ type: 'reset', stream: 1, code: 6 }])
+    })
+
     it('asks the peer to stop, once, and again when that was lost', () => {
       const streams = set()
       handle(streams, data(1, 0, 1))
-      streams.stop(1, 6)
-      streams.stop(1, 7)
+      streams.stop(0, 1, 6)
+      streams.stop(0, 1, 7)
       const [{ frames, carried }] = drain(streams) as [ReturnType<typeof packet>]
       expect(frames).to.deep.equal([{ type: 'stop', stream: 1, code: 6 }])
       streams.onLost(carried[0]!)
@@ -393,7 +445,7 @@ describe('transport/streams/stream-set', () => {
       streams.write(id, zeros(10))
       for (let i = 0; i < 200; i++) {
         handle(streams, data(2 * i + 1, 0, 1))
-        streams.stop(2 * i + 1, 2 ** 40)
+        streams.stop(0, 2 * i + 1, 2 ** 40)
       }
       const packets = drain(streams)
       expect(packets.length).to.be.above(1)

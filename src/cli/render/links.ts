@@ -1,0 +1,46 @@
+import type { LinkStatus, SocketStatus } from '../../core/index.ts'
+import { visible } from '../../core/wire/visible.ts'
+import type { Palette } from './palette.ts'
+import { bytes, count, milliseconds } from './time.ts'
+
+/** Open links with what they measure, some lines each: a table of all of it is wider than terminals are. */
+export function linkLines(links: readonly LinkStatus[], palette: Palette): string[] {
+  if (links.length === 0) return ['No link is open. `open <user>` or `enter <room>` makes links.']
+  return links.flatMap((link) => [
+    `${palette.name(visible(link.user))} ${link.path} ${visible(link.address)}`,
+    `  RTT ${rtt(link.rttMs)}, smallest ${rtt(link.minRttMs)}; ${lossText(link)}`,
+    `  ${bytes(link.bytesSent)} sent, ${bytes(link.bytesReceived)} received; ${ratesText(link)}`,
+    `  window ${bytes(link.cwnd)} by ${link.congestion}, ${bytes(link.bytesInFlight)} in flight; datagrams of ${link.datagramSize} bytes; ${count(link.keyUpdates, 'key update')}`,
+  ])
+}
+
+/** What the socket may hold, and what to do about it. */
+export function socketLines({ receiveBuffer, sendBuffer, hint }: SocketStatus, palette: Palette): string[] {
+  return [
+    palette.dim(`Socket buffers: ${bytes(receiveBuffer)} to receive, ${bytes(sendBuffer)} to send.`),
+    ...(hint === null ? [] : [`${palette.bad('Note:')} ${hint}.`]),
+  ]
+}
+
+const rtt = (ms: number | null): string => (ms === null ? 'unknown' : milliseconds(ms))
+
+function lossText({ packetsSent, packetsLost, packetsSpurious }: LinkStatus): string {
+  const share = packetsSent > 0 ? (packetsLost / packetsSent) * 100 : 0
+  const late = packetsSpurious > 0 ? ` (${packetsSpurious.toLocaleString('en')} arrived after all)` : ''
+  return `${share.toFixed(1)} % of ${count(packetsSent, 'packet')} lost${late}`
+}
+
+function ratesText({ deliveryBps, pacingBps }: LinkStatus): string {
+  const pacing = pacingBps === null ? 'unpaced' : `paced at ${bitRate(pacingBps)}`
+  return deliveryBps === null ? pacing : `path seen to carry ${bitRate(deliveryBps)}, ${pacing}`
+}
+
+/** `512 bit/s`, `1.5 Mbit/s`. */
+function bitRate(value: number): string {
+  let amount = value
+  for (const unit of ['bit/s', 'kbit/s', 'Mbit/s']) {
+    if (amount < 1000) return `${amount >= 10 || unit === 'bit/s' ? amount.toFixed(0) : amount.toFixed(1)} ${unit}`
+    amount /= 1000
+  }
+  return `${amount.toFixed(1)} Gbit/s`
+}

@@ -7,13 +7,14 @@ import {
   type CongestionControllerFactory,
   type LossSample,
 } from './controller.ts'
+import { LossJudge } from './loss-judge.ts'
 import { Plateau } from './plateau.ts'
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
 
 /**
  * BBR, in the shape of version 3: paces at the bandwidth it measured, holds about one bandwidth-delay product in flight, and takes loss
- * for congestion only above {@link LOSS_THRESHOLD}.
+ * for congestion only when a {@link LossJudge} says so.
  *
  * Source: draft-ietf-ccwg-bbr. Bandwidths in bytes per microsecond, windows in bytes.
  */
@@ -53,6 +54,7 @@ export class Bbr implements CongestionController {
   #upRounds = 0
   #upAcked = 0
   #upCount = 0
+  readonly #losses: LossJudge
   readonly #aggregation = new AckAggregation()
   /** When the last run of losses began, and the bounds before it, to go back to when it was none. */
   #episodeAt: Instant = 0
@@ -61,6 +63,7 @@ export class Bbr implements CongestionController {
   constructor({ datagramSize, random }: Parameters<CongestionControllerFactory>[0]) {
     this.#datagramSize = datagramSize
     this.#random = random
+    this.#losses = new LossJudge(datagramSize)
     this.#window = initialWindow(datagramSize)
   }
 
@@ -96,7 +99,7 @@ export class Bbr implements CongestionController {
     this.#setWindow(ack)
   }
 
-  onCongestion({ now, sentAt, sentInFlight, deliveredSince, lostSince, persistent }: LossSample): void {
+  onCongestion({ now, sentAt, sentInFlight, deliveredSince, lostSince, persistent, appLimited }: LossSample): void {
     if (this.#undo === undefined || sentAt > this.#episodeAt) {
       this.#episodeAt = now
       this.#undo = {
@@ -108,8 +111,8 @@ export class Bbr implements CongestionController {
     this.#hasLossInRound = true
     this.#lossEventsInRound++
     if (this.#phase === 'up' || this.#phase === 'refill') {
-      if (this.#isTooMuch(lostSince, Math.max(sentInFlight, deliveredSince + lostSince)))
-        this.#handleTooMuch(now, sentInFlight)
+      if (this.#losses.isTooMuch(lostSince, Math.max(sentInFlight, deliveredSince + lostSince)))
+        this.#handleTooMuch(now, appLimited ? undefined : sentInFlight)
     }
     if (persistent) {
       // The path may be another one now; what is in flight is gone, what was learnt of its bandwidth stays until measured anew.
@@ -129,6 +132,7 @@ export class Bbr implements CongestionController {
 
   onDatagramSize(bytes: number): void {
     this.#datagramSize = bytes
+    this.#losses.datagramSize = bytes
     this.#window = Math.max(this.#window, initialWindow(bytes))
   }
 
@@ -143,6 +147,7 @@ export class Bbr implements CongestionController {
       inflightHigh: finite(this.#inflightHigh),
       inflightLow: finite(this.#inflightLow),
       rounds: this.#rounds,
+      randomLoss: Number(this.#losses.randomShare.toFixed(4)),
     }
   }
 
@@ -177,7 +182,8 @@ export class Bbr implements CongestionController {
     this.#probeRounds++
   }
 
-  #endLossRound({ rate }: AckSample): void {
+  #endLossRound({ rate, rtt }: AckSample): void {
+    this.#losses.onAck(rtt, this.#minRtt === 0 ? Infinity : this.#minRtt)
     if (rate.priorDelivered < this.#lossRoundDelivered) return
     this.#lossRoundDelivered = rate.delivered
     if (
@@ -194,22 +200,13 @@ export class Bbr implements CongestionController {
     }
     this.#hasLossInRound = false
     this.#lossEventsInRound = 0
+    this.#losses.onRoundEnd(rate.lostSince, rate.lostSince + rate.deliveredSince, rtt)
     this.#latestBandwidth = rate.rate
     this.#latestInflight = rate.deliveredSince
   }
 
   #isLossHeavy({ lostSince, deliveredSince }: AckSample['rate']): boolean {
-    return this.#isTooMuch(lostSince, lostSince + deliveredSince)
-  }
-
-  /**
-   * More bytes of `all` were lost than the threshold allows, by a margin that chance does not reach: a path that loses at random just
-   * below the threshold exceeds it in every few round trips of few packets, and must not be slowed down for that.
-   */
-  #isTooMuch(lost: number, all: number): boolean {
-    const expected = (LOSS_THRESHOLD * all) / this.#datagramSize
-    // Few losses scatter more upwards than downwards: the second term of Cornish and Fisher for a Poisson count.
-    return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected) + (CHANCE ** 2 - 1) / 6
+    return this.#losses.isTooMuch(lostSince, lostSince + deliveredSince)
   }
 
   #checkFull({ rate, now }: AckSample): void {
@@ -295,8 +292,9 @@ export class Bbr implements CongestionController {
     this.#inflightHigh += steps * this.#datagramSize
   }
 
-  #handleTooMuch(now: Instant, sentInFlight: number): void {
-    this.#inflightHigh = Math.max(sentInFlight, this.#inflight(1) * BETA)
+  /** @param sentInFlight - `undefined` where the path was not the limit: it says nothing of how much is too much. */
+  #handleTooMuch(now: Instant, sentInFlight: number | undefined): void {
+    if (sentInFlight !== undefined) this.#inflightHigh = Math.max(sentInFlight, this.#inflight(1) * BETA)
     if (this.#phase === 'up') this.#startDown(now)
   }
 
@@ -340,8 +338,11 @@ export class Bbr implements CongestionController {
       this.#pacingRate = (gain * this.#window) / Math.max(smoothedRtt, millis(1))
       return
     }
-    const rate = gain * this.#boundBandwidth * PACING_MARGIN
-    if (this.#isFull || this.#pacingRate === undefined || rate > this.#pacingRate) this.#pacingRate = rate
+    // What the path loses anyway is sent on top, or it would be missing from what the path carries.
+    const rate = (gain * this.#boundBandwidth * PACING_MARGIN) / (1 - this.#losses.randomShare)
+    // The first sample may span a silence and be far too low.
+    this.#pacingRate ??= initialWindow(this.#datagramSize) / Math.max(smoothedRtt, millis(1))
+    if (this.#isFull || rate > this.#pacingRate) this.#pacingRate = rate
   }
 
   #setWindow({ bytes, rate, appLimited }: AckSample): void {
@@ -379,10 +380,6 @@ const PACING_GAINS: Record<Phase, number> = {
 const PACING_MARGIN = 0.99
 const WINDOW_GAIN = 2
 const UP_WINDOW_GAIN = 2.25
-/** Share of bytes lost above which a path is taken for overfull. */
-const LOSS_THRESHOLD = 0.02
-/** Standard deviations of a random loss that are still taken for chance. */
-const CHANCE = 3
 /** What is left of the short-term bounds after a round of too much loss. */
 const BETA = 0.7
 /** Share of the highest safe inflight that is used while not probing. */

@@ -235,6 +235,7 @@ export class Path {
       bytes,
       sentInFlight: last.inFlight,
       ...this.#rate.since(last.stamp),
+      appLimited: last.stamp.isAppLimited,
       persistent: this.#loss.isPersistent(lost, this.#maxAckDelay),
     })
   }

@@ -161,11 +161,48 @@ describe('transport/congestion/bbr', () => {
         let before = -1
         one.run(s(30), () => {
           const low = number(one, 'inflightLow')
-          if (before === -1 && low !== -1) lowered++
+          if (before !== low && low !== -1 && low < BDP / 2) lowered++
           before = low
         })
       }
-      expect(lowered, 'in five minutes').to.be.at.most(3)
+      expect(lowered, 'below what the path holds, in five minutes').to.be.at.most(3)
+    })
+
+    it('of a queue that stands end a probe at the threshold, not at what chance allows', () => {
+      const one = lab({ ...COURSE, queue: BDP / 2 }).run(s(5))
+      const { controller } = one
+      const onCongestion = controller.onCongestion.bind(controller)
+      let lost = 0
+      controller.onCongestion = (loss) => {
+        lost++
+        onCongestion(loss)
+      }
+      one.run(s(20))
+      // Two in a hundred of a flight of eighty are two packets; by chance it would take six, and a hundred and thirty in this time.
+      expect(lost).to.be.at.most(100)
+    })
+
+    it('that the application brought about say nothing of how much is too much', () => {
+      const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
+      for (let i = 0; state(one)['phase'] !== 'up' && i < 1_000; i++) one.run(ms(5))
+      const loss = {
+        now: one.now,
+        sentAt: one.now,
+        bytes: MSS,
+        persistent: false,
+        sentInFlight: 5 * MSS,
+        lostSince: 20 * MSS,
+      }
+      one.controller.onCongestion(lossSample({ ...loss, appLimited: true }))
+      expect(state(one)).to.include({ inflightHigh: -1, phase: 'down' })
+    })
+
+    it('that the path has anyway are sent on top of its bandwidth', () => {
+      const one = lab({ ...COURSE, queue: 8 * BDP, isLost: (n) => n % 100 === 99 }).run(s(20))
+      for (let i = 0; state(one)['phase'] !== 'cruise' && i < 1_000; i++) one.run(ms(5))
+      expect(number(one, 'randomLoss')).to.be.within(0.005, 0.015)
+      const share = 1 - number(one, 'randomLoss')
+      expect((one.controller.pacingRate! * share) / number(one, 'bandwidth')).to.be.closeTo(0.99, 0.002)
     })
 
     it('above the threshold lower the bounds, and the next refill lifts them', () => {
@@ -202,6 +239,14 @@ describe('transport/congestion/bbr', () => {
       one.run(4 * RTT)
       expect(one.controller.window).to.be.above(BDP)
     })
+  })
+
+  it('starts with the initial window a round trip, however little the first sample says', () => {
+    const controller = make()
+    const rate = rateSample({ rate: 0.0001, delivered: MSS, priorDelivered: 0 })
+    const ack = { now: s(8), sentAt: s(8) - RTT, bytes: MSS, smoothedRtt: RTT, rtt: RTT, appLimited: true, rate }
+    controller.onAck(ackSample(ack))
+    expect(controller.pacingRate).to.equal((10 * MSS) / RTT)
   })
 
   it('paces at what it measured, a little below while it cruises', () => {

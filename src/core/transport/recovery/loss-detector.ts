@@ -1,4 +1,4 @@
-import type { Duration, Instant } from '../../time/instant.ts'
+import { seconds, type Duration, type Instant } from '../../time/instant.ts'
 import type { Range } from '../range-set.ts'
 import type { DeliveryStamp } from './delivery-rate.ts'
 import { TIMER_GRANULARITY, type RttEstimator } from './rtt-estimator.ts'
@@ -159,7 +159,8 @@ export class LossDetector {
   pollTimeout(maxAckDelay: Duration): Instant | undefined {
     if (this.#lossTime !== undefined) return this.#lossTime
     if (this.#sent.size === 0) return undefined
-    return this.#lastSentAt + (this.#rtt.pto + maxAckDelay) * 2 ** Math.min(this.#ptoCount, MAX_BACKOFF)
+    const first = this.#rtt.pto + maxAckDelay
+    return this.#lastSentAt + Math.max(first, Math.min(first * 2 ** this.#ptoCount, MAX_PTO))
   }
 
   /** The oldest packet that carries something, to send its content again in a probe; it stays in flight. */
@@ -232,5 +233,8 @@ const MAX_PACKET_THRESHOLD = 256
 /** Packets given up that are remembered, and how far behind the newest acknowledged one. */
 const MAX_GIVEN_UP = 512
 const GIVEN_UP_SPAN = 2_048
-/** Doublings of the probe timeout; the idle timeout ends the link long before more would matter. */
-const MAX_BACKOFF = 10
+/**
+ * The probe timeout doubles up to here. RFC 9002 sets no end to it; but then a path that was gone for ten seconds is noticed to be back
+ * up to ten seconds late, and two packets in this time congest nothing.
+ */
+const MAX_PTO: Duration = seconds(2)

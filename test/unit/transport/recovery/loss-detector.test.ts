@@ -3,7 +3,7 @@ import type { Instant } from '../../../../src/core/time/instant.ts'
 import { DeliveryRate } from '../../../../src/core/transport/recovery/delivery-rate.ts'
 import { LossDetector, type Carried, type SentPacket } from '../../../../src/core/transport/recovery/loss-detector.ts'
 import { RttEstimator } from '../../../../src/core/transport/recovery/rtt-estimator.ts'
-import { ms } from '../../../helpers/time.ts'
+import { ms, s } from '../../../helpers/time.ts'
 
 /** Rate samples are not this test's subject. */
 const STAMP = new DeliveryRate().onSent(0, 0)
@@ -190,25 +190,36 @@ describe('transport/recovery/loss-detector', () => {
       const { loss } = measured()
       send(loss, 0, 0)
       let now = 0
-      for (const [i, probes] of [1, 2, 2, 2].entries()) {
+      for (const [i, probes] of [1, 2, 2].entries()) {
         const at = loss.pollTimeout(MAX_ACK_DELAY)!
         expect(at - now).to.equal(ms(325) * 2 ** i)
         expect(loss.onTimeout(at, MAX_ACK_DELAY)).to.deep.equal({ lost: [], probes })
         now = at
       }
-      expect(loss.ptoCount).to.equal(4)
+      expect(loss.ptoCount).to.equal(3)
     })
 
-    it('stops doubling after ten times', () => {
+    it('stops doubling at two seconds, so that a path that is back is noticed soon, however long it was gone', () => {
       const { loss } = measured()
       send(loss, 0, 0)
       let now = 0
       for (let i = 0; i < 30; i++) {
         const at = loss.pollTimeout(MAX_ACK_DELAY)!
-        expect(at - now).to.equal(ms(325) * 2 ** Math.min(i, 10))
+        expect(at - now).to.equal(Math.min(ms(325) * 2 ** i, s(2)))
         loss.onTimeout(at, MAX_ACK_DELAY)
         now = at
       }
+    })
+
+    it('is never shorter than the first one, on a path whose round trip is longer than two seconds', () => {
+      const rtt = new RttEstimator()
+      rtt.update(s(4), 0)
+      const loss = new LossDetector(rtt)
+      send(loss, 0, 0)
+      const first = loss.pollTimeout(MAX_ACK_DELAY)!
+      loss.onTimeout(first, MAX_ACK_DELAY)
+      expect(first).to.be.above(s(4))
+      expect(loss.pollTimeout(MAX_ACK_DELAY)).to.equal(2 * first)
     })
 
     it('starts over at the first acknowledgement', () => {

@@ -78,8 +78,8 @@ describe('sim: hostile paths', () => {
     const path: Path = { ...WAN, rate: 20 / 8, queue: 100_000, duplicate: 0.1, reorder: 0.1, reorderBy: millis(8) }
     const pair = new LinkedPair(path, seed).open()
     const took = until(pair, send(pair, pair.a, pair.b, 600_000, seed), seconds(20))
-    // A quarter of a second on the wire; a tenth of it twice; slow start.
-    expect(took).to.be.at.most(seconds(1.5))
+    // A quarter of a second on the wire; a tenth of it twice; slow start. What comes late is given up and turns up: it must cost nothing.
+    expect(took).to.be.at.most(seconds(0.6))
   })
 
   forSeeds(import.meta.url, 'opens and delivers at a round trip of 1,500 ms with 1 % loss', 40, (seed) => {

@@ -58,7 +58,7 @@ export class Bbr implements CongestionController {
   readonly #aggregation = new AckAggregation()
   /** When the last run of losses began, and the bounds before it, to go back to when it was none. */
   #episodeAt: Instant = 0
-  #undo: { inflightHigh: number; inflightLow: number; bandwidthLow: number } | undefined
+  #undo: { inflightHigh: number; inflightLow: number; bandwidthLow: number; ended?: 'startup' | 'up' } | undefined
 
   constructor({ datagramSize, random }: Parameters<CongestionControllerFactory>[0]) {
     this.#datagramSize = datagramSize
@@ -127,7 +127,14 @@ export class Bbr implements CongestionController {
     this.#inflightHigh = Math.max(this.#inflightHigh, this.#undo.inflightHigh)
     this.#inflightLow = Math.max(this.#inflightLow, this.#undo.inflightLow)
     this.#bandwidthLow = Math.max(this.#bandwidthLow, this.#undo.bandwidthLow)
+    this.#hasLossInRound = false
+    this.#lossEventsInRound = 0
+    const { ended } = this.#undo
     this.#undo = undefined
+    if (ended === undefined || this.#phase === 'probe-rtt') return
+    this.#plateau.reset()
+    this.#isFull = ended !== 'startup'
+    this.#enter(ended, this.#phaseAt)
   }
 
   onDatagramSize(bytes: number): void {
@@ -216,6 +223,7 @@ export class Bbr implements CongestionController {
     const isHeavy = this.#lossEventsInRound >= FULL_LOSS_EVENTS && this.#isLossHeavy(rate)
     if (!this.#isRoundStart || !isHeavy || this.#phase !== 'startup') return
     this.#isFull = true
+    if (this.#undo) this.#undo.ended = 'startup'
     this.#inflightHigh = Math.max(this.#inflight(1), this.#latestInflight)
     this.#phaseAt = now
   }
@@ -295,7 +303,9 @@ export class Bbr implements CongestionController {
   /** @param sentInFlight - `undefined` where the path was not the limit: it says nothing of how much is too much. */
   #handleTooMuch(now: Instant, sentInFlight: number | undefined): void {
     if (sentInFlight !== undefined) this.#inflightHigh = Math.max(sentInFlight, this.#inflight(1) * BETA)
-    if (this.#phase === 'up') this.#startDown(now)
+    if (this.#phase !== 'up') return
+    if (this.#undo) this.#undo.ended = 'up'
+    this.#startDown(now)
   }
 
   #updateMinRtt({ now, rtt, inFlight }: AckSample): void {

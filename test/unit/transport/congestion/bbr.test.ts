@@ -230,6 +230,33 @@ describe('transport/congestion/bbr', () => {
       expect(number(one, 'inflightLow')).to.equal(-1)
     })
 
+    it('that turn out to be none give back the phase that they ended: startup, or a probe', () => {
+      const starting = lab({ rate: 20 * RATE, rtt: RTT, isLost: (n) => n > 50 && n % 4 === 0 })
+      for (let i = 0; state(starting)['phase'] === 'startup' && i < 1_000; i++) starting.run(ms(1))
+      expect(state(starting)['phase']).to.equal('drain')
+      starting.controller.onSpuriousLoss()
+      expect(state(starting)).to.include({ phase: 'startup', inflightHigh: -1 })
+      const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
+      for (let i = 0; state(one)['phase'] !== 'up' && i < 1_000; i++) one.run(ms(5))
+      const many = { sentInFlight: 10 * MSS, lostSince: 90 * MSS, persistent: false }
+      one.controller.onCongestion(lossSample({ now: one.now, sentAt: one.now, bytes: 90 * MSS, ...many }))
+      expect(state(one)['phase']).to.equal('down')
+      one.controller.onSpuriousLoss()
+      expect(state(one)).to.include({ phase: 'up', inflightHigh: -1 })
+    })
+
+    it('that turn out to be none within a round are not counted at its end', () => {
+      const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
+      for (let i = 0; state(one)['phase'] !== 'cruise' && i < 1_000; i++) one.run(ms(5))
+      one.course = { ...COURSE, isLost: (n) => n % 3 === 0 }
+      one.run(ms(30))
+      one.course = COURSE
+      expect(number(one, 'inflightLow')).to.equal(-1)
+      one.controller.onSpuriousLoss()
+      one.run(ms(30))
+      expect(number(one, 'inflightLow')).to.equal(-1)
+    })
+
     it('that persist leave the smallest window, and what was learnt of the bandwidth', () => {
       const one = lab().run(s(4))
       const { bandwidth } = state(one)

@@ -9,6 +9,7 @@ import {
 } from './controller.ts'
 import { LossJudge } from './loss-judge.ts'
 import { Plateau } from './plateau.ts'
+import { RttFloor } from './rtt-floor.ts'
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
 
@@ -27,10 +28,7 @@ export class Bbr implements CongestionController {
   #pacingRate: number | undefined
   /** Largest bandwidth of this and the previous probing cycle. */
   #maxBandwidth: [number, number] = [0, 0]
-  #minRtt: Duration = 0
-  #minRttAt: Instant = 0
-  #probeRttMin: Duration = Infinity
-  #probeRttMinAt: Instant = 0
+  readonly #floor = new RttFloor()
   #probeRttDoneAt: Instant | undefined
   /** Above this the path lost too much; Infinity while unknown. */
   #inflightHigh = Infinity
@@ -150,7 +148,7 @@ export class Bbr implements CongestionController {
       phase: this.#phase,
       window: this.window,
       bandwidth: this.#bandwidth,
-      minRtt: this.#minRtt,
+      minRtt: this.#floor.min,
       inflightHigh: finite(this.#inflightHigh),
       inflightLow: finite(this.#inflightLow),
       rounds: this.#rounds,
@@ -172,9 +170,9 @@ export class Bbr implements CongestionController {
 
   /** Bytes in flight that `gain` bandwidth-delay products make. */
   #inflight(gain: number): number {
-    if (this.#minRtt === 0) return initialWindow(this.#datagramSize)
+    if (this.#floor.min === 0) return initialWindow(this.#datagramSize)
     // A quantum of pacing and what the receiver's delayed ACKs hold back are in flight too.
-    return gain * this.#boundBandwidth * this.#minRtt + 3 * this.#quantum
+    return gain * this.#boundBandwidth * this.#floor.min + 3 * this.#quantum
   }
 
   get #quantum(): number {
@@ -190,7 +188,7 @@ export class Bbr implements CongestionController {
   }
 
   #endLossRound({ rate, rtt }: AckSample): void {
-    this.#losses.onAck(rtt, this.#minRtt === 0 ? Infinity : this.#minRtt)
+    this.#losses.onAck(rtt, this.#floor.min === 0 ? Infinity : this.#floor.min)
     if (rate.priorDelivered < this.#lossRoundDelivered) return
     this.#lossRoundDelivered = rate.delivered
     if (
@@ -309,20 +307,7 @@ export class Bbr implements CongestionController {
   }
 
   #updateMinRtt({ now, rtt, inFlight }: AckSample): void {
-    const isProbeDue = now - this.#probeRttMinAt > PROBE_RTT_INTERVAL
-    if (rtt !== undefined && (rtt < this.#probeRttMin || isProbeDue)) {
-      this.#probeRttMin = rtt
-      this.#probeRttMinAt = now
-    } else if (rtt !== undefined && rtt <= this.#probeRttMin * EMPTY_QUEUE) {
-      // The queue is as good as empty already: draining it on purpose would learn nothing.
-      this.#probeRttMinAt = now
-    }
-    if (this.#probeRttMin < this.#minRtt || this.#minRtt === 0 || now - this.#minRttAt > MIN_RTT_WINDOW) {
-      if (Number.isFinite(this.#probeRttMin)) {
-        this.#minRtt = this.#probeRttMin
-        this.#minRttAt = this.#probeRttMinAt
-      }
-    }
+    const isProbeDue = this.#floor.onAck(now, rtt)
     if (isProbeDue && this.#phase !== 'probe-rtt' && this.#isFull) {
       this.#enter('probe-rtt', now)
       this.#probeRttDoneAt = undefined
@@ -331,7 +316,7 @@ export class Bbr implements CongestionController {
     if (this.#probeRttDoneAt === undefined && inFlight <= this.#probeRttWindow)
       this.#probeRttDoneAt = now + PROBE_RTT_DURATION
     if (this.#probeRttDoneAt === undefined || now < this.#probeRttDoneAt) return
-    this.#probeRttMinAt = now
+    this.#floor.onDrained(now)
     this.#inflightLow = Infinity
     this.#bandwidthLow = Infinity
     this.#startDown(now)
@@ -339,7 +324,7 @@ export class Bbr implements CongestionController {
   }
 
   get #probeRttWindow(): number {
-    return Math.max(this.#minimum, PROBE_RTT_GAIN * this.#bandwidth * this.#minRtt)
+    return Math.max(this.#minimum, PROBE_RTT_GAIN * this.#bandwidth * this.#floor.min)
   }
 
   #setPacingRate({ smoothedRtt }: AckSample): void {
@@ -396,12 +381,8 @@ const BETA = 0.7
 const HEADROOM = 0.85
 /** Startup ends after so many losses in one round, too. */
 const FULL_LOSS_EVENTS = 6
-const MIN_RTT_WINDOW: Duration = seconds(10)
-const PROBE_RTT_INTERVAL: Duration = seconds(5)
 const PROBE_RTT_DURATION: Duration = millis(200)
 const PROBE_RTT_GAIN = 0.5
-/** A round trip within this factor of the smallest met no queue worth draining. */
-const EMPTY_QUEUE = 1.05
 const MAX_RENO_ROUNDS = 63
 
 /** Burst that the driver may send at once, bytes. */

@@ -246,15 +246,28 @@ describe('transport/congestion/bbr', () => {
     })
 
     it('that turn out to be none within a round are not counted at its end', () => {
-      const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
-      for (let i = 0; state(one)['phase'] !== 'cruise' && i < 1_000; i++) one.run(ms(5))
-      one.course = { ...COURSE, isLost: (n) => n % 3 === 0 }
-      one.run(ms(30))
-      one.course = COURSE
-      expect(number(one, 'inflightLow')).to.equal(-1)
-      one.controller.onSpuriousLoss()
-      one.run(ms(30))
-      expect(number(one, 'inflightLow')).to.equal(-1)
+      /** Whether fifteen losses in a row, some time after a cruise began, lower the bounds within two round trips. */
+      const isLowered = (after: number, areNone: boolean): boolean => {
+        const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
+        for (let i = 0; state(one)['phase'] !== 'cruise' && i < 1_000; i++) one.run(ms(5))
+        one.run(after)
+        const { controller } = one
+        const onCongestion = controller.onCongestion.bind(controller)
+        let reported = 0
+        controller.onCongestion = (loss) => {
+          onCongestion(loss)
+          if (++reported === 15 && areNone) controller.onSpuriousLoss()
+        }
+        let left = 15
+        one.course = { ...COURSE, queue: Infinity, isLost: () => left-- > 0 }
+        let isLow = false
+        one.run(3 * RTT, () => (isLow ||= reported >= 15 && number(one, 'inflightLow') !== -1))
+        expect(reported).to.equal(15)
+        return isLow
+      }
+      const moments = [0, 10, 20, 30, 40].map(ms)
+      expect(moments.filter((after) => isLowered(after, false))).to.not.deep.equal([])
+      expect(moments.filter((after) => isLowered(after, true))).to.deep.equal([])
     })
 
     it('that persist leave the smallest window, and what was learnt of the bandwidth', () => {

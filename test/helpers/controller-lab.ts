@@ -129,6 +129,7 @@ export class ControllerLab {
         bytes,
         sentInFlight: inFlight,
         ...since,
+        appLimited: stamp.isAppLimited,
         persistent: false,
       })
       return

@@ -1,4 +1,5 @@
 import { seconds } from '../../src/core/time/instant.ts'
+import type { CongestionControllerFactory } from '../../src/core/transport/congestion/controller.ts'
 import type { EndpointEvent } from '../../src/core/transport/endpoint.ts'
 import { makeEnd, record, type End } from './linked-pair.ts'
 import { Network, type Path } from './network.ts'
@@ -9,13 +10,14 @@ export class Dumbbell {
   readonly network: Network<EndpointEvent>
   readonly pairs: ReadonlyArray<{ readonly a: End; readonly b: End }>
 
-  constructor(path: Path, seed: number, count: number) {
+  /** @param controllers - of each pair in turn; `undefined` is the link's own choice. */
+  constructor(path: Path, seed: number, controllers: ReadonlyArray<CongestionControllerFactory | undefined>) {
     const random = seededBytes(seededRandom(seed * 7_919))
     const ends = new Map<string, End>()
     this.network = new Network(path, seed, (host, event) => record(ends.get(host)!, event))
     const make = (side: string): End[] =>
-      Array.from({ length: count }, (_, i) => {
-        const end = makeEnd(`${side}${i}`, random)
+      controllers.map((createController, i) => {
+        const end = makeEnd(`${side}${i}`, random, createController)
         ends.set(end.host, end)
         this.network.add(end.host, end.endpoint, i === 0 ? undefined : `${side}0`)
         return end

@@ -1,4 +1,5 @@
 import { deviceKey } from '../../src/core/crypto/device-key.ts'
+import type { CongestionControllerFactory } from '../../src/core/transport/congestion/controller.ts'
 import type { ClosedEvent } from '../../src/core/transport/connection/events.ts'
 import { EndpointMachine, type EndpointEvent } from '../../src/core/transport/endpoint.ts'
 import type { LinkMachine } from '../../src/core/transport/link-machine.ts'
@@ -95,11 +96,24 @@ export function record(end: End, event: EndpointEvent): void {
 /** All bytes that came on `stream`, in order. */
 export const receivedOn = (end: End, stream: number): Buffer => Buffer.concat(end.received.get(stream) ?? [])
 
-/** An endpoint of its own, with keys from `random`. */
-export function makeEnd(host: string, random: (length: number) => Uint8Array): End {
+/**
+ * An endpoint of its own, with keys from `random`.
+ *
+ * @param createController - @default the link's own choice
+ */
+export function makeEnd(
+  host: string,
+  random: (length: number) => Uint8Array,
+  createController?: CongestionControllerFactory,
+): End {
   const key = deviceKey(random(32)).noise
   const instance = Buffer.from(random(16)).toString('hex')
-  const endpoint = new EndpointMachine({ now: 0, local: { key, instance }, random })
+  const endpoint = new EndpointMachine({
+    now: 0,
+    local: { key, instance },
+    random,
+    ...(createController && { createController }),
+  })
   return {
     host,
     endpoint,

@@ -30,5 +30,6 @@ export const lossSample = (
   sentInFlight: 1_000_000,
   deliveredSince: 0,
   lostSince: sample.bytes,
+  appLimited: false,
   ...sample,
 })

@@ -7,13 +7,15 @@ import {
   type CongestionControllerFactory,
   type LossSample,
 } from './controller.ts'
+import { LossJudge } from './loss-judge.ts'
 import { Plateau } from './plateau.ts'
+import { RttFloor } from './rtt-floor.ts'
 
 type Phase = 'startup' | 'drain' | 'down' | 'cruise' | 'refill' | 'up' | 'probe-rtt'
 
 /**
  * BBR, in the shape of version 3: paces at the bandwidth it measured, holds about one bandwidth-delay product in flight, and takes loss
- * for congestion only above {@link LOSS_THRESHOLD}.
+ * for congestion only when a {@link LossJudge} says so.
  *
  * Source: draft-ietf-ccwg-bbr. Bandwidths in bytes per microsecond, windows in bytes.
  */
@@ -26,10 +28,7 @@ export class Bbr implements CongestionController {
   #pacingRate: number | undefined
   /** Largest bandwidth of this and the previous probing cycle. */
   #maxBandwidth: [number, number] = [0, 0]
-  #minRtt: Duration = 0
-  #minRttAt: Instant = 0
-  #probeRttMin: Duration = Infinity
-  #probeRttMinAt: Instant = 0
+  readonly #floor = new RttFloor()
   #probeRttDoneAt: Instant | undefined
   /** Above this the path lost too much; Infinity while unknown. */
   #inflightHigh = Infinity
@@ -53,14 +52,16 @@ export class Bbr implements CongestionController {
   #upRounds = 0
   #upAcked = 0
   #upCount = 0
+  readonly #losses: LossJudge
   readonly #aggregation = new AckAggregation()
   /** When the last run of losses began, and the bounds before it, to go back to when it was none. */
   #episodeAt: Instant = 0
-  #undo: { inflightHigh: number; inflightLow: number; bandwidthLow: number } | undefined
+  #undo: { inflightHigh: number; inflightLow: number; bandwidthLow: number; ended?: 'startup' | 'up' } | undefined
 
   constructor({ datagramSize, random }: Parameters<CongestionControllerFactory>[0]) {
     this.#datagramSize = datagramSize
     this.#random = random
+    this.#losses = new LossJudge(datagramSize)
     this.#window = initialWindow(datagramSize)
   }
 
@@ -96,7 +97,7 @@ export class Bbr implements CongestionController {
     this.#setWindow(ack)
   }
 
-  onCongestion({ now, sentAt, sentInFlight, deliveredSince, lostSince, persistent }: LossSample): void {
+  onCongestion({ now, sentAt, sentInFlight, deliveredSince, lostSince, persistent, appLimited }: LossSample): void {
     if (this.#undo === undefined || sentAt > this.#episodeAt) {
       this.#episodeAt = now
       this.#undo = {
@@ -108,8 +109,8 @@ export class Bbr implements CongestionController {
     this.#hasLossInRound = true
     this.#lossEventsInRound++
     if (this.#phase === 'up' || this.#phase === 'refill') {
-      if (this.#isTooMuch(lostSince, Math.max(sentInFlight, deliveredSince + lostSince)))
-        this.#handleTooMuch(now, sentInFlight)
+      if (this.#losses.isTooMuch(lostSince, Math.max(sentInFlight, deliveredSince + lostSince)))
+        this.#handleTooMuch(now, appLimited ? undefined : sentInFlight)
     }
     if (persistent) {
       // The path may be another one now; what is in flight is gone, what was learnt of its bandwidth stays until measured anew.
@@ -124,11 +125,19 @@ export class Bbr implements CongestionController {
     this.#inflightHigh = Math.max(this.#inflightHigh, this.#undo.inflightHigh)
     this.#inflightLow = Math.max(this.#inflightLow, this.#undo.inflightLow)
     this.#bandwidthLow = Math.max(this.#bandwidthLow, this.#undo.bandwidthLow)
+    this.#hasLossInRound = false
+    this.#lossEventsInRound = 0
+    const { ended } = this.#undo
     this.#undo = undefined
+    if (ended === undefined || this.#phase === 'probe-rtt') return
+    this.#plateau.reset()
+    this.#isFull = ended !== 'startup'
+    this.#enter(ended, this.#phaseAt)
   }
 
   onDatagramSize(bytes: number): void {
     this.#datagramSize = bytes
+    this.#losses.datagramSize = bytes
     this.#window = Math.max(this.#window, initialWindow(bytes))
   }
 
@@ -139,10 +148,11 @@ export class Bbr implements CongestionController {
       phase: this.#phase,
       window: this.window,
       bandwidth: this.#bandwidth,
-      minRtt: this.#minRtt,
+      minRtt: this.#floor.min,
       inflightHigh: finite(this.#inflightHigh),
       inflightLow: finite(this.#inflightLow),
       rounds: this.#rounds,
+      randomLoss: Number(this.#losses.randomShare.toFixed(4)),
     }
   }
 
@@ -160,9 +170,9 @@ export class Bbr implements CongestionController {
 
   /** Bytes in flight that `gain` bandwidth-delay products make. */
   #inflight(gain: number): number {
-    if (this.#minRtt === 0) return initialWindow(this.#datagramSize)
+    if (this.#floor.min === 0) return initialWindow(this.#datagramSize)
     // A quantum of pacing and what the receiver's delayed ACKs hold back are in flight too.
-    return gain * this.#boundBandwidth * this.#minRtt + 3 * this.#quantum
+    return gain * this.#boundBandwidth * this.#floor.min + 3 * this.#quantum
   }
 
   get #quantum(): number {
@@ -177,7 +187,8 @@ export class Bbr implements CongestionController {
     this.#probeRounds++
   }
 
-  #endLossRound({ rate }: AckSample): void {
+  #endLossRound({ rate, rtt }: AckSample): void {
+    this.#losses.onAck(rtt, this.#floor.min === 0 ? Infinity : this.#floor.min)
     if (rate.priorDelivered < this.#lossRoundDelivered) return
     this.#lossRoundDelivered = rate.delivered
     if (
@@ -194,22 +205,13 @@ export class Bbr implements CongestionController {
     }
     this.#hasLossInRound = false
     this.#lossEventsInRound = 0
+    this.#losses.onRoundEnd(rate.lostSince, rate.lostSince + rate.deliveredSince, rtt)
     this.#latestBandwidth = rate.rate
     this.#latestInflight = rate.deliveredSince
   }
 
   #isLossHeavy({ lostSince, deliveredSince }: AckSample['rate']): boolean {
-    return this.#isTooMuch(lostSince, lostSince + deliveredSince)
-  }
-
-  /**
-   * More bytes of `all` were lost than the threshold allows, by a margin that chance does not reach: a path that loses at random just
-   * below the threshold exceeds it in every few round trips of few packets, and must not be slowed down for that.
-   */
-  #isTooMuch(lost: number, all: number): boolean {
-    const expected = (LOSS_THRESHOLD * all) / this.#datagramSize
-    // Few losses scatter more upwards than downwards: the second term of Cornish and Fisher for a Poisson count.
-    return lost / this.#datagramSize > expected + CHANCE * Math.sqrt(expected) + (CHANCE ** 2 - 1) / 6
+    return this.#losses.isTooMuch(lostSince, lostSince + deliveredSince)
   }
 
   #checkFull({ rate, now }: AckSample): void {
@@ -219,6 +221,7 @@ export class Bbr implements CongestionController {
     const isHeavy = this.#lossEventsInRound >= FULL_LOSS_EVENTS && this.#isLossHeavy(rate)
     if (!this.#isRoundStart || !isHeavy || this.#phase !== 'startup') return
     this.#isFull = true
+    if (this.#undo) this.#undo.ended = 'startup'
     this.#inflightHigh = Math.max(this.#inflight(1), this.#latestInflight)
     this.#phaseAt = now
   }
@@ -295,26 +298,16 @@ export class Bbr implements CongestionController {
     this.#inflightHigh += steps * this.#datagramSize
   }
 
-  #handleTooMuch(now: Instant, sentInFlight: number): void {
-    this.#inflightHigh = Math.max(sentInFlight, this.#inflight(1) * BETA)
-    if (this.#phase === 'up') this.#startDown(now)
+  /** @param sentInFlight - `undefined` where the path was not the limit: it says nothing of how much is too much. */
+  #handleTooMuch(now: Instant, sentInFlight: number | undefined): void {
+    if (sentInFlight !== undefined) this.#inflightHigh = Math.max(sentInFlight, this.#inflight(1) * BETA)
+    if (this.#phase !== 'up') return
+    if (this.#undo) this.#undo.ended = 'up'
+    this.#startDown(now)
   }
 
   #updateMinRtt({ now, rtt, inFlight }: AckSample): void {
-    const isProbeDue = now - this.#probeRttMinAt > PROBE_RTT_INTERVAL
-    if (rtt !== undefined && (rtt < this.#probeRttMin || isProbeDue)) {
-      this.#probeRttMin = rtt
-      this.#probeRttMinAt = now
-    } else if (rtt !== undefined && rtt <= this.#probeRttMin * EMPTY_QUEUE) {
-      // The queue is as good as empty already: draining it on purpose would learn nothing.
-      this.#probeRttMinAt = now
-    }
-    if (this.#probeRttMin < this.#minRtt || this.#minRtt === 0 || now - this.#minRttAt > MIN_RTT_WINDOW) {
-      if (Number.isFinite(this.#probeRttMin)) {
-        this.#minRtt = this.#probeRttMin
-        this.#minRttAt = this.#probeRttMinAt
-      }
-    }
+    const isProbeDue = this.#floor.onAck(now, rtt)
     if (isProbeDue && this.#phase !== 'probe-rtt' && this.#isFull) {
       this.#enter('probe-rtt', now)
       this.#probeRttDoneAt = undefined
@@ -323,7 +316,7 @@ export class Bbr implements CongestionController {
     if (this.#probeRttDoneAt === undefined && inFlight <= this.#probeRttWindow)
       this.#probeRttDoneAt = now + PROBE_RTT_DURATION
     if (this.#probeRttDoneAt === undefined || now < this.#probeRttDoneAt) return
-    this.#probeRttMinAt = now
+    this.#floor.onDrained(now)
     this.#inflightLow = Infinity
     this.#bandwidthLow = Infinity
     this.#startDown(now)
@@ -331,7 +324,7 @@ export class Bbr implements CongestionController {
   }
 
   get #probeRttWindow(): number {
-    return Math.max(this.#minimum, PROBE_RTT_GAIN * this.#bandwidth * this.#minRtt)
+    return Math.max(this.#minimum, PROBE_RTT_GAIN * this.#bandwidth * this.#floor.min)
   }
 
   #setPacingRate({ smoothedRtt }: AckSample): void {
@@ -340,8 +333,11 @@ export class Bbr implements CongestionController {
       this.#pacingRate = (gain * this.#window) / Math.max(smoothedRtt, millis(1))
       return
     }
-    const rate = gain * this.#boundBandwidth * PACING_MARGIN
-    if (this.#isFull || this.#pacingRate === undefined || rate > this.#pacingRate) this.#pacingRate = rate
+    // What the path loses anyway is sent on top, or it would be missing from what the path carries.
+    const rate = (gain * this.#boundBandwidth * PACING_MARGIN) / (1 - this.#losses.randomShare)
+    // The first sample may span a silence and be far too low.
+    this.#pacingRate ??= initialWindow(this.#datagramSize) / Math.max(smoothedRtt, millis(1))
+    if (this.#isFull || rate > this.#pacingRate) this.#pacingRate = rate
   }
 
   #setWindow({ bytes, rate, appLimited }: AckSample): void {
@@ -379,22 +375,14 @@ const PACING_GAINS: Record<Phase, number> = {
 const PACING_MARGIN = 0.99
 const WINDOW_GAIN = 2
 const UP_WINDOW_GAIN = 2.25
-/** Share of bytes lost above which a path is taken for overfull. */
-const LOSS_THRESHOLD = 0.02
-/** Standard deviations of a random loss that are still taken for chance. */
-const CHANCE = 3
 /** What is left of the short-term bounds after a round of too much loss. */
 const BETA = 0.7
 /** Share of the highest safe inflight that is used while not probing. */
 const HEADROOM = 0.85
 /** Startup ends after so many losses in one round, too. */
 const FULL_LOSS_EVENTS = 6
-const MIN_RTT_WINDOW: Duration = seconds(10)
-const PROBE_RTT_INTERVAL: Duration = seconds(5)
 const PROBE_RTT_DURATION: Duration = millis(200)
 const PROBE_RTT_GAIN = 0.5
-/** A round trip within this factor of the smallest met no queue worth draining. */
-const EMPTY_QUEUE = 1.05
 const MAX_RENO_ROUNDS = 63
 
 /** Burst that the driver may send at once, bytes. */

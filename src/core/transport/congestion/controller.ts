@@ -56,6 +56,8 @@ export interface LossSample {
   /** Bytes delivered and lost since that packet left. */
   readonly deliveredSince: number
   readonly lostSince: number
+  /** True when the application, not the path, kept more from being in flight then. */
+  readonly appLimited: boolean
   /** RFC 9002 section 7.6. */
   readonly persistent: boolean
 }

@@ -256,6 +256,7 @@ export class Path {
       bytes,
       sentInFlight: last.inFlight,
       ...this.#rate.since(last.stamp),
+      appLimited: last.stamp.isAppLimited,
       persistent: this.#loss.isPersistent(lost, this.#maxAckDelay),
     })
   }

@@ -199,9 +199,12 @@ export class StreamSet {
     this.#dropIfDone(frame.stream, stream)
   }
 
-  /** Follows the congestion window: a stream keeps what is in flight and as much again, ready to go. */
+  /**
+   * Follows the congestion window. What a stream keeps must be far more than what is in flight: a byte lost twice holds back everything
+   * after it for three round trips, and the path must not run dry meanwhile.
+   */
   onWindow(cwnd: number): void {
-    const capacity = Math.min(MAX_SEND_BUFFER, Math.max(MIN_SEND_BUFFER, 2 * cwnd))
+    const capacity = Math.min(MAX_SEND_BUFFER, Math.max(MIN_SEND_BUFFER, SEND_WINDOWS * cwnd))
     if (capacity === this.#sendCapacity) return
     this.#sendCapacity = capacity
     for (const { send } of this.#streams.values()) send.capacity = capacity
@@ -433,6 +436,8 @@ const MAX_WINDOW = 32 * 1_048_576
 const MAX_SEND_BUFFER = 32 * 1_048_576
 /** Bytes of a resumed stream handed on before everything else gets its turn. */
 const PORTION = 262_144
+/** Congestion windows that a stream keeps: one in flight, one ready to go, and one for each time in a row that a byte may be lost. */
+const SEND_WINDOWS = 4
 /** Priority of streams that the peer opened, until the owner of the link says otherwise. */
 const DEFAULT_PRIORITY = 0
 /** Bytes that any control frame fits into: a type and three varints. */

@@ -161,11 +161,48 @@ describe('transport/congestion/bbr', () => {
         let before = -1
         one.run(s(30), () => {
           const low = number(one, 'inflightLow')
-          if (before === -1 && low !== -1) lowered++
+          if (before !== low && low !== -1 && low < BDP / 2) lowered++
           before = low
         })
       }
-      expect(lowered, 'in five minutes').to.be.at.most(3)
+      expect(lowered, 'below what the path holds, in five minutes').to.be.at.most(3)
+    })
+
+    it('of a queue that stands end a probe at the threshold, not at what chance allows', () => {
+      const one = lab({ ...COURSE, queue: BDP / 2 }).run(s(5))
+      const { controller } = one
+      const onCongestion = controller.onCongestion.bind(controller)
+      let lost = 0
+      controller.onCongestion = (loss) => {
+        lost++
+        onCongestion(loss)
+      }
+      one.run(s(20))
+      // Two in a hundred of a flight of eighty are two packets; by chance it would take six, and a hundred and thirty in this time.
+      expect(lost).to.be.at.most(100)
+    })
+
+    it('that the application brought about say nothing of how much is too much', () => {
+      const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
+      for (let i = 0; state(one)['phase'] !== 'up' && i < 1_000; i++) one.run(ms(5))
+      const loss = {
+        now: one.now,
+        sentAt: one.now,
+        bytes: MSS,
+        persistent: false,
+        sentInFlight: 5 * MSS,
+        lostSince: 20 * MSS,
+      }
+      one.controller.onCongestion(lossSample({ ...loss, appLimited: true }))
+      expect(state(one)).to.include({ inflightHigh: -1, phase: 'down' })
+    })
+
+    it('that the path has anyway are sent on top of its bandwidth', () => {
+      const one = lab({ ...COURSE, queue: 8 * BDP, isLost: (n) => n % 100 === 99 }).run(s(20))
+      for (let i = 0; state(one)['phase'] !== 'cruise' && i < 1_000; i++) one.run(ms(5))
+      expect(number(one, 'randomLoss')).to.be.within(0.005, 0.015)
+      const share = 1 - number(one, 'randomLoss')
+      expect((one.controller.pacingRate! * share) / number(one, 'bandwidth')).to.be.closeTo(0.99, 0.002)
     })
 
     it('above the threshold lower the bounds, and the next refill lifts them', () => {
@@ -193,6 +230,46 @@ describe('transport/congestion/bbr', () => {
       expect(number(one, 'inflightLow')).to.equal(-1)
     })
 
+    it('that turn out to be none give back the phase that they ended: startup, or a probe', () => {
+      const starting = lab({ rate: 20 * RATE, rtt: RTT, isLost: (n) => n > 50 && n % 4 === 0 })
+      for (let i = 0; state(starting)['phase'] === 'startup' && i < 1_000; i++) starting.run(ms(1))
+      expect(state(starting)['phase']).to.equal('drain')
+      starting.controller.onSpuriousLoss()
+      expect(state(starting)).to.include({ phase: 'startup', inflightHigh: -1 })
+      const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
+      for (let i = 0; state(one)['phase'] !== 'up' && i < 1_000; i++) one.run(ms(5))
+      const many = { sentInFlight: 10 * MSS, lostSince: 90 * MSS, persistent: false }
+      one.controller.onCongestion(lossSample({ now: one.now, sentAt: one.now, bytes: 90 * MSS, ...many }))
+      expect(state(one)['phase']).to.equal('down')
+      one.controller.onSpuriousLoss()
+      expect(state(one)).to.include({ phase: 'up', inflightHigh: -1 })
+    })
+
+    it('that turn out to be none within a round are not counted at its end', () => {
+      /** Whether fifteen losses in a row, some time after a cruise began, lower the bounds within two round trips. */
+      const isLowered = (after: number, areNone: boolean): boolean => {
+        const one = lab({ ...COURSE, queue: Infinity }).run(s(3))
+        for (let i = 0; state(one)['phase'] !== 'cruise' && i < 1_000; i++) one.run(ms(5))
+        one.run(after)
+        const { controller } = one
+        const onCongestion = controller.onCongestion.bind(controller)
+        let reported = 0
+        controller.onCongestion = (loss) => {
+          onCongestion(loss)
+          if (++reported === 15 && areNone) controller.onSpuriousLoss()
+        }
+        let left = 15
+        one.course = { ...COURSE, queue: Infinity, isLost: () => left-- > 0 }
+        let isLow = false
+        one.run(3 * RTT, () => (isLow ||= reported >= 15 && number(one, 'inflightLow') !== -1))
+        expect(reported).to.equal(15)
+        return isLow
+      }
+      const moments = [0, 10, 20, 30, 40].map(ms)
+      expect(moments.filter((after) => isLowered(after, false))).to.not.deep.equal([])
+      expect(moments.filter((after) => isLowered(after, true))).to.deep.equal([])
+    })
+
     it('that persist leave the smallest window, and what was learnt of the bandwidth', () => {
       const one = lab().run(s(4))
       const { bandwidth } = state(one)
@@ -202,6 +279,14 @@ describe('transport/congestion/bbr', () => {
       one.run(4 * RTT)
       expect(one.controller.window).to.be.above(BDP)
     })
+  })
+
+  it('starts with the initial window a round trip, however little the first sample says', () => {
+    const controller = make()
+    const rate = rateSample({ rate: 0.0001, delivered: MSS, priorDelivered: 0 })
+    const ack = { now: s(8), sentAt: s(8) - RTT, bytes: MSS, smoothedRtt: RTT, rtt: RTT, appLimited: true, rate }
+    controller.onAck(ackSample(ack))
+    expect(controller.pacingRate).to.equal((10 * MSS) / RTT)
   })
 
   it('paces at what it measured, a little below while it cruises', () => {

@@ -48,6 +48,21 @@ const ack = (path: Path, now: number, first: number, last = first, isTimely = tr
   path.handleAck(now, { type: 'ack', largest: last, delay: 0, ranges: [{ start: first, end: last + 1 }] }, isTimely)
 
 describe('transport/connection/path', () => {
+  it('tells its controller of a loss whether the application had been the limit', () => {
+    const told: boolean[] = []
+    const createController: PathInit['createController'] = (init) => {
+      const controller = createCubic(init)
+      controller.onCongestion = ({ appLimited }) => void told.push(appLimited)
+      return controller
+    }
+    for (const hasMore of [true, false]) {
+      const path = measured({ createController })
+      for (let n = 0; n < 6; n++) path.onSent(n, n, 1_200, [stream], hasMore)
+      ack(path, RTT, 5)
+    }
+    expect(told).to.deep.equal([false, true])
+  })
+
   describe('the window', () => {
     it('lets datagrams leave until it is full', () => {
       const path = make()

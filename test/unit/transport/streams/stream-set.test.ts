@@ -155,12 +155,12 @@ describe('transport/streams/stream-set', () => {
       expect(events(streams)).to.deep.equal([{ type: 'writable', stream: id }])
     })
 
-    it('keeps twice the congestion window ready, from one to thirty-two mebibytes, on old streams and new', () => {
+    it('keeps four congestion windows ready, from one to thirty-two mebibytes, on old streams and new', () => {
       const streams = set(PARAMETERS, { ...PARAMETERS, initialMaxData: 2 ** 30, initialMaxStreamData: 2 ** 30 })
       const old = streams.open(0)
       streams.onWindow(1_000_000)
-      expect(streams.write(old, zeros(3_000_000))).to.equal(2_000_000)
-      expect(streams.write(streams.open(0), zeros(3_000_000))).to.equal(2_000_000)
+      expect(streams.write(old, zeros(5_000_000))).to.equal(4_000_000)
+      expect(streams.write(streams.open(0), zeros(5_000_000))).to.equal(4_000_000)
       streams.onWindow(1_000)
       expect(streams.write(streams.open(0), zeros(3_000_000))).to.equal(1_048_576)
       streams.onWindow(2 ** 40)

@@ -3,7 +3,7 @@ import type { Instant } from '../../../../src/core/time/instant.ts'
 import { DeliveryRate } from '../../../../src/core/transport/recovery/delivery-rate.ts'
 import { LossDetector, type Carried, type SentPacket } from '../../../../src/core/transport/recovery/loss-detector.ts'
 import { RttEstimator } from '../../../../src/core/transport/recovery/rtt-estimator.ts'
-import { ms, s } from '../../../helpers/time.ts'
+import { ms } from '../../../helpers/time.ts'
 
 /** Rate samples are not this test's subject. */
 const STAMP = new DeliveryRate().onSent(0, 0)

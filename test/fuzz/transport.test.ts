@@ -19,6 +19,7 @@ import { RangeSet } from '../../src/core/transport/range-set.ts'
 import { DeliveryRate } from '../../src/core/transport/recovery/delivery-rate.ts'
 import { LossDetector, type SentPacket } from '../../src/core/transport/recovery/loss-detector.ts'
 import { RttEstimator } from '../../src/core/transport/recovery/rtt-estimator.ts'
+import { ShardCollector } from '../../src/core/transport/shards.ts'
 import { FlowWindow } from '../../src/core/transport/streams/flow-window.ts'
 import { ReceiveStream } from '../../src/core/transport/streams/receive-stream.ts'
 import { SendStream } from '../../src/core/transport/streams/send-stream.ts'
@@ -223,6 +224,29 @@ describe('fuzz: transport codecs', () => {
         },
       ),
       { numRuns: 500 },
+    )
+  })
+
+  it('a shard collector gives only whole packets, and throws nothing, whatever comes', () => {
+    const shard = fc.oneof(
+      fc.uint8Array({ maxLength: 1_500 }),
+      fc
+        .tuple(fc.nat(3), fc.nat(4), fc.nat(4), fc.constantFrom(1, 100, 1_440, 1_441))
+        .map(([id, index, count, length]) => {
+          const bytes = new Uint8Array(9 + length)
+          bytes.set([0x50, bytes.byteLength >> 8, bytes.byteLength & 0xff, 0, 0, 0, id, index, count])
+          return bytes
+        }),
+    )
+    fc.assert(
+      fc.property(fc.array(shard, { maxLength: 60 }), (shards) => {
+        const collector = new ShardCollector()
+        for (const bytes of shards) {
+          const packet = collector.handle({ host: '192.0.2.1', port: 1 }, bytes)
+          if (packet) expect(packet.byteLength).to.be.within(1, 65_527 + 1_440)
+        }
+      }),
+      RUNS,
     )
   })
 

@@ -1,4 +1,6 @@
 import type { SocketAddress } from '../transport/endpoint-api.ts'
+import { SHARD_LENGTH, shardedLength, writeShards } from '../transport/shards.ts'
+import { isLoopback } from '../wire/address.ts'
 import type { DatagramPool } from './datagram-pool.ts'
 import type { UdpSocket } from './udp-socket.ts'
 
@@ -9,7 +11,7 @@ import type { UdpSocket } from './udp-socket.ts'
  * Owns what is added until the socket has sent it; then the pool gets it back.
  */
 export class DatagramRun {
-  readonly #socket: Pick<UdpSocket, 'send' | 'maxRun'>
+  readonly #socket: RunSocket
   readonly #pool: DatagramPool
   readonly #max: UdpSocket['maxRun']
   #to: SocketAddress | undefined
@@ -17,8 +19,12 @@ export class DatagramRun {
   #bytes = 0
   #count = 0
   #isFull = false
+  #nextShardId = 0
+  /** Where the last large packet went, and whether that is another machine. */
+  #host = ''
+  #isElsewhere = false
 
-  constructor(socket: Pick<UdpSocket, 'send' | 'maxRun'>, pool: DatagramPool) {
+  constructor(socket: RunSocket, pool: DatagramPool) {
     this.#socket = socket
     this.#pool = pool
     this.#max = socket.maxRun
@@ -27,6 +33,11 @@ export class DatagramRun {
   /** Sends `payload` with those before it, or begins anew with it. */
   add(to: SocketAddress, payload: Uint8Array): void {
     this.#pool.hold(payload)
+    if (payload.byteLength > MAX_WHOLE && this.#hasSmallPackets(to.host) && this.#socket.cuts(to.host)) {
+      this.flush()
+      this.#sendShards(to, payload)
+      return
+    }
     if (this.#count > 0 && !this.#continues(to, payload)) this.flush()
     if (this.#count === 0) {
       this.#to = to
@@ -51,6 +62,23 @@ export class DatagramRun {
     this.#socket.send(to, bytes, () => this.#pool.give(bytes, count), first.byteLength)
   }
 
+  /** Cut by the system after us: a tenth of the cost of IP's fragments, which firewalls like to drop besides. */
+  #sendShards(to: SocketAddress, packet: Uint8Array): void {
+    const shards = this.#pool.take(shardedLength(packet.byteLength))
+    this.#pool.hold(shards)
+    writeShards(packet, (this.#nextShardId = (this.#nextShardId + 1) >>> 0), shards)
+    this.#pool.give(packet)
+    this.#socket.send(to, shards, () => this.#pool.give(shards), SHARD_LENGTH)
+  }
+
+  #hasSmallPackets(host: string): boolean {
+    if (host !== this.#host) {
+      this.#host = host
+      this.#isElsewhere = !isLoopback(host)
+    }
+    return this.#isElsewhere
+  }
+
   #continues(to: SocketAddress, payload: Uint8Array): boolean {
     const first = this.#first
     return (
@@ -64,4 +92,9 @@ export class DatagramRun {
   }
 }
 
+/** What {@link DatagramRun} needs of a socket. */
+export type RunSocket = Pick<UdpSocket, 'send' | 'maxRun' | 'cuts'>
+
+/** Bytes of UDP payload that an Ethernet carries in one packet, over IPv6 too. */
+const MAX_WHOLE = 1_452
 const EMPTY = new Uint8Array(0)

@@ -65,6 +65,11 @@ export class UdpSocket {
     return { host: unmapped(address), port }
   }
 
+  /** True when the system cuts what goes to `host` into datagrams. */
+  cuts(host: string): boolean {
+    return this.#offload !== undefined && !this.#uncut.has(host)
+  }
+
   /** Most bytes of one {@link UdpSocket.send}, and most datagrams; 0 where every datagram is a send of its own. */
   get maxRun(): { readonly bytes: number; readonly datagrams: number } {
     return this.#offload ? { bytes: MAX_PAYLOAD, datagrams: MAX_SEGMENTS } : { bytes: 0, datagrams: 0 }

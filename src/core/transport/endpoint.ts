@@ -28,6 +28,8 @@ import {
   LINK_VERSION,
   PacketType,
 } from './packet.ts'
+import { isSameAddress } from './connection/path-validator.ts'
+import { ShardCollector } from './shards.ts'
 import type { Trace } from './trace.ts'
 import { RendezvousClient } from './rendezvous-client.ts'
 
@@ -82,6 +84,9 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #observed: Array<SocketAddress | undefined> = []
   /** The link that the datagram in hand was for. */
   #touched: LinkMachine | undefined
+  readonly #shards = new ShardCollector()
+  /** Who sent the last shard that was taken. */
+  #linked: SocketAddress | undefined
   #rendezvous: RendezvousClient | undefined
 
   constructor(init: EndpointInit) {
@@ -143,6 +148,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
 
   #handleOne(now: Instant, from: SocketAddress, payload: Uint8Array): void {
     const type = payload[0]
+    if (type === PacketType.shard) return this.#handleShard(now, from, payload)
     if (type === PacketType.initial) return this.#handleInitial(now, from, payload)
     if (type === PacketType.data || type === (PacketType.data | 1)) return this.#handleData(now, from, payload)
     if (type === PacketType.response || type === PacketType.cookie) return this.#handleAnswer(now, from, payload)
@@ -189,6 +195,23 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       this.#telling.delete(link)
     }
     return undefined
+  }
+
+  #handleShard(now: Instant, from: SocketAddress, shard: Uint8Array): void {
+    if (!this.#isLinkedWith(from)) return
+    const packet = this.#shards.handle(from, shard)
+    if (packet && packet[0] !== PacketType.shard) this.#handleOne(now, from, packet)
+  }
+
+  /** True for where a link's datagrams come from: nobody else has large packets to send. */
+  #isLinkedWith(from: SocketAddress): boolean {
+    if (this.#linked && isSameAddress(from, this.#linked)) return true
+    for (const { connection } of this.#links.values()) {
+      if (!connection?.remote || !isSameAddress(from, connection.remote)) continue
+      this.#linked = from
+      return true
+    }
+    return false
   }
 
   #handleData(now: Instant, from: SocketAddress, payload: Uint8Array): void {

@@ -97,6 +97,8 @@ function claimedLength(bytes: Uint8Array, offset: number, rest: number): number 
     case PacketType.data:
     case PacketType.data | 1:
       return u16(bytes, offset + LENGTH_OFFSET)
+    case PacketType.shard:
+      return u16(bytes, offset + 1)
     default:
       return rest
   }
@@ -161,7 +163,7 @@ function mac(bytes: Uint8Array, receiverKey: Uint8Array): Buffer {
 }
 
 /** First bytes of datagrams. 0x20 and 0x21 are the rendezvous' (wire/rendezvous.ts). */
-export const PacketType = { initial: 0x01, response: 0x02, cookie: 0x03, data: 0x40 } as const
+export const PacketType = { initial: 0x01, response: 0x02, cookie: 0x03, data: 0x40, shard: 0x50 } as const
 /** Spoken in initials; another one gets silence. */
 export const LINK_VERSION = 0x6d736702
 /** Bytes of an initial: as large as every path must carry, so that a response never amplifies. */

@@ -5,6 +5,8 @@ import type { SocketAddress } from '../../../src/core/transport/endpoint-api.ts'
 
 const here: SocketAddress = { host: '192.0.2.1', port: 1 }
 const there: SocketAddress = { host: '192.0.2.1', port: 2 }
+const loopback: SocketAddress = { host: '127.0.0.1', port: 1 }
+const uncut: SocketAddress = { host: '192.0.2.9', port: 1 }
 
 describe('io/datagram-run', () => {
   /** Sends datagrams of these sizes, and says what reached the socket: bytes and segment size of each send. */
@@ -18,6 +20,7 @@ describe('io/datagram-run', () => {
     const run = new DatagramRun(
       {
         maxRun: max,
+        cuts: (host) => max.datagrams > 0 && host !== uncut.host,
         send: (address, bytes, onSent, segment) => {
           sends.push(`${bytes.byteLength}/${segment}${address.port === here.port ? '' : ' there'}`)
           onSent?.()
@@ -61,6 +64,34 @@ describe('io/datagram-run', () => {
   })
 
   it('does not join what lies in different slabs', () => {
-    expect(send([40_000, 40_000], { bytes: 100_000, datagrams: 64 })).to.deep.equal(['40000/40000', '40000/40000'])
+    const max = { bytes: 100_000, datagrams: 64 }
+    expect(send([40_000, 40_000], max, [loopback, loopback])).to.deep.equal(['40000/40000', '40000/40000'])
+  })
+
+  it('sends what no Ethernet carries in shards, where the system cuts them', () => {
+    expect(send([60_000, 100])).to.deep.equal(['60378/1449', '100/100'])
+    expect(send([100, 16_000])).to.deep.equal(['100/100', '16108/1449'])
+    expect(send([1_452, 1_453])).to.deep.equal(['1452/1452', '1471/1449'])
+  })
+
+  it('leaves it whole on this machine, and where the system does not cut', () => {
+    expect(send([60_000], undefined, [loopback])).to.deep.equal(['60000/60000'])
+    expect(send([60_000], undefined, [uncut])).to.deep.equal(['60000/60000'])
+    expect(send([60_000], { bytes: 0, datagrams: 0 })).to.deep.equal(['60000/60000'])
+  })
+
+  it('gives every buffer back once the system has it', () => {
+    const pool = new DatagramPool()
+    const done: Array<() => void> = []
+    const socket = { maxRun: { bytes: 65_507, datagrams: 64 }, cuts: () => true }
+    const run = new DatagramRun({ ...socket, send: (_to, _bytes, onSent) => done.push(onSent!) }, pool)
+    const slabs = new Set<ArrayBufferLike>()
+    for (let i = 0; i < 100; i++) {
+      const packet = pool.take(60_000)
+      slabs.add(packet.buffer)
+      run.add(here, packet)
+      done.shift()!()
+    }
+    expect(slabs.size).to.be.below(5)
   })
 })

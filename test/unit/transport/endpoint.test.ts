@@ -3,6 +3,7 @@ import { deviceKey } from '../../../src/core/crypto/device-key.ts'
 import { EndpointMachine, type EndpointEvent } from '../../../src/core/transport/endpoint.ts'
 import type { Transmit } from '../../../src/core/transport/machine.ts'
 import { decodeInitial, encodeInitial, PacketType } from '../../../src/core/transport/packet.ts'
+import { shardedLength, writeShards } from '../../../src/core/transport/shards.ts'
 import { seededBytes, seededRandom } from '../../helpers/random.ts'
 import { ms, s } from '../../helpers/time.ts'
 
@@ -274,6 +275,41 @@ describe('transport/endpoint', () => {
     const before = responder!.stats().packetsReceived
     b.endpoint.handleDatagram(70, a.address, Buffer.concat(packets))
     expect(responder!.stats().packetsReceived - before).to.equal(64)
+  })
+
+  it('puts a large packet of a link together, and takes none from anybody else', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    const link = a.endpoint.connect(0, b.peer, [b.address])
+    exchange(0, a, b)
+    const [responder] = [...b.endpoint.links]
+    const received = (): number => responder!.stats().packetsReceived
+    const before = received()
+    link.connection!.streams.write(link.openStream(0), new Uint8Array(1_000))
+    a.endpoint.touch(link)
+    const [sent] = drain(a, 1)
+    const shards = new Uint8Array(shardedLength(sent!.payload.byteLength))
+    writeShards(sent!.payload, 1, shards)
+    b.endpoint.handleDatagram(1, { host: '192.0.2.99', port: 9 }, Uint8Array.from(shards))
+    expect(received()).to.equal(before)
+    b.endpoint.handleDatagram(1, a.address, shards)
+    expect(received()).to.equal(before + 1)
+  })
+
+  it('does not look for shards inside a shard', () => {
+    const [a, b] = [makeNode(1), makeNode(2)]
+    b.endpoint.expect(a.peer)
+    a.endpoint.connect(0, b.peer, [b.address])
+    exchange(0, a, b)
+    let nested = new Uint8Array(50)
+    for (let depth = 0; depth < 20_000; depth++) {
+      if (nested.byteLength > 1_400) break
+      const outer = new Uint8Array(shardedLength(nested.byteLength))
+      writeShards(nested, depth, outer)
+      nested = outer
+    }
+    b.endpoint.handleDatagram(1, a.address, nested)
+    expect(drain(b, 1)).to.deep.equal([])
   })
 
   it('takes what it can of joined datagrams that end in nonsense', () => {

@@ -1,4 +1,4 @@
-import type { StreamEvent } from '../streams/stream-set.ts'
+import type { StreamEvent } from '../streams/stream-events.ts'
 
 /** What happens on a connection: first `open`, last `closed`; `moved`: the peer is at another address now. */
 export type ConnectionEvent = StreamEvent | { readonly type: 'open' } | { readonly type: 'moved' } | ClosedEvent

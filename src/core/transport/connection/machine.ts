@@ -16,6 +16,7 @@ import { Closing } from './closing.ts'
 import type { ClosedEvent, ConnectionEvent } from './events.ts'
 import type { HandshakeResult } from './handshake.ts'
 import { KeyPhases } from './key-phases.ts'
+import { LinkTrace } from './link-trace.ts'
 import { Liveness } from './liveness.ts'
 import { Path, type PathInit } from './path.ts'
 import { isSameAddress, PathValidator, type PathFrame } from './path-validator.ts'
@@ -43,7 +44,7 @@ export class Connection {
   readonly streams: StreamSet
   readonly path: Path
   readonly #init: ConnectionInit
-  readonly #trace: Trace | undefined
+  readonly #trace: LinkTrace
   readonly #keys: KeyPhases
   readonly #rekeying: Rekeying
   readonly #validator: PathValidator
@@ -67,7 +68,7 @@ export class Connection {
     this.#rekeying = new Rekeying(init.now, init.isInitiator, this.#keys, init.random)
     this.path = new Path(init)
     this.#validator = new PathValidator(init.random)
-    this.#trace = init.trace
+    this.#trace = new LinkTrace(init.trace, init.traceId)
     this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
     this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
@@ -76,7 +77,7 @@ export class Connection {
     if (!init.isInitiator) return
     this.#pingsDue = 1
     if (init.remote) this.path.settle(init.remote)
-    this.#traceStart(init.now)
+    this.#trace.onStarted(init.now, init.remote ?? { host: '', port: 0 }, true)
     this.#events.push({ type: 'open' })
   }
 
@@ -130,13 +131,7 @@ export class Connection {
       now + 3 * this.path.rtt.pto,
     )
     if (payload === undefined) return
-    this.#trace?.({
-      time: now,
-      link: this.#init.traceId,
-      name: 'packet_received',
-      packet_number: packetNumber,
-      length: packet.byteLength,
-    })
+    this.#trace.onPacket(now, 'packet_received', packetNumber, packet.byteLength)
     this.#counts.packetsReceived++
     this.#counts.bytesReceived += packet.byteLength
     if (this.#closing.isClosed) return this.#closing.onPacket()
@@ -180,7 +175,7 @@ export class Connection {
     this.streams.deliver(now)
     const { lost, probes, again } = this.path.handleTimeout(now)
     this.#sendLost(now, lost)
-    if (lost.length > 0) this.#traceMetrics(now)
+    if (lost.length > 0) this.#trace.onMetrics(now, this.path)
     this.#pingsDue = Math.max(this.#pingsDue, probes)
     for (const carried of again) this.#sendAgain(carried)
   }
@@ -286,13 +281,7 @@ export class Connection {
     this.#counts.packetsSent++
     this.#counts.bytesSent += packet.byteLength
     if (this.#rekeying.onPacket(now)) this.#rekeyDue = true
-    this.#trace?.({
-      time: now,
-      link: this.#init.traceId,
-      name: 'packet_sent',
-      packet_number: packetNumber,
-      length: packet.byteLength,
-    })
+    this.#trace.onPacket(now, 'packet_sent', packetNumber, packet.byteLength)
     if (carried === undefined) return packet
     this.path.onSent(now, packetNumber, packet.byteLength, carried, this.#hasData)
     return packet
@@ -339,16 +328,13 @@ export class Connection {
     this.#sendLost(now, lost)
     if (acked.length === 0) return
     this.streams.onWindow(this.path.window)
-    if (!this.#trace) return
-    const packet_numbers = acked.map(({ packetNumber }) => packetNumber)
-    this.#trace({ time: now, link: this.#init.traceId, name: 'packets_acked', packet_numbers })
-    this.#traceMetrics(now)
+    this.#trace.onAcked(now, acked, this.path)
   }
 
   #sendLost(now: Instant, lost: readonly LostPacket[]): void {
-    for (const { packetNumber, trigger, carried: contents } of lost) {
-      this.#trace?.({ time: now, link: this.#init.traceId, name: 'packet_lost', packet_number: packetNumber, trigger })
-      for (const carried of contents) this.#sendAgain(carried)
+    for (const packet of lost) {
+      this.#trace.onLost(now, packet)
+      for (const carried of packet.carried) this.#sendAgain(carried)
     }
   }
 
@@ -363,7 +349,7 @@ export class Connection {
     this.#isConfirmed = true
     this.#remote = from
     this.path.settle(from)
-    this.#traceStart(now)
+    this.#trace.onStarted(now, from, this.#init.isInitiator)
     this.#events.push({ type: 'open' })
   }
 
@@ -375,39 +361,15 @@ export class Connection {
     this.#events.push({ type: 'moved' })
     // What went to the old address is lost: an answer from the new one says so at once.
     this.#pingsDue = Math.max(this.#pingsDue, 1)
-    this.#trace?.({
-      time: now,
-      link: this.#init.traceId,
-      name: 'path_changed',
-      address: address.host,
-      port: address.port,
-    })
+    this.#trace.onMoved(now, address)
     this.path.onMoved(now)
     if (isOtherHost) this.path.restart(address)
-  }
-
-  #traceStart(now: Instant): void {
-    const { traceId, isInitiator } = this.#init
-    const { host, port } = this.#remote ?? { host: '', port: 0 }
-    this.#trace?.({
-      time: now,
-      link: traceId,
-      name: 'connection_started',
-      address: host,
-      port,
-      is_initiator: isInitiator,
-    })
-  }
-
-  #traceMetrics(now: Instant): void {
-    this.#trace?.({ time: now, link: this.#init.traceId, name: 'metrics_updated', ...this.path.metrics() })
   }
 
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
     if (this.#closing.isClosed) return
     this.#closing.start(event, now + 3 * this.path.rtt.pto, tellPeer && this.#isConfirmed)
-    const { kind: trigger, code, reason } = event
-    this.#trace?.({ time: now, link: this.#init.traceId, name: 'connection_closed', trigger, code, reason })
+    this.#trace.onClosed(now, event)
     // Nobody was told of a link that never opened: a first message that came twice, or was replayed, is no news.
     if (this.#isConfirmed) this.#events.push(event)
   }

@@ -4,17 +4,11 @@ import { varintSize, type Writer } from '../../wire/writer.ts'
 import { FrameType, streamOverhead, type Frame } from '../frames.ts'
 import type { Carried } from '../recovery/loss-detector.ts'
 import type { TransportParameters } from '../transport-parameters.ts'
-import { PausedStreams, type DataEvent } from './paused-streams.ts'
+import { PausedStreams } from './paused-streams.ts'
 import { ReceiveStream } from './receive-stream.ts'
 import { FlowWindow } from './flow-window.ts'
 import { MIN_SEND_BUFFER, SendStream } from './send-stream.ts'
-
-/** What happens on streams, for the link's owner. */
-export type StreamEvent =
-  | DataEvent
-  /** The peer gave up sending, or asks this side to: what was written and has not gone is forgotten. */
-  | { readonly type: 'reset' | 'stop'; readonly stream: number; readonly code: number }
-  | { readonly type: 'writable'; readonly stream: number }
+import { StreamEvents, type StreamEvent } from './stream-events.ts'
 
 interface StreamState {
   readonly send: SendStream
@@ -44,9 +38,7 @@ export class StreamSet {
   /** Streams with something to send, by priority, the lowest first; each served one goes to the back. */
   readonly #pending = new Map<number, Set<SendStream>>()
   readonly #control = new Map<string, Carried>()
-  #events: StreamEvent[] = []
-  /** Events at the front that are taken already: shifting a long array one by one is quadratic. */
-  #eventsTaken = 0
+  readonly #events = new StreamEvents()
   #opened = 0
   #peerOpened = 0
   #peerClosed = 0
@@ -106,7 +98,7 @@ export class StreamSet {
 
   /** Asks the peer to give up sending on `id`. What waits is thrown away, and so is what still comes: no more `data` of it. */
   stop(now: Instant, id: number, code: number): void {
-    this.#takeData(id)
+    this.#events.takeData(id)
     this.#paused.forget(id)
     const stream = this.#streams.get(id)
     if (stream === undefined || stream.stopCode !== undefined || stream.receive.isFinished) return
@@ -128,9 +120,9 @@ export class StreamSet {
   /** No more `data` of `id` until `resume`; what comes is kept and moves no window, so that the peer stops in time. */
   pause(id: number): void {
     if (this.#paused.has(id)) return
-    const untold = this.#takeData(id)
+    const untold = this.#events.takeData(id)
     // Nothing follows a reset, not even what came before it.
-    if (this.#events.some((event) => event.type === 'reset' && event.stream === id)) return
+    if (this.#events.hasReset(id)) return
     const receive = this.#streams.get(id)?.receive
     const isOver = receive === undefined || receive.isFinished
     if (isOver && untold.length === 0) return
@@ -260,13 +252,7 @@ export class StreamSet {
   }
 
   pollEvent(): StreamEvent | undefined {
-    const event = this.#events[this.#eventsTaken]
-    if (event === undefined) return undefined
-    if (++this.#eventsTaken === this.#events.length) {
-      this.#events = []
-      this.#eventsTaken = 0
-    }
-    return event
+    return this.#events.poll()
   }
 
   #writeStream(writer: Writer, packet: Uint8Array, send: SendStream, carried: Carried[]): void {
@@ -359,20 +345,6 @@ export class StreamSet {
     let kept = 0
     for (const id of this.#paused.ids) kept += this.#streams.get(id)?.receive.windowSize ?? 0
     this.#window.ensure(2 * kept)
-  }
-
-  /** Takes what is to be told of `id` out of the queue. */
-  #takeData(id: number): DataEvent[] {
-    const taken: DataEvent[] = []
-    const rest: StreamEvent[] = []
-    for (let i = this.#eventsTaken; i < this.#events.length; i++) {
-      const event = this.#events[i]!
-      if (event.type === 'data' && event.stream === id) taken.push(event)
-      else rest.push(event)
-    }
-    this.#events = rest
-    this.#eventsTaken = 0
-    return taken
   }
 
   /** The stream a peer's frame names, opened if it is theirs and new; `undefined` when it is over. */

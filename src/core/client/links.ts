@@ -1,3 +1,4 @@
+import { MsgError } from '../errors.ts'
 import { fingerprintOf, noiseKeyOf } from '../crypto/device-key.ts'
 import type { NotificationParams } from '../control/methods.ts'
 import type { Link, LinkCloseReason, LinkEndpoint, LinkListener, SocketAddress } from '../transport/endpoint-api.ts'
@@ -9,6 +10,7 @@ import type { Courier } from './courier.ts'
 import type { Emitter } from './emitter.ts'
 import type { Peer } from './peer.ts'
 import type { ProfileState } from './profile/state.ts'
+import { StreamRouter } from './streams/stream-router.ts'
 
 /** What {@link Links} are built with. */
 export interface LinksDeps {
@@ -25,6 +27,8 @@ export interface LinksDeps {
  * says so. Of two connections, the one whose instance sorts first calls and the other expects.
  */
 export class Links {
+  /** Every stream but the one for chat. */
+  readonly streams: StreamRouter
   readonly #deps: LinksDeps
   readonly #peers = new Map<string, Entry>()
   readonly #listener: LinkListener
@@ -34,13 +38,25 @@ export class Links {
   constructor(deps: LinksDeps) {
     this.#deps = deps
     this.#bulk = new BulkWatch(() => this.#hint())
+    this.streams = new StreamRouter({
+      onFault: (protocol, { user }, error) => {
+        const { code, message } = MsgError.is(error)
+          ? error
+          : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error })
+        deps.emitter.emit({ type: 'warning', code, message: `${protocol} with ${user}: ${message}` })
+      },
+    })
     this.#listener = {
       onOpen: (link) => this.#handleOpen(link),
-      onData: (link, stream, bytes) => {
+      onData: (link, stream, bytes, fin) => {
         this.#bulk.handleBytes(bytes.byteLength)
-        deps.courier.handleData(link, stream, bytes)
+        if (stream === CHAT_STREAM) deps.courier.handleData(link, stream, bytes)
+        else this.streams.handleData(link, stream, bytes, fin)
       },
-      onWritable: (link) => deps.courier.handleWritable(link),
+      onReset: (link, stream, code) => this.streams.handleReset(link, stream, code),
+      onStop: (link, stream, code) => this.streams.handleStop(link, stream, code),
+      onWritable: (link, stream) =>
+        stream === CHAT_STREAM ? deps.courier.handleWritable(link) : this.streams.handleWritable(link, stream),
       onClosed: (link, reason) => this.#handleClosed(link, reason),
     }
   }
@@ -200,6 +216,7 @@ export class Links {
     entry.openedAt = performance.now()
     entry.isWarned = false
     this.#deps.courier.handleOpen(link, entry.peer)
+    this.streams.handleOpen(link, entry.peer)
     this.#tell(entry, 'open', '')
   }
 
@@ -208,6 +225,7 @@ export class Links {
     if (entry?.link !== link || this.#isClosed) return
     const wasOpen = entry.stats !== undefined
     delete entry.link
+    this.streams.handleClosed(link)
     this.#deps.courier.handleClosed(entry.peer.instance)
     const why = reason || kind
     if (wasOpen) this.#tell(entry, 'closed', why)
@@ -244,6 +262,7 @@ export class Links {
     delete entry.link
     this.#peers.delete(instance)
     this.#deps.endpoint.forget(instance)
+    if (link) this.streams.handleClosed(link)
     this.#deps.courier.handleClosed(instance)
     this.#deps.courier.outbox.removeLane(instance)
     this.#deps.courier.schedule()
@@ -320,3 +339,6 @@ const LATE_MS = 15_000
 const DRAIN_MS = 2_000
 /** Two delayed acknowledgements and a retransmission on a slow path, milliseconds. */
 const LINGER_MS = 300
+
+/** The first stream of a link's initiator. */
+const CHAT_STREAM = 0

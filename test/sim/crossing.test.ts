@@ -120,7 +120,7 @@ describe('sim: both sides call at once', () => {
     (seed) => {
       const { network, a, b, call } = meeting(seed)
       const [old] = [call(a, b)]
-      network.run(() => a.open.length === 1 && b.open.length === 1, seconds(10))
+      network.run(() => [a, b].every(({ open }) => open.length === 1 && open[0]!.isProven), seconds(20))
       network.pass(seconds(1))
       // b forgets the link without a word reaching a.
       b.open[0]!.close(network.now, 0, 'gone')

@@ -1,4 +1,4 @@
-import type { Instant } from '../../time/instant.ts'
+import { seconds, type Duration, type Instant } from '../../time/instant.ts'
 import type { ClosedEvent } from './events.ts'
 
 /** The end of a connection: says so to the peer, again when the peer did not hear it, and then is done. RFC 9000 section 10.2 */
@@ -22,10 +22,10 @@ export class Closing {
     return this.#event
   }
 
-  /** @param until - when the peer may be taken to have heard. */
-  start(event: ClosedEvent, until: Instant, tellPeer: boolean): void {
+  /** @param pto - the path's, microseconds: the peer's own probes may be as far apart. */
+  start(now: Instant, event: ClosedEvent, pto: Duration, tellPeer: boolean): void {
     this.#event = event
-    this.#until = until
+    this.#until = now + Math.max(3 * pto, MIN_PERIOD)
     this.#packetsDue = tellPeer ? 1 : 0
     this.#answersLeft = tellPeer ? MAX_ANSWERS : 0
     this.#isDrained = !tellPeer
@@ -54,5 +54,7 @@ export class Closing {
   }
 }
 
+/** A peer that heard nothing of its handshake's end probes as slowly as a lost answer made it think the path is. */
+const MIN_PERIOD: Duration = seconds(10)
 /** CLOSE packets sent in answer to a peer that goes on talking. */
 const MAX_ANSWERS = 8

@@ -178,4 +178,4 @@ export const HANDSHAKE_TIMEOUT: Duration = seconds(10)
 const PROLOGUE = Buffer.from('msg link 1')
 /** Initials are small and rare: asking again soon costs little and hides a lost one. */
 const FIRST_INTERVAL: Duration = millis(250)
-const MAX_INTERVAL: Duration = millis(800)
+const MAX_INTERVAL: Duration = millis(500)

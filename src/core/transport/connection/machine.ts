@@ -368,7 +368,7 @@ export class Connection {
 
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
     if (this.#closing.isClosed) return
-    this.#closing.start(event, now + 3 * this.path.rtt.pto, tellPeer && this.#isConfirmed)
+    this.#closing.start(now, event, this.path.rtt.pto, tellPeer && this.#isConfirmed)
     this.#trace.onClosed(now, event)
     // Nobody was told of a link that never opened: a first message that came twice, or was replayed, is no news.
     if (this.#isConfirmed) this.#events.push(event)

@@ -234,8 +234,8 @@ const MAX_PACKET_THRESHOLD = 256
 const MAX_GIVEN_UP = 512
 const GIVEN_UP_SPAN = 2_048
 /**
- * How far the probe timeout grows: to eight times itself, and to two seconds in any case. RFC 9002 section 6.2.1 lets it double without
- * end; two packets every two seconds burden no path, and one that comes back is used again soon.
+ * How far the probe timeout grows: to two seconds, and to twice itself in any case. RFC 9002 section 6.2.1 lets it double without
+ * end; two packets in that time burden no path, and one that comes back is used again soon.
  */
-const MAX_BACKOFF = 8
+const MAX_BACKOFF = 2
 const MIN_PATIENCE: Duration = seconds(2)

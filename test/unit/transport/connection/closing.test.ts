@@ -1,11 +1,12 @@
 import { expect } from 'chai'
 import { Closing } from '../../../../src/core/transport/connection/closing.ts'
 import type { ClosedEvent } from '../../../../src/core/transport/connection/events.ts'
+import { ms, s } from '../../../helpers/time.ts'
 
 const event: ClosedEvent = { type: 'closed', kind: 'local', code: 1, reason: 'done' }
-const started = (tellPeer: boolean): Closing => {
+const started = (tellPeer: boolean, pto = ms(50)): Closing => {
   const closing = new Closing()
-  closing.start(event, 1_000, tellPeer)
+  closing.start(s(1), event, pto, tellPeer)
   return closing
 }
 
@@ -24,15 +25,20 @@ describe('transport/connection/closing', () => {
     expect(closing.takePacketDue()).to.equal(false)
   })
 
-  it('is drained when the peer had time to hear, and wants no timer then', () => {
-    const closing = started(true)
-    expect(closing.pollTimeout()).to.equal(1_000)
-    closing.handleTimeout(999)
-    expect(closing.isDrained).to.equal(false)
-    closing.handleTimeout(1_000)
-    expect(closing.isDrained).to.equal(true)
-    expect(closing.pollTimeout()).to.equal(undefined)
-  })
+  for (const [pto, until] of [
+    [ms(50), s(11)],
+    [s(5), s(16)],
+  ] as const) {
+    it(`is drained when the peer had time to hear: ${until - s(1)} µs with a probe timeout of ${pto} µs`, () => {
+      const closing = started(true, pto)
+      expect(closing.pollTimeout()).to.equal(until)
+      closing.handleTimeout(until - 1)
+      expect(closing.isDrained).to.equal(false)
+      closing.handleTimeout(until)
+      expect(closing.isDrained).to.equal(true)
+      expect(closing.pollTimeout()).to.equal(undefined)
+    })
+  }
 
   it('is drained at once when there is nobody to tell', () => {
     const closing = started(false)

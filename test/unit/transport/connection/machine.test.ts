@@ -373,11 +373,14 @@ describe('transport/connection/machine', () => {
       expect(pair.a.connection.pollTimeout()).to.equal(undefined)
     })
 
-    it('gives its CLOSE three probe timeouts to arrive', () => {
-      const peer = opened(ms(20))
-      peer.connection.close(peer.now, 0, '')
-      // srtt 20 ms and rttvar 10 ms: a probe timeout of 60 ms.
-      expect(peer.connection.pollTimeout()).to.equal(peer.now + ms(180))
+    it('gives its CLOSE three probe timeouts to arrive, and ten seconds in any case', () => {
+      const near = opened(ms(20))
+      near.connection.close(near.now, 0, '')
+      expect(near.connection.pollTimeout()).to.equal(near.now + s(10))
+      // srtt 2 s and rttvar 1 s: a probe timeout of 6 s.
+      const far = opened(s(2))
+      far.connection.close(far.now, 0, '')
+      expect(far.connection.pollTimeout()).to.equal(far.now + s(18))
     })
 
     it('happens once', () => {

@@ -199,9 +199,10 @@ describe('transport/recovery/loss-detector', () => {
       expect(loss.ptoCount).to.equal(3)
     })
 
-    it('doubles to eight times itself on a long path, and to two seconds on a short one', () => {
+    it('doubles up to two seconds, or twice itself on a path that is longer', () => {
       for (const [rtt, expected] of [
-        [ms(100), [325, 650, 1_300, 2_600, 2_600, 2_600]],
+        [ms(100), [325, 650, 1_300, 2_000, 2_000, 2_000]],
+        [ms(1_000), [3_025, 6_050, 6_050]],
         [ms(1), [28, 56, 112, 224, 448, 896, 1_792, 2_000, 2_000]],
       ] as const) {
         const { loss } = measured(rtt)

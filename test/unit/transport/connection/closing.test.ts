@@ -69,7 +69,7 @@ describe('transport/connection/closing', () => {
   it('answers nobody once it is drained', () => {
     const closing = started(true)
     closing.takePacketDue()
-    closing.handleTimeout(2_000)
+    closing.handleTimeout(s(11))
     closing.onPacket()
     expect(closing.takePacketDue()).to.equal(false)
   })

@@ -173,6 +173,12 @@ export const ERRORS = {
     hint: 'stop that server first, or choose another with --data-dir',
   },
 
+  MSG_ERR_TRANSFER_CHANGED: { message: 'the file changed while it was sent: %s', exit: 7 },
+  MSG_ERR_TRANSFER_INTEGRITY: { message: 'what arrived is not what was offered: %s', exit: 7 },
+  MSG_ERR_TRANSFER_NO_SPACE: { message: 'there is not enough room: %s', exit: 5 },
+  MSG_ERR_TRANSFER_EXISTS: { message: 'exists already: %s', exit: 9 },
+  MSG_ERR_FILE_UNKNOWN: { message: 'there is no file or folder %s', exit: 3 },
+
   MSG_ERR_PLUGIN_LOAD: { message: 'plugin could not be loaded: %s', exit: 10 },
 
   MSG_ERR_PROTOCOL: { message: 'the other side broke the protocol: %s', exit: 1, wire: 0x02 },

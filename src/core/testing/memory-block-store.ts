@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { MsgError } from '../errors.ts'
 import type { BlockStore, Landed, LandOptions } from '../io/transfer/block-store.ts'
 import { ByteSpace } from '../transfer/byte-space.ts'
+import { blockHash, equalHashes } from '../transfer/hash.ts'
 import type { Manifest } from '../transfer/manifest.ts'
 
 /** What one content has in a {@link MemoryDownloads}. */
@@ -61,7 +61,7 @@ export class MemoryBlockStore implements BlockStore {
     if (this.#kept.has(index)) return
     const most = this.#space.length(index)
     const isLength = bytes.length > 0 && (this.#space.size === Infinity ? bytes.length <= most : bytes.length === most)
-    if (!isLength || Buffer.compare(createHash('sha256').update(bytes).digest(), hash) !== 0)
+    if (!isLength || !equalHashes(blockHash(bytes), hash))
       throw new MsgError('MSG_ERR_TRANSFER_INTEGRITY', { detail: `block ${index}` })
     this.#kept.set(index, { bytes: Uint8Array.from(bytes), hash: Uint8Array.from(hash) })
   }

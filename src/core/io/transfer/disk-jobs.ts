@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -13,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { MsgError } from '../../errors.ts'
+import { blockHash, equalHashes } from '../../transfer/hash.ts'
 import { NO_FOLLOW } from './folder-handle.ts'
 
 /** A piece of a file. */
@@ -54,7 +54,7 @@ export interface FoundFolder {
  * promises do for small files (docs/adr/0011). `bytes` is always shared memory.
  */
 export const DISK_JOBS = {
-  hash: ({ bytes }: { readonly bytes: Uint8Array }): Uint8Array => digest(bytes),
+  hash: ({ bytes }: { readonly bytes: Uint8Array }): Uint8Array => blockHash(bytes),
 
   /**
    * Fills `bytes` with pieces of files that must be as they were. @returns their hash.
@@ -71,7 +71,7 @@ export const DISK_JOBS = {
     fill(bytes, segments, (stats, { path, state }) => {
       if (!isUnchanged(stats, state)) throw changed(path)
     })
-    return digest(bytes)
+    return blockHash(bytes)
   },
 
   /** Fills `bytes` with pieces of files that this program wrote. @returns their hash, or nothing when a piece is missing. */
@@ -90,7 +90,7 @@ export const DISK_JOBS = {
       if (MsgError.is(error) || ['ENOENT', 'ELOOP', 'EISDIR', 'ENXIO'].includes(codeOf(error))) return undefined
       throw error
     }
-    return digest(bytes)
+    return blockHash(bytes)
   },
 
   /** @throws MSG_ERR_TRANSFER_CHANGED when a file is not as it was. */
@@ -115,7 +115,8 @@ export const DISK_JOBS = {
    * @throws MSG_ERR_TRANSFER_INTEGRITY when `hash` is given and not the bytes': nothing was written.
    */
   write: ({ bytes, offset, segments, hash, record }: WriteJob): void => {
-    if (hash && !digest(bytes).equals(hash)) throw new MsgError('MSG_ERR_TRANSFER_INTEGRITY', { detail: 'a block' })
+    if (hash && !equalHashes(blockHash(bytes), hash))
+      throw new MsgError('MSG_ERR_TRANSFER_INTEGRITY', { detail: 'a block' })
     let at = offset
     for (const { path, position, length } of segments) {
       const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | NO_FOLLOW, 0o600)
@@ -230,10 +231,6 @@ function describe(folder: string, name: string): FoundEntry | undefined {
   } catch {
     return undefined
   }
-}
-
-function digest(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest()
 }
 
 function asChanged<T>(path: string, act: () => T): T {

@@ -2,7 +2,8 @@ import { open, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MsgError } from '../../errors.ts'
 import { ByteSpace } from '../../transfer/byte-space.ts'
-import type { Manifest } from '../../transfer/manifest.ts'
+import { equalHashes } from '../../transfer/hash.ts'
+import { MAX_BLOCKS, type Manifest } from '../../transfer/manifest.ts'
 import { BlockBuffers, isShared } from './block-buffers.ts'
 import { decodeLog, encodeRecord, RECORD_SIZE } from './block-log.ts'
 import type { AbortOptions } from './block-source.ts'
@@ -189,7 +190,7 @@ export class DiskStore implements BlockStore {
     const length = this.#lengthOf(index)
     const bytes = this.#buffers.take(length)
     const found = await this.#disk.run('readBack', { bytes, segments: this.#segments(index, length) }, signal)
-    if (found && Buffer.compare(found, hash) === 0) return bytes
+    if (found && equalHashes(found, hash)) return bytes
     this.#buffers.give(bytes)
     return undefined
   }
@@ -284,8 +285,6 @@ export class DiskStore implements BlockStore {
 
 const noSpace = (detail: string): MsgError => new MsgError('MSG_ERR_TRANSFER_NO_SPACE', { detail })
 
-/** Specification: indices are 32 bits wide in the log; a stream ends before. */
-const MAX_BLOCKS = 2 ** 32
 /** Implementation: some 30 ms of the disk thread. */
 const SEGMENTS_AT_ONCE = 1_024
 /** Implementation, in bytes: below it a file costs more to put on the disk than to write. */

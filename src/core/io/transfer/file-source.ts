@@ -1,5 +1,5 @@
 import { ByteSpace } from '../../transfer/byte-space.ts'
-import type { Manifest } from '../../transfer/manifest.ts'
+import { blockSizeFor, type Manifest } from '../../transfer/manifest.ts'
 import { BlockBuffers } from './block-buffers.ts'
 import type { AbortOptions, Block, BlockSource } from './block-source.ts'
 import type { SourceSegment } from './disk-jobs.ts'
@@ -51,7 +51,7 @@ export class FileSource implements BlockSource {
     const collection = await collect(paths, disk, options)
     const { name, kind, entries } = collection
     const size = entries.reduce((sum, entry) => sum + entry.size, 0)
-    const blockSize = options.blockSize ?? defaultBlockSize(size)
+    const blockSize = options.blockSize ?? blockSizeFor(size)
     return new FileSource(disk, { name, kind, entries, size, blockSize }, collection)
   }
 
@@ -84,13 +84,6 @@ export class FileSource implements BlockSource {
   async close(): Promise<void> {}
 }
 
-/** In bytes: at most 65,536 blocks where 16 MiB allow it. @param size of the content, in bytes. */
-export function defaultBlockSize(size: number): number {
-  let blockSize = DEFAULT_BLOCK_SIZE
-  while (size / blockSize > MAX_BLOCKS && blockSize < MAX_BLOCK_SIZE) blockSize *= 2
-  return blockSize
-}
-
 function once(act: () => void): () => void {
   let isDone = false
   return () => {
@@ -100,8 +93,5 @@ function once(act: () => void): () => void {
   }
 }
 
-const DEFAULT_BLOCK_SIZE = 1_048_576
-const MAX_BLOCK_SIZE = 16_777_216
-const MAX_BLOCKS = 65_536
 /** Implementation: about 10 ms of the disk thread. */
 const CONFIRMED_AT_ONCE = 2_048

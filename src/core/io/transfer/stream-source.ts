@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { MsgError } from '../../errors.ts'
-import type { Manifest } from '../../transfer/manifest.ts'
+import { DEFAULT_BLOCK_SIZE, type Manifest } from '../../transfer/manifest.ts'
 import { BlockBuffers } from './block-buffers.ts'
 import type { AbortOptions, Block, BlockSource } from './block-source.ts'
 import type { DiskThread } from './disk-thread.ts'
@@ -37,7 +37,11 @@ export class StreamSource implements BlockSource {
   #isAtEnd = false
   #isReading = false
 
-  constructor(stream: Readable, disk: DiskThread, { name, mtime = 0, blockSize = 1_048_576 }: StreamSourceOptions) {
+  constructor(
+    stream: Readable,
+    disk: DiskThread,
+    { name, mtime = 0, blockSize = DEFAULT_BLOCK_SIZE }: StreamSourceOptions,
+  ) {
     this.#stream = stream
     this.#chunks = stream[Symbol.asyncIterator]()
     this.#disk = disk

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { BlockSource } from '../../../../src/core/io/transfer/block-source.ts'
 import { DiskThread } from '../../../../src/core/io/transfer/disk-thread.ts'
-import { defaultBlockSize, FileSource } from '../../../../src/core/io/transfer/file-source.ts'
+import { FileSource } from '../../../../src/core/io/transfer/file-source.ts'
 import { sha256 } from '../../../helpers/content.ts'
 import { expectRejects } from '../../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../../helpers/temp.ts'
@@ -181,13 +181,6 @@ describe('transfer: files and folders that are sent', () => {
       block.release()
     }
     expect(process.memoryUsage().rss - before).to.be.below(64 * 2 ** 20)
-  })
-
-  it('chooses blocks so that there are at most 65,536 while they are no larger than 16 MiB', () => {
-    expect(defaultBlockSize(0)).to.equal(2 ** 20)
-    expect(defaultBlockSize(2 ** 36)).to.equal(2 ** 20)
-    expect(defaultBlockSize(2 ** 36 + 1)).to.equal(2 ** 21)
-    expect(defaultBlockSize(2 ** 45)).to.equal(2 ** 24)
   })
 
   it('uses the memory of released blocks again', async () => {

@@ -41,7 +41,9 @@ export function describeBlockStore(name: string, subject: () => BlockStoreSubjec
         expect(Buffer.from(store.hash(index)!)).to.deep.equal(three.block(index).hash)
         expect(Buffer.compare((await store.read(index))!, three.block(index).bytes)).to.equal(0)
       }
+      expect(store.hasLanded).to.equal(false)
       const landed = await store.land()
+      expect(store.hasLanded).to.equal(true)
       expect(landed).to.include({ name: 'sent', files: 1, size: 600_000 })
       expect(subject().landed('sent')!.equals(three.bytes)).to.equal(true)
     })

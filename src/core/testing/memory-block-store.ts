@@ -48,6 +48,10 @@ export class MemoryBlockStore implements BlockStore {
     return this.#kept.size
   }
 
+  get hasLanded(): boolean {
+    return this.#landed !== undefined
+  }
+
   has(index: number): boolean {
     return this.#kept.has(index)
   }

@@ -22,6 +22,11 @@ export interface BlockStore {
   readonly blocks: number
   /** Number of blocks that are there, each with its right hash. */
   readonly verified: number
+  /**
+   * True once it has landed, also when that was done by a former process which was killed before it could say so: no block is
+   * needed then, and {@link land} tells where it is.
+   */
+  readonly hasLanded: boolean
   /** True when block `index` is there. */
   has(index: number): boolean
   /** Hash of a block that is there, 32 bytes. */

@@ -47,6 +47,7 @@ export class DiskStore implements BlockStore {
   /** Of the block that ends a stream: the only one that may be short. */
   #streamEnd: { readonly index: number; readonly length: number } | undefined
   #landing: Promise<Landed> | undefined
+  #hasLanded = false
   #state: 'open' | 'landing' | 'closed' = 'open'
 
   private constructor(disk: DiskThread, partial: PartialFolder, { manifest, key, quota = Infinity }: DiskStoreOptions) {
@@ -73,7 +74,8 @@ export class DiskStore implements BlockStore {
     const partial = PartialFolder.open(root, key)
     try {
       const store = new DiskStore(disk, partial, options)
-      if (partial.landedName() === undefined) {
+      store.#hasLanded = partial.landedName() !== undefined
+      if (!store.#hasLanded) {
         await store.#recall(signal)
         await store.#checkRoom()
       }
@@ -86,6 +88,10 @@ export class DiskStore implements BlockStore {
 
   get verified(): number {
     return this.#hashes.size
+  }
+
+  get hasLanded(): boolean {
+    return this.#hasLanded
   }
 
   has(index: number): boolean {
@@ -101,7 +107,7 @@ export class DiskStore implements BlockStore {
     // The same block from two sources: the second waits, and is not needed when the first was right.
     while (this.#writing.has(index)) await this.#writing.get(index)?.catch(() => {})
     this.#checkOpen()
-    if (this.#hashes.has(index)) return
+    if (this.#hasLanded || this.#hashes.has(index)) return
     const writing = this.#write(index, bytes, Uint8Array.from(hash))
     this.#writing.set(index, writing)
     try {
@@ -244,6 +250,7 @@ export class DiskStore implements BlockStore {
 
   async #finish(name: string): Promise<Landed> {
     this.#state = 'closed'
+    this.#hasLanded = true
     const path = join(this.#partial.root.path, name)
     // The files are where they belong: what cannot be cleared away is no reason to say that they are not.
     await this.#partial.remove(this.#disk).catch(() => {})

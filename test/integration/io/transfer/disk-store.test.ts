@@ -238,6 +238,42 @@ describe('transfer: downloads on the disk', () => {
     }
   })
 
+  it('knows that it has landed when it was killed before it could say so', async () => {
+    for (const content of [contentOf({ a: 'one' }), contentOf({ a: 'one', b: 'two' }, { name: 'two' })]) {
+      const first = await open(content)
+      await fill(first, content)
+      await first.keep()
+      const { name, kind } = content.manifest
+      if (kind === 'file') linkSync(partial(content, 'f0'), join(root, name))
+      else mkdirSync(join(root, name))
+      const note = { name, ino: lstatSync(join(root, name)).ino }
+      writeFileSync(partial(content, 'landing'), JSON.stringify(note))
+      const second = await open(content)
+      expect(second.hasLanded).to.equal(true)
+      const { bytes, hash } = content.block(0)
+      await second.write(0, bytes, hash)
+      expect((await second.land()).path).to.equal(join(root, name))
+      expect(existsSync(partial(content))).to.equal(false)
+    }
+    expect(readdirSync(root)).to.deep.equal(['sent', 'two'])
+  })
+
+  it('lands anew when what the note names is not what it made', async () => {
+    const content = contentOf({ a: 'one' })
+    for (const note of ['', '{}', 'null', '{"name":"../outside","ino":1}', '{"name":"sent","ino":1}', '[']) {
+      const store = await open(content)
+      await fill(store, content)
+      await store.keep()
+      writeFileSync(partial(content, 'landing'), note)
+      writeFileSync(join(root, 'sent'), 'mine')
+      const again = await open(content)
+      expect(again.hasLanded).to.equal(false)
+      const { path } = await again.land()
+      expect(path).to.equal(join(root, 'sent (2)'))
+      rmSync(path)
+    }
+  })
+
   it('does not receive the same twice at a time', async () => {
     const content = contentOf({ a: 'x' })
     const store = await open(content)

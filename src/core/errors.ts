@@ -78,6 +78,8 @@ export const ERRORS = {
     exit: 3,
     hint: 'msg client login --server <address> --user <name> signs in once and keeps it',
   },
+  MSG_ERR_TRANSFER_UNKNOWN: { message: 'there is no transfer %s', exit: 3, wire: 0x24 },
+  MSG_ERR_FILE_UNKNOWN: { message: 'there is no file or folder %s', exit: 3, hint: 'check the path' },
 
   MSG_ERR_SIGN_IN_FAILED: { message: 'wrong user name or password', exit: 4, wire: 0x30 },
   MSG_ERR_SIGN_IN_REQUIRED: {
@@ -102,6 +104,7 @@ export const ERRORS = {
   MSG_ERR_NOT_ROOM_OWNER: { message: 'only the owner may do that to %s', exit: 4, wire: 0x34 },
   MSG_ERR_NOT_ROOM_MEMBER: { message: 'you are not in the room %s', exit: 4, wire: 0x35, hint: 'enter <room> first' },
   MSG_ERR_SESSION_DECLINED: { message: '%s declined', exit: 4 },
+  MSG_ERR_TRANSFER_DECLINED: { message: 'the other side declined %s', exit: 4, wire: 0x36 },
   MSG_ERR_DIRECTORY_ACCESS: {
     message: 'cannot use the directory: %s',
     exit: 4,
@@ -130,6 +133,13 @@ export const ERRORS = {
     retryable: true,
     hint: 'nothing was changed; try again when there is room on that disk',
   },
+  MSG_ERR_TRANSFER_NO_SPACE: {
+    message: 'there is not enough space on the disk: %s',
+    exit: 5,
+    wire: 0x43,
+    retryable: true,
+    hint: 'make room and resume; what has arrived is kept',
+  },
 
   MSG_ERR_TIMEOUT: { message: 'no answer in time: %s', exit: 6, wire: 0x50, retryable: true },
 
@@ -149,6 +159,18 @@ export const ERRORS = {
     hint: 'restore it from a backup, or move it away to start empty',
   },
   MSG_ERR_PEER_IDENTITY: { message: 'the peer is not who the server said: %s', exit: 7, wire: 0x60 },
+  MSG_ERR_TRANSFER_CHANGED: {
+    message: 'the content changed while it was being sent: %s',
+    exit: 7,
+    wire: 0x61,
+    hint: 'send it again when nothing writes to it any more',
+  },
+  MSG_ERR_TRANSFER_INTEGRITY: {
+    message: 'what arrived is not what was promised: %s',
+    exit: 7,
+    wire: 0x62,
+    hint: 'nothing of it was kept as a file; fetch it again, best from somebody else',
+  },
 
   MSG_ERR_NOT_DELIVERED: {
     message: 'not delivered yet: %s',
@@ -157,6 +179,13 @@ export const ERRORS = {
     hint: 'it waits in the outbox and goes out when both of you are connected',
   },
   MSG_ERR_CANCELLED: { message: 'cancelled: %s', exit: 8 },
+  MSG_ERR_TRANSFER_STOPPED: {
+    message: 'the transfer was stopped: %s',
+    exit: 8,
+    wire: 0x63,
+    retryable: true,
+    hint: 'what has arrived is kept; it can be resumed',
+  },
 
   MSG_ERR_NAME_TAKEN: { message: 'the name %s is taken', exit: 9, wire: 0x70, hint: 'choose another' },
   MSG_ERR_ROOM_TAKEN: { message: 'there is a room %s already', exit: 9, wire: 0x71, hint: 'enter <room> joins it' },
@@ -171,6 +200,11 @@ export const ERRORS = {
     message: 'the data directory is in use: %s',
     exit: 9,
     hint: 'stop that server first, or choose another with --data-dir',
+  },
+  MSG_ERR_TRANSFER_EXISTS: {
+    message: 'there is a file %s already',
+    exit: 9,
+    hint: 'move it away, or choose another folder',
   },
 
   MSG_ERR_PLUGIN_LOAD: { message: 'plugin could not be loaded: %s', exit: 10 },

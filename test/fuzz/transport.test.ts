@@ -15,7 +15,7 @@ import {
   readDataHeader,
   writeDataHeader,
 } from '../../src/core/transport/packet.ts'
-import { RangeSet } from '../../src/core/transport/range-set.ts'
+import { RangeSet } from '../../src/core/wire/range-set.ts'
 import { DeliveryRate } from '../../src/core/transport/recovery/delivery-rate.ts'
 import { LossDetector, type SentPacket } from '../../src/core/transport/recovery/loss-detector.ts'
 import { RttEstimator } from '../../src/core/transport/recovery/rtt-estimator.ts'

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { MsgError } from '../errors.ts'
+import { FrameCutter } from '../wire/frame-cutter.ts'
 import { Reader } from '../wire/reader.ts'
 import type { Conversation } from './conversation.ts'
 import { ROOM, SESSION } from './frame-writer.ts'
@@ -12,22 +13,16 @@ import { FRAME, ID_SIZE, MAX_AT, MAX_NAME, MAX_TEXT, type ChatFrame } from './fr
  * checked before any of it was kept. Unusable after it has thrown.
  */
 export class FrameDecoder {
-  #held: Buffer = EMPTY
-  #chunk: Buffer = EMPTY
-  #offset = 0
+  readonly #cutter = new FrameCutter({ noun: 'a chat frame', limits: LIMITS })
 
   /** Bytes of the frame that is not finished yet. */
   get held(): number {
-    return this.#held.byteLength + this.#chunk.byteLength - this.#offset
+    return this.#cutter.held
   }
 
   /** The next bytes; the view is used until `pollFrame` has returned `undefined`. */
   handleBytes(bytes: Uint8Array): void {
-    const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const rest = this.#chunk.subarray(this.#offset)
-    this.#chunk = rest.byteLength + this.#held.byteLength > 0 ? Buffer.concat([this.#held, rest, chunk]) : chunk
-    this.#held = EMPTY
-    this.#offset = 0
+    this.#cutter.handleBytes(bytes)
   }
 
   /**
@@ -37,33 +32,9 @@ export class FrameDecoder {
    * MSG_ERR_LIMIT for a length over the limit, as soon as it is read.
    */
   pollFrame(): ChatFrame | undefined {
-    const header = readHeader(this.#chunk, this.#offset)
-    if (header && header.start + header.length <= this.#chunk.byteLength) {
-      const payload = this.#chunk.subarray(header.start, header.start + header.length)
-      this.#offset = header.start + header.length
-      return decodePayload(header.type, payload)
-    }
-    // The view ends with the caller's call, so what is unfinished is copied.
-    this.#held = Buffer.from(this.#chunk.subarray(this.#offset))
-    this.#chunk = EMPTY
-    this.#offset = 0
-    return undefined
+    const frame = this.#cutter.pollFrame()
+    return frame && decodePayload(frame.type, frame.payload)
   }
-}
-
-/** A frame's type, its payload's length and where that starts; `undefined` when they are not all there yet. */
-function readHeader(bytes: Buffer, offset: number): { type: number; length: number; start: number } | undefined {
-  const type = bytes[offset]
-  if (type === undefined) return undefined
-  const limit = LIMITS[type]
-  if (limit === undefined) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a chat frame of unknown type' })
-  const first = bytes[offset + 1]
-  if (first === undefined) return undefined
-  const size = 1 << (first >> 6)
-  if (bytes.byteLength < offset + 1 + size) return undefined
-  const length = new Reader(bytes, offset + 1).varint()
-  if (length > limit) throw new MsgError('MSG_ERR_LIMIT', { detail: `a chat frame of ${length} bytes` })
-  return { type, length, start: offset + 1 + size }
 }
 
 function decodePayload(type: number, payload: Buffer): ChatFrame {
@@ -107,4 +78,3 @@ const LIMITS: Readonly<Record<number, number>> = {
   [FRAME.ACK]: 8,
   [FRAME.REFUSED]: 8,
 }
-const EMPTY = Buffer.alloc(0)

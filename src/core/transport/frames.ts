@@ -2,7 +2,7 @@ import { MsgError } from '../errors.ts'
 import type { Duration } from '../time/instant.ts'
 import type { Reader } from '../wire/reader.ts'
 import { varintSize, type Writer } from '../wire/writer.ts'
-import type { Range } from './range-set.ts'
+import type { Range } from '../wire/range-set.ts'
 
 /**
  * What a data packet carries. All integers are varints (RFC 9000 section 16).

@@ -19,6 +19,11 @@ export function visible(text: string, { multiline = false }: VisibleOptions = {}
   return unified.replace(UNSAFE, (char) => (multiline && char === '\n' ? char : escape(char)))
 }
 
+/** Text with each character that {@link visible} would escape replaced by `substitute`. */
+export function withoutUnsafe(text: string, substitute: string): string {
+  return HARMLESS.test(text) ? text : text.replace(UNSAFE, substitute)
+}
+
 function escape(char: string): string {
   const short = SHORT[char]
   if (short) return short

@@ -1,6 +1,6 @@
 import { millis, type Duration, type Instant } from '../../time/instant.ts'
 import { MAX_ACK_RANGES } from '../frames.ts'
-import { RangeSet, type Range } from '../range-set.ts'
+import { RangeSet, type Range } from '../../wire/range-set.ts'
 
 /** Which packets arrived, and when to say so. RFC 9000 section 13.2 */
 export class AckTracker {

@@ -1,5 +1,5 @@
 import { seconds, type Duration, type Instant } from '../../time/instant.ts'
-import type { Range } from '../range-set.ts'
+import type { Range } from '../../wire/range-set.ts'
 import type { DeliveryStamp } from './delivery-rate.ts'
 import { TIMER_GRANULARITY, type RttEstimator } from './rtt-estimator.ts'
 

@@ -1,6 +1,6 @@
 import { MsgError } from '../../errors.ts'
 import type { Duration, Instant } from '../../time/instant.ts'
-import { RangeSet } from '../range-set.ts'
+import { RangeSet } from '../../wire/range-set.ts'
 import { BlockBuffer } from './block-buffer.ts'
 import type { FlowWindow } from './flow-window.ts'
 

@@ -1,4 +1,4 @@
-import { RangeSet, type Range } from '../range-set.ts'
+import { RangeSet, type Range } from '../../wire/range-set.ts'
 import { BlockBuffer } from './block-buffer.ts'
 
 /** The sending half of one stream: what was written, what is on its way, what arrived. Offsets and sizes in bytes. */

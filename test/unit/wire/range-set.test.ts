@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { RangeSet } from '../../../src/core/transport/range-set.ts'
+import { RangeSet } from '../../../src/core/wire/range-set.ts'
 
 const setOf = (...ranges: Array<[number, number]>): RangeSet => {
   const set = new RangeSet()

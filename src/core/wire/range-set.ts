@@ -4,7 +4,7 @@ export interface Range {
   end: number
 }
 
-/** A sorted set of disjoint, non-touching ranges: packet numbers received, or stream bytes acknowledged. */
+/** A sorted set of disjoint, non-touching ranges: packet numbers received, stream bytes acknowledged, or blocks asked for. */
 export class RangeSet {
   readonly #ranges: Range[] = []
 

@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DiskStore } from '../../../../src/core/io/transfer/disk-store.ts'
+import { DiskThread } from '../../../../src/core/io/transfer/disk-thread.ts'
+import { landingTree } from '../../../../src/core/transfer/landing-names.ts'
+import { MAX_ENTRIES, type Entry, type Manifest } from '../../../../src/core/transfer/manifest.ts'
+import { sha256 } from '../../../helpers/content.ts'
+import { expectRejects } from '../../../helpers/errors.ts'
+import { removeTempDirs, tempDir } from '../../../helpers/temp.ts'
+
+/** As many files as a manifest may have, of one byte each: a block holds 262,144 of them. */
+function million(): Manifest {
+  const entries = Array.from({ length: MAX_ENTRIES }, (_, i): Entry => {
+    return { path: `${i % 1_000}/${i}`, kind: 'file', size: 1, mode: 0o644, mtime: 0 }
+  })
+  return { name: 'million', kind: 'folder', entries, size: MAX_ENTRIES, blockSize: 262_144 }
+}
+
+describe('transfer: a manifest of a million files', function () {
+  this.timeout(120_000)
+  let disk: DiskThread
+  before(() => {
+    disk = new DiskThread()
+  })
+  after(() => disk.close())
+  afterEach(removeTempDirs)
+
+  it('has a place for each in bounded memory', () => {
+    const manifest = million()
+    const before = process.memoryUsage().heapUsed
+    const { folders, files } = landingTree(manifest.entries)
+    expect(folders).to.have.length(1_001)
+    expect(files).to.have.length(MAX_ENTRIES)
+    expect(process.memoryUsage().heapUsed - before).to.be.below(600 * 2 ** 20)
+  })
+
+  it('makes no file before its bytes are there, and lets others have the disk thread in between', async () => {
+    const root = tempDir()
+    const store = await DiskStore.open(disk, { root, manifest: million(), key: 'aa' })
+    expect(store.blocks).to.equal(4)
+    const partial = join(root, '.msg-partial', 'aa')
+    const bytes = Buffer.alloc(262_144)
+    await expectRejects(store.write(0, bytes, sha256(Buffer.alloc(1))), 'MSG_ERR_TRANSFER_INTEGRITY')
+    expect(existsSync(join(partial, 'f0'))).to.equal(false)
+
+    // The last block is the smallest that shows it: 213,568 files.
+    const last = Buffer.alloc(MAX_ENTRIES - 3 * 262_144)
+    const writing = store.write(3, last, sha256(last)).then(() => 'written')
+    const other = disk.run('hash', { bytes: new Uint8Array(new SharedArrayBuffer(1)) }).then(() => 'hashed')
+    expect(await Promise.race([writing, other])).to.equal('hashed')
+    expect(await writing).to.equal('written')
+    expect(readdirSync(partial).filter((name) => name.startsWith('f'))).to.have.length(last.length)
+    await store.discard()
+    expect(readdirSync(root)).to.deep.equal([])
+  })
+})

@@ -2,6 +2,7 @@ import type { ClientEvent } from '../../core/index.ts'
 import { conversationName, because } from './client-words.ts'
 import type { Palette } from './palette.ts'
 import { clockTime, milliseconds } from './time.ts'
+import { transferEventLines } from './transfers.ts'
 import { visible } from '../../core/wire/visible.ts'
 
 /** Says a client's event for people: mostly one line, none for what only scripts need. */
@@ -72,6 +73,16 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
         palette.bad(`${name(event.with)} uses a device not seen before: ${visible(event.device)}.`),
         palette.dim(`  \`verify ${visible(event.with)}\` shows the safety number to compare.`),
       ]
+    case 'transfer.offered':
+    case 'transfer.declined':
+    case 'transfer.started':
+    case 'transfer.progress':
+    case 'transfer.paused':
+    case 'transfer.continued':
+    case 'transfer.stopped':
+    case 'transfer.done':
+    case 'transfer.failed':
+      return transferEventLines(event, palette)
     case 'warning':
       return [palette.bad(`Warning: ${visible(event.message)}`)]
   }

@@ -10,6 +10,7 @@ import { Links } from './links.ts'
 import type { Peer } from './peer.ts'
 import { ProfileState } from './profile/state.ts'
 import type { SignedIn } from './sign-in.ts'
+import { Transfers } from './transfers/transfers.ts'
 import type { Uplink } from './uplink.ts'
 
 /** What an {@link Account} is opened with. */
@@ -31,6 +32,7 @@ export class Account {
   readonly state: ProfileState
   readonly courier: Courier
   readonly links: Links | undefined
+  readonly transfers: Transfers | undefined
   readonly #endpoint: LinkEndpoint | undefined
   readonly #adoption: NodeJS.Timeout
 
@@ -50,6 +52,7 @@ export class Account {
     this.#endpoint = endpoint
     const { courier } = this
     this.links = endpoint && new Links({ endpoint, courier, emitter, state, self: { user, instance }, random })
+    this.transfers = this.links && new Transfers({ router: this.links.streams, emitter, state })
     this.#adoption = setInterval(() => this.adopt(), ADOPTION_MS).unref()
   }
 
@@ -65,11 +68,14 @@ export class Account {
   /** Takes over what processes of this profile left that are gone. */
   adopt(): void {
     const slots = this.state.slots.adopt()
-    if (slots.length > 0) this.courier.adopt(slots)
+    if (slots.length === 0) return
+    this.courier.adopt(slots)
+    this.transfers?.adopt(slots)
   }
 
   async close(): Promise<void> {
     clearInterval(this.#adoption)
+    await this.transfers?.close()
     this.courier.close()
     this.links?.close()
     await this.#endpoint?.close()

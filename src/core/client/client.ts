@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { conversationOf, type Conversation } from '../chat/conversation.ts'
 import { fingerprintOf, type DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
@@ -11,6 +12,7 @@ import type {
   HistoryQuery,
   PeerStatus,
   SentMessage,
+  TransferStatus,
 } from './api.ts'
 import { ClientCore, type Identity } from './client-core.ts'
 import type { ClientDeps } from './deps.ts'
@@ -18,6 +20,7 @@ import { listMembers, listRooms, listUsers } from './listings.ts'
 import { readHistory } from './past.ts'
 import { newDeviceKey } from './profile/profile.ts'
 import type { ProfileState } from './profile/state.ts'
+import type { Transfers } from './transfers/transfers.ts'
 import { verifyDevices } from './verification.ts'
 
 /** {@link Client} as `createClient` makes it: what users call, in terms of what the pieces do. */
@@ -207,6 +210,40 @@ export class MsgClient implements Client {
     return state.read(() => state.history.conversations()).map(conversationOf)
   }
 
+  async sendFiles(to: string, paths: readonly string[], options: { name?: string } = {}): Promise<TransferStatus> {
+    const user = await this.#receiver(to)
+    return this.#transfers().offer(user, paths, options)
+  }
+
+  async sendStream(to: string, stream: Readable, { name }: { name: string }): Promise<TransferStatus> {
+    const user = await this.#receiver(to)
+    return this.#transfers().offerStream(user, stream, name)
+  }
+
+  transfers(): TransferStatus[] {
+    return this.#core.account?.transfers?.list() ?? []
+  }
+
+  async acceptTransfer(id: string, { to = process.cwd() }: { to?: string } = {}): Promise<TransferStatus> {
+    return this.#transfers().accept(id, to)
+  }
+
+  async declineTransfer(id: string): Promise<TransferStatus> {
+    return this.#transfers().decline(id)
+  }
+
+  async pauseTransfer(id: string): Promise<TransferStatus> {
+    return this.#transfers().pause(id)
+  }
+
+  async continueTransfer(id: string): Promise<TransferStatus> {
+    return this.#transfers().continue(id)
+  }
+
+  async stopTransfer(id: string): Promise<TransferStatus> {
+    return this.#transfers().stop(id)
+  }
+
   peers(): PeerStatus[] {
     return this.#core.account?.links?.statuses() ?? []
   }
@@ -276,6 +313,21 @@ export class MsgClient implements Client {
     this.#signedIn()
     if (this.#core.account) return this.#core.account.state
     throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false keeps no history' })
+  }
+
+  #transfers(): Transfers {
+    this.#signedIn()
+    const transfers = this.#core.account?.transfers
+    if (transfers) return transfers
+    throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false, or without UDP, transfers nothing' })
+  }
+
+  /** Somebody else, by the name that the server shows. */
+  async #receiver(to: string): Promise<string> {
+    const { user } = this.#signedIn()
+    const name = await this.#resolve(to)
+    if (isSameName(name, user)) throw new MsgError('MSG_ERR_SELF')
+    return name
   }
 
   #currentRoom(): string {

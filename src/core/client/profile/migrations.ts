@@ -6,6 +6,7 @@
  * - `copies`: the same message received by another process of the profile.
  * - `slots`: up to which row of `history` and of `copies` a slot's messages were shown.
  * - `outbox`: messages that a user has yet to acknowledge.
+ * - `transfers`: files on their way, until they are over.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -27,4 +28,10 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // Rows of an index are in the order of their rowids, so a conversation is read from its newest message back.
   'CREATE INDEX history_conversation ON history (conversation);',
+  `
+  CREATE TABLE transfers (
+    id TEXT NOT NULL, direction TEXT NOT NULL, user TEXT NOT NULL, slot INTEGER NOT NULL, offer BLOB NOT NULL, paths TEXT NOT NULL,
+    state TEXT NOT NULL, PRIMARY KEY (id, direction, user)
+  ) WITHOUT ROWID;
+  `,
 ]

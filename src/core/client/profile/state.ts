@@ -8,6 +8,7 @@ import { History } from './history.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { OutboxTable } from './outbox-table.ts'
 import { Slots } from './slots.ts'
+import { TransferTable } from './transfer-table.ts'
 
 /** What a signed-in client keeps: one open `state.db` with its tables, and the slots this process holds. */
 export class ProfileState {
@@ -17,6 +18,7 @@ export class ProfileState {
   readonly history: History
   readonly outbox: OutboxTable
   readonly devices: Devices
+  readonly transfers: TransferTable
 
   /**
    * @param dir - the profile's directory, made when missing.
@@ -37,6 +39,7 @@ export class ProfileState {
     this.history = new History(this.#database, this.slots)
     this.outbox = new OutboxTable(this.#database)
     this.devices = new Devices(this.#database)
+    this.transfers = new TransferTable(this.#database)
   }
 
   /** Runs `act` in one transaction. */

@@ -1,0 +1,78 @@
+import type { Link } from '../../transport/endpoint-api.ts'
+import { TransferFrameDecoder } from '../../transfer/frame-decoder.ts'
+import { encodeFrame } from '../../transfer/frame-writer.ts'
+import { FILES_PROTOCOL, type TransferFrame } from '../../transfer/frames.ts'
+import type { Peer } from '../peer.ts'
+import type { LinkStream, StreamHandler } from '../streams/link-stream.ts'
+import type { StreamRouter } from '../streams/stream-router.ts'
+
+/** What a {@link FilesLink} is built with. */
+export interface FilesLinkDeps {
+  readonly router: StreamRouter
+  readonly onFrame: (files: FilesLink, frame: TransferFrame) => void
+}
+
+/**
+ * Control frames of transfers on one link. Each side writes on a stream that it opens itself with its first frame, and reads whatever the other
+ * side writes, so that nobody has to agree who begins.
+ */
+export class FilesLink {
+  readonly link: Link
+  readonly peer: Peer
+  readonly #deps: FilesLinkDeps
+  #own: LinkStream | undefined
+  #waiting: Uint8Array[] = []
+
+  constructor(link: Link, peer: Peer, deps: FilesLinkDeps) {
+    this.link = link
+    this.peer = peer
+    this.#deps = deps
+  }
+
+  get isOpen(): boolean {
+    return this.link.state === 'open'
+  }
+
+  /** Bytes that wait for the stream: whoever answers questions stops at some point. */
+  get backlog(): number {
+    return this.#waiting.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  }
+
+  /** Nothing is sent on a link that is gone. */
+  send(frame: TransferFrame): void {
+    if (!this.isOpen) return
+    this.#own ??= this.#deps.router.open(this.link, FILES_PROTOCOL, FILES_PRIORITY, {
+      ...this.handler(),
+      onWritable: () => this.#flush(),
+    })
+    this.#waiting.push(encodeFrame(frame))
+    this.#flush()
+  }
+
+  /** Reads frames from one stream. */
+  handler(): StreamHandler {
+    const decoder = new TransferFrameDecoder()
+    return {
+      onData: (bytes) => {
+        decoder.handleBytes(bytes)
+        for (let frame = decoder.pollFrame(); frame; frame = decoder.pollFrame()) this.#deps.onFrame(this, frame)
+      },
+    }
+  }
+
+  #flush(): void {
+    const stream = this.#own
+    while (stream && this.#waiting.length > 0) {
+      const bytes = this.#waiting[0]!
+      const taken = stream.write(bytes)
+      if (taken < bytes.byteLength) {
+        this.#waiting[0] = bytes.subarray(taken)
+        return
+      }
+      this.#waiting.shift()
+    }
+  }
+}
+
+/** After chat, before blocks. */
+export const FILES_PRIORITY = 1

@@ -110,7 +110,7 @@ export class UdpSocket {
   #sendCut(to: SocketAddress, bytes: Uint8Array, size: number, onSent: () => void): void {
     if (!this.#offload!.cut(size) && size > 0) return this.#sendEach(to, bytes, size, onSent)
     this.#sendOne(to, bytes, (error) => {
-      if (error && size > 0) {
+      if (size > 0 && CUT_ERRORS.has((error as NodeJS.ErrnoException | null)?.code ?? '')) {
         if (this.#uncut.size >= MAX_UNCUT) this.#uncut.clear()
         this.#uncut.add(to.host)
         this.#sendEach(to, bytes, size, onSent)
@@ -176,3 +176,5 @@ const MAX_PAYLOAD = 65_507
 /** Linux: UDP_MAX_SEGMENTS, the least of its versions. */
 const MAX_SEGMENTS = 64
 const MAX_UNCUT = 256
+/** What Linux says when it cannot cut on the way to a host: no checksums in hardware, datagrams above the path's MTU (older kernels, newer ones), no such option. */
+const CUT_ERRORS = new Set(['EIO', 'EINVAL', 'EMSGSIZE', 'EOPNOTSUPP', 'ENOTSUP'])

@@ -82,6 +82,14 @@ describe('io/udp-offload', () => {
     expect(sizes.filter((size) => ![1_000, 1_400, 3].includes(size))).to.deep.equal([])
   })
 
+  it('goes on cutting for a host that could not be reached for a while', async () => {
+    const socket = await bind(true)
+    const host = '255.255.255.255'
+    // Refused by the system (EACCES), as when an interface is down or a firewall says no: that says nothing of cutting.
+    await new Promise<void>((resolve) => socket.send({ host, port: 9 }, new Uint8Array(3_000), resolve, 1_200))
+    expect(socket.cuts(host)).to.equal(true)
+  })
+
   it('gives several datagrams of one sender in one piece, in order', async () => {
     const [a, b] = [await bind(true), await bind(true)]
     const got: Buffer[] = []

@@ -8,6 +8,8 @@ import { UdpSocket } from '../../../src/core/io/udp-socket.ts'
 import { canMakeNamespaces } from '../../helpers/lan.ts'
 
 const LOCAL = '127.0.0.1'
+const SEND_RUN = new URL('../../helpers/send-run.ts', import.meta.url)
+const SEND_SLOWLY = new URL('../../helpers/send-slowly.ts', import.meta.url)
 
 describe('io/udp-offload', () => {
   const opened: UdpSocket[] = []
@@ -74,7 +76,7 @@ describe('io/udp-offload', () => {
 
   it('cuts each run by its own size even when the system is slow to take them, and closes after the last', function () {
     const commands = ['link set lo up', 'tc qdisc add dev lo root tbf rate 400mbit burst 256kb limit 100mb']
-    expect(JSON.parse(inNamespace(this, commands, 'send-slowly.ts'))).to.deep.equal({ 3: 1, 1000: 8_000, 1400: 8_000 })
+    expect(JSON.parse(inNamespace(this, commands, SEND_SLOWLY))).to.deep.equal({ 3: 1, 1000: 8_000, 1400: 8_000 })
   })
 
   it('goes on cutting for a host that could not be reached for a while', async () => {
@@ -118,7 +120,7 @@ describe('io/udp-offload', () => {
   })
 
   it('sends one by one to a network whose packets are smaller than the datagrams', function () {
-    const printed = inNamespace(this, ['link set lo mtu 1300 up'], 'send-run.ts')
+    const printed = inNamespace(this, ['link set lo mtu 1300 up'], SEND_RUN)
     expect(JSON.parse(printed)).to.deep.equal([1_452, 1_452, 96, 1_452, 1_452, 96])
   })
 })
@@ -128,14 +130,13 @@ describe('io/udp-offload', () => {
  *
  * @param commands - that set it up: arguments of `ip`, or of `tc` after its name.
  */
-function inNamespace(test: Mocha.Context, commands: readonly string[], helper: string): string {
+function inNamespace(test: Mocha.Context, commands: readonly string[], helper: URL): string {
   if (!canMakeNamespaces()) {
     if (process.env['CI']) throw new Error('network namespaces are required here')
     console.log('      skipped: making network namespaces is not permitted')
     test.skip()
   }
   const name = `msg-offload-${process.pid}`
-  const script = fileURLToPath(new URL(`../../helpers/${helper}`, import.meta.url))
   execFileSync('ip', ['netns', 'add', name])
   try {
     for (const command of commands) {
@@ -143,7 +144,7 @@ function inNamespace(test: Mocha.Context, commands: readonly string[], helper: s
       const tool = words[0] === 'tc' ? words.shift()! : 'ip'
       execFileSync(tool, ['-n', name, ...words])
     }
-    const node = [process.execPath, '--import', 'tsx', script]
+    const node = [process.execPath, '--import', 'tsx', fileURLToPath(helper)]
     return execFileSync('ip', ['netns', 'exec', name, ...node], { encoding: 'utf8' })
   } finally {
     execFileSync('ip', ['netns', 'del', name])

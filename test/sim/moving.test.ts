@@ -28,7 +28,7 @@ function move(seed: number, direction: 'up' | 'down', seenAs: (n: number) => str
 
 describe('sim: a peer that moves', () => {
   forSeeds(import.meta.url, 'goes on when its port changes after 1 s, then every 5 s', 30, (seed) => {
-    expect(move(seed, 'up', () => undefined)).to.be.at.most(seconds(1))
+    expect(move(seed, 'up', () => undefined)).to.be.at.most(seconds(1.5))
   })
 
   forSeeds(import.meta.url, 'goes on when its address changes after 1 s, then every 5 s', 30, (seed) => {

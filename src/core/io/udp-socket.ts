@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv4 } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { SocketAddress, SocketBuffers } from '../transport/endpoint-api.ts'
 import { UdpOffload } from './udp-offload.ts'
 
@@ -99,8 +100,12 @@ export class UdpSocket {
     else this.#sendCut(to, bytes, size, onSent)
   }
 
+  /** Takes no more; what waits in the process leaves first, if the system takes it soon: the last of it may be a goodbye. */
   async close(): Promise<void> {
     this.#isClosed = true
+    const deadline = performance.now() + LINGER_MS
+    while (this.#waiting > 0 && performance.now() < deadline) await setTimeout(LINGER_STEP_MS)
+    this.#backlog.length = 0
     const closed = once(this.#socket, 'close')
     this.#socket.close()
     await closed
@@ -110,7 +115,7 @@ export class UdpSocket {
   #sendCut(to: SocketAddress, bytes: Uint8Array, size: number, onSent: () => void): void {
     if (!this.#offload!.cut(size) && size > 0) return this.#sendEach(to, bytes, size, onSent)
     this.#sendOne(to, bytes, (error) => {
-      if (error && size > 0) {
+      if (size > 0 && CUT_ERRORS.has((error as NodeJS.ErrnoException | null)?.code ?? '')) {
         if (this.#uncut.size >= MAX_UNCUT) this.#uncut.clear()
         this.#uncut.add(to.host)
         this.#sendEach(to, bytes, size, onSent)
@@ -119,9 +124,13 @@ export class UdpSocket {
     })
   }
 
+  /** Sends that the system has not taken yet. */
+  get #waiting(): number {
+    return this.#backlog.length + this.#socket.getSendQueueCount()
+  }
+
   #sendBacklog(): void {
-    while (!this.#isClosed && this.#backlog.length > 0 && this.#socket.getSendQueueCount() === 0)
-      this.#backlog.shift()!()
+    while (this.#backlog.length > 0 && this.#socket.getSendQueueCount() === 0) this.#backlog.shift()!()
   }
 
   #sendEach(to: SocketAddress, bytes: Uint8Array, segment: number, onSent: () => void): void {
@@ -176,3 +185,8 @@ const MAX_PAYLOAD = 65_507
 /** Linux: UDP_MAX_SEGMENTS, the least of its versions. */
 const MAX_SEGMENTS = 64
 const MAX_UNCUT = 256
+/** How long a socket that closes waits for the system to take what it was given, and how often it looks. */
+const LINGER_MS = 1_000
+const LINGER_STEP_MS = 5
+/** What Linux says when it cannot cut on the way to a host: no checksums in hardware, datagrams above the path's MTU (older kernels, newer ones), no such option. */
+const CUT_ERRORS = new Set(['EIO', 'EINVAL', 'EMSGSIZE', 'EOPNOTSUPP', 'ENOTSUP'])

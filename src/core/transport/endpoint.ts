@@ -29,7 +29,7 @@ import {
   PacketType,
 } from './packet.ts'
 import { isSameAddress } from './connection/path-validator.ts'
-import { ShardCollector } from './shards.ts'
+import { SHARD_LENGTH, ShardCollector } from './shards.ts'
 import type { Trace } from './trace.ts'
 import { RendezvousClient } from './rendezvous-client.ts'
 
@@ -85,6 +85,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   /** The link that the datagram in hand was for. */
   #touched: LinkMachine | undefined
   readonly #shards = new ShardCollector()
+  /** Size of the datagrams that the system joined last; 0 before it did. */
+  #joinedSize = 0
   /** Who sent the last shard that was taken. */
   #linked: SocketAddress | undefined
   #rendezvous: RendezvousClient | undefined
@@ -134,25 +136,39 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     this.#timeouts.set(link, 0)
   }
 
-  /** @param payload - one datagram, or several that the system joined. */
+  /** @param payload - one datagram, or several that the system joined: all of one size, the last one perhaps shorter. */
   handleDatagram(now: Instant, from: SocketAddress, payload: Uint8Array): void {
     let offset = 0
     this.#touched = undefined
     for (let count = 0; count < MAX_JOINED && offset < payload.byteLength; count++) {
       const length = datagramLength(payload, offset)
       const isWhole = length === payload.byteLength
-      this.#handleOne(now, from, isWhole ? payload : payload.subarray(offset, offset + length))
-      offset += length
+      const isKnown = this.#handleOne(now, from, isWhole ? payload : payload.subarray(offset, offset + length))
+      // What somebody slipped in says nothing true of its length, and must not swallow what follows.
+      if (isKnown || this.#joinedSize === 0) offset += length
+      else offset += this.#joinedSize - (offset % this.#joinedSize)
+      if (isKnown && offset < payload.byteLength && offset % length === 0) this.#joinedSize = length
     }
   }
 
-  #handleOne(now: Instant, from: SocketAddress, payload: Uint8Array): void {
-    const type = payload[0]
-    if (type === PacketType.shard) return this.#handleShard(now, from, payload)
-    if (type === PacketType.initial) return this.#handleInitial(now, from, payload)
-    if (type === PacketType.data || type === (PacketType.data | 1)) return this.#handleData(now, from, payload)
-    if (type === PacketType.response || type === PacketType.cookie) return this.#handleAnswer(now, from, payload)
+  /** @returns false for what is nobody's. */
+  #handleOne(now: Instant, from: SocketAddress, payload: Uint8Array): boolean {
+    switch (payload[0]) {
+      case PacketType.data:
+      case PacketType.data | 1:
+        return this.#handleData(now, from, payload)
+      case PacketType.shard:
+        return this.#handleShard(now, from, payload)
+      case PacketType.initial:
+        this.#handleInitial(now, from, payload)
+        return false
+      case PacketType.response:
+      case PacketType.cookie:
+        this.#handleAnswer(now, from, payload)
+        return false
+    }
     if (this.#rendezvous?.handleResponse(now, payload)) this.#observed.push(this.#rendezvous.observed)
+    return false
   }
 
   handleTimeout(now: Instant): void {
@@ -197,10 +213,11 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     return undefined
   }
 
-  #handleShard(now: Instant, from: SocketAddress, shard: Uint8Array): void {
-    if (!this.#isLinkedWith(from)) return
+  #handleShard(now: Instant, from: SocketAddress, shard: Uint8Array): boolean {
+    if (shard.byteLength > SHARD_LENGTH || !this.#isLinkedWith(from)) return false
     const packet = this.#shards.handle(from, shard)
     if (packet && packet[0] !== PacketType.shard) this.#handleOne(now, from, packet)
+    return true
   }
 
   /** True for where a link's datagrams come from: nobody else has large packets to send. */
@@ -214,16 +231,16 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     return false
   }
 
-  #handleData(now: Instant, from: SocketAddress, payload: Uint8Array): void {
+  #handleData(now: Instant, from: SocketAddress, payload: Uint8Array): boolean {
     const id = destinationOf(payload)
     const link = id === undefined ? undefined : this.#links.get(id)
-    if (!link?.connection) return
+    if (!link?.connection) return false
     const { isProven } = link
     link.connection.handlePacket(now, from, payload)
     if (!isProven && link.isProven) this.#leaveOne(now, link)
-    if (link === this.#touched) return
+    if (link !== this.#touched) this.touch(link)
     this.#touched = link
-    this.touch(link)
+    return true
   }
 
   #handleAnswer(now: Instant, from: SocketAddress, payload: Uint8Array): void {

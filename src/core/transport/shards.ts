@@ -73,13 +73,22 @@ export class ShardCollector {
     const key = `${id} ${from.port} ${from.host}`
     let pending = this.#pending.get(key)
     if (pending === undefined) {
-      if (this.#pending.size >= MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value!)
-      const bytes = Buffer.allocUnsafeSlow(count * PIECE_LENGTH)
+      const length = count * PIECE_LENGTH
+      const spare = this.#evictOldest()
+      const bytes = spare && spare.byteLength >= length ? spare : Buffer.allocUnsafeSlow(length)
       pending = { key, id, from, count, bytes, has: new Uint8Array(count), missing: count, length: 0 }
       this.#pending.set(key, pending)
     }
     this.#recent = pending
     return pending
+  }
+
+  /** Makes room for one more. @returns memory to use again: ten bytes must not cost whoever gets them a fresh buffer of the largest size. */
+  #evictOldest(): Uint8Array | undefined {
+    if (this.#pending.size < MAX_PENDING) return undefined
+    const [key, { bytes }] = this.#pending.entries().next().value!
+    this.#pending.delete(key)
+    return bytes
   }
 }
 

@@ -8,6 +8,8 @@ import { UdpSocket } from '../../../src/core/io/udp-socket.ts'
 import { canMakeNamespaces } from '../../helpers/lan.ts'
 
 const LOCAL = '127.0.0.1'
+const SEND_RUN = new URL('../../helpers/send-run.ts', import.meta.url)
+const SEND_SLOWLY = new URL('../../helpers/send-slowly.ts', import.meta.url)
 
 describe('io/udp-offload', () => {
   const opened: UdpSocket[] = []
@@ -72,14 +74,17 @@ describe('io/udp-offload', () => {
     expect(sizes).to.deep.equal([1_000, 1_000, 1_000, 60_000, 500, 500, 500, 500, 501])
   })
 
-  it('cuts each run by its own size even when the system is slow to take them', async () => {
-    const [socket, { port, sizes }] = [await bind(true), await outsider()]
-    // More than any send buffer holds, in one turn of the event loop: some wait in the process.
-    const runs = Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 1_000 : 1_400))
-    await Promise.all(runs.map((segment) => sent(socket, port, new Uint8Array(segment * 40), segment)))
-    await sent(socket, port, Buffer.from('end'))
-    await arrival(() => (sizes.at(-1) === 3 ? 1 : 0), 1)
-    expect(sizes.filter((size) => ![1_000, 1_400, 3].includes(size))).to.deep.equal([])
+  it('cuts each run by its own size even when the system is slow to take them, and closes after the last', function () {
+    const commands = ['link set lo up', 'tc qdisc add dev lo root tbf rate 400mbit burst 256kb limit 100mb']
+    expect(JSON.parse(inNamespace(this, commands, SEND_SLOWLY))).to.deep.equal({ 3: 1, 1000: 8_000, 1400: 8_000 })
+  })
+
+  it('goes on cutting for a host that could not be reached for a while', async () => {
+    const socket = await bind(true)
+    const host = '255.255.255.255'
+    // Refused by the system (EACCES), as when an interface is down or a firewall says no: that says nothing of cutting.
+    await new Promise<void>((resolve) => socket.send({ host, port: 9 }, new Uint8Array(3_000), resolve, 1_200))
+    expect(socket.cuts(host)).to.equal(true)
   })
 
   it('gives several datagrams of one sender in one piece, in order', async () => {
@@ -115,21 +120,33 @@ describe('io/udp-offload', () => {
   })
 
   it('sends one by one to a network whose packets are smaller than the datagrams', function () {
-    if (!canMakeNamespaces()) {
-      if (process.env['CI']) throw new Error('network namespaces are required here')
-      console.log('      skipped: making network namespaces is not permitted')
-      this.skip()
-    }
-    const name = `msg-mtu-${process.pid}`
-    const script = fileURLToPath(new URL('../../helpers/send-run.ts', import.meta.url))
-    execFileSync('ip', ['netns', 'add', name])
-    try {
-      execFileSync('ip', ['-n', name, 'link', 'set', 'lo', 'mtu', '1300', 'up'])
-      const node = [process.execPath, '--import', 'tsx', script]
-      const printed = execFileSync('ip', ['netns', 'exec', name, ...node], { encoding: 'utf8' })
-      expect(JSON.parse(printed)).to.deep.equal([1_452, 1_452, 96, 1_452, 1_452, 96])
-    } finally {
-      execFileSync('ip', ['netns', 'del', name])
-    }
+    const printed = inNamespace(this, ['link set lo mtu 1300 up'], SEND_RUN)
+    expect(JSON.parse(printed)).to.deep.equal([1_452, 1_452, 96, 1_452, 1_452, 96])
   })
 })
+
+/**
+ * What a helper prints in a network namespace of its own. The test is skipped where that is not permitted.
+ *
+ * @param commands - that set it up: arguments of `ip`, or of `tc` after its name.
+ */
+function inNamespace(test: Mocha.Context, commands: readonly string[], helper: URL): string {
+  if (!canMakeNamespaces()) {
+    if (process.env['CI']) throw new Error('network namespaces are required here')
+    console.log('      skipped: making network namespaces is not permitted')
+    test.skip()
+  }
+  const name = `msg-offload-${process.pid}`
+  execFileSync('ip', ['netns', 'add', name])
+  try {
+    for (const command of commands) {
+      const words = command.split(' ')
+      const tool = words[0] === 'tc' ? words.shift()! : 'ip'
+      execFileSync(tool, ['-n', name, ...words])
+    }
+    const node = [process.execPath, '--import', 'tsx', fileURLToPath(helper)]
+    return execFileSync('ip', ['netns', 'exec', name, ...node], { encoding: 'utf8' })
+  } finally {
+    execFileSync('ip', ['netns', 'del', name])
+  }
+}

@@ -277,6 +277,36 @@ describe('transport/endpoint', () => {
     expect(responder!.stats().packetsReceived - before).to.equal(64)
   })
 
+  for (const first of [0xff, 0x50, 0x40, 0x01, 0x02]) {
+    it(`loses one place, and no more, to a forged datagram of type 0x${first.toString(16)} that the system put before a link's`, () => {
+      const [a, b] = [makeNode(1), makeNode(2)]
+      b.endpoint.expect(a.peer)
+      const link = a.endpoint.connect(0, b.peer, [b.address])
+      exchange(0, a, b)
+      const stream = link.openStream(0)
+      /** Ten datagrams of one size. */
+      const batch = (now: number): Uint8Array[] => {
+        const packets: Uint8Array[] = []
+        for (let i = 0; i < 10; i++) {
+          link.connection!.streams.write(stream, new Uint8Array(500).fill(i))
+          a.endpoint.touch(link)
+          packets.push(...drain(a, now).map(({ payload }) => payload))
+        }
+        return packets.filter(({ byteLength }) => byteLength === packets.at(-1)!.byteLength)
+      }
+      const [responder] = [...b.endpoint.links]
+      const received = (): number => responder!.stats().packetsReceived
+      b.endpoint.handleDatagram(1, a.address, Buffer.concat(batch(1)))
+      exchange(2, a, b)
+      const genuine = batch(3)
+      const forged = new Uint8Array(genuine[0]!.byteLength).fill(0xff)
+      forged[0] = first
+      const before = received()
+      b.endpoint.handleDatagram(4, a.address, Buffer.concat([forged, ...genuine]))
+      expect(received() - before).to.equal(genuine.length)
+    })
+  }
+
   it('puts a large packet of a link together, and takes none from anybody else', () => {
     const [a, b] = [makeNode(1), makeNode(2)]
     b.endpoint.expect(a.peer)

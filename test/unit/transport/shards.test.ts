@@ -102,4 +102,16 @@ describe('transport/shards', () => {
       ),
     ).to.deep.equal(Array(31).fill(2_000))
   })
+
+  it('takes no fresh memory for packets that never become whole', () => {
+    const collector = new ShardCollector()
+    /** The last piece of a large packet: ten bytes that ask for sixty-six thousand. */
+    const tiny = (id: number): Uint8Array => Uint8Array.of(PacketType.shard, 0, 10, 0, 0, id >>> 8, id, 45, 46, 1)
+    const before = process.memoryUsage().arrayBuffers
+    for (let id = 0; id < 1_000; id++) collector.handle(from, tiny(id))
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(32 * 70_000)
+    const packet = packetOf(2_000)
+    const whole = shardsOf(packet, 70_000).map((shard) => collector.handle(from, shard))
+    expect(Buffer.from(whole.at(-1)!).equals(packet)).to.equal(true)
+  })
 })

@@ -82,7 +82,7 @@ export class StreamRouter {
     }
     state.unnamed.delete(id)
     const name = head.toString('latin1', 1, 1 + length)
-    const protocol = this.#protocols.get(name)
+    const protocol = name.length === length ? this.#protocols.get(name) : undefined
     const stream = new LinkStream(link, state.peer, id, () => this.#forgetIfOver(state, id))
     const handler = protocol && this.#guard(name, state.peer, () => protocol.accept(stream))
     if (protocol === undefined || handler === undefined) return stream.abort(StreamCode.refused)

@@ -11,6 +11,7 @@ export class AckTracker {
   #largest = -1
   #largestAt: Instant = 0
   #unacked = 0
+  #unackedBytes = 0
   #total = 0
   #deadline: Instant | undefined
 
@@ -37,8 +38,9 @@ export class AckTracker {
    * An authentic, new packet arrived.
    *
    * @param srtt - microseconds; acknowledgements wait at most a quarter of it.
+   * @param bytes - of the whole packet.
    */
-  onPacket(now: Instant, packetNumber: number, isAckEliciting: boolean, srtt: Duration): void {
+  onPacket(now: Instant, packetNumber: number, isAckEliciting: boolean, srtt: Duration, bytes: number): void {
     const isInOrder = packetNumber === this.#largest + 1
     this.#received.add(packetNumber, packetNumber + 1)
     if (packetNumber > this.#largest) {
@@ -49,8 +51,9 @@ export class AckTracker {
     if (!isAckEliciting) return
     this.#total++
     this.#unacked++
+    this.#unackedBytes += bytes
     const every = this.#total < EARLY_PACKETS ? EVERY_EARLY : EVERY_LATER
-    if (!isInOrder || this.#unacked >= every) this.#deadline = now
+    if (!isInOrder || this.#unacked >= every || this.#unackedBytes >= MAX_BYTES) this.#deadline = now
     else this.#deadline ??= now + Math.min(this.#maxAckDelay, Math.max(srtt / 4, MIN_DELAY))
   }
 
@@ -71,6 +74,7 @@ export class AckTracker {
 
   onAckSent(): void {
     this.#unacked = 0
+    this.#unackedBytes = 0
     this.#deadline = undefined
   }
 
@@ -86,5 +90,10 @@ export class AckTracker {
 const EVERY_EARLY = 2
 const EVERY_LATER = 8
 const EARLY_PACKETS = 100
+/**
+ * As many bytes as the later number of Ethernet's packets. Of the largest packets two may fill the window of a receiver whose socket holds
+ * little (ADR 9): were eight waited for, the sender would wait for a timer each time. All that arrives in one turn shares one ACK anyway.
+ */
+const MAX_BYTES = EVERY_LATER * 1_452
 /** Below the timer's granularity a delay means nothing. */
 const MIN_DELAY: Duration = millis(1)

@@ -145,7 +145,7 @@ export class Connection {
         if (frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'close') isAckEliciting = true
         this.#handleFrame(now, frame, from)
       }
-      this.#acks.onPacket(now, packetNumber, isAckEliciting, this.path.rtt.smoothed)
+      this.#acks.onPacket(now, packetNumber, isAckEliciting, this.path.rtt.smoothed, packet.byteLength)
       const isNewest = packetNumber === this.#acks.largest
       if (isNewest && this.#remote && !isSameAddress(from, this.#remote)) this.#validator.onMoved(now, from)
     } catch (error) {

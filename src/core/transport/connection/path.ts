@@ -46,6 +46,9 @@ export class Path {
   #episodeLost = 0
   /** What left before went to an address that is dead. */
   #movedAt: Instant = -1
+  /** Newest packet sent, and newest that went to another host than the peer is at now: on a path that says nothing of this one. */
+  #newestSent = -Infinity
+  #newestElsewhere = -Infinity
   #lost = 0
   #spurious = 0
   /** As the last busy moment showed it, bytes per microsecond. */
@@ -100,6 +103,7 @@ export class Path {
 
   /** The peer moved to another host: nothing learnt of the old path holds. What is in flight is still waited for. */
   restart(remote: SocketAddress): void {
+    this.#newestElsewhere = this.#newestSent
     this.#datagramSize = BASE_DATAGRAM_SIZE
     this.#controller = this.#createController()
     this.rtt.reset()
@@ -130,6 +134,7 @@ export class Path {
   onSent(now: Instant, packetNumber: number, length: number, carried: readonly Carried[], hasMore: boolean): void {
     // What tries a size must not touch congestion state: it weighs nothing.
     const bytes = isProbe(carried) ? 0 : length
+    this.#newestSent = packetNumber
     const stamp = this.#rate.onSent(now, this.bytesInFlight)
     const inFlight = this.bytesInFlight + bytes
     const appLimited = inFlight + this.#datagramSize <= this.window && !hasMore
@@ -143,13 +148,15 @@ export class Path {
   handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>, isTimely: boolean): Outcome {
     const priorInFlight = this.bytesInFlight
     const { acked, spurious, rttSample } = this.#loss.onAck(now, ack.largest, ack.ranges)
-    const rtt = isTimely ? rttSample : undefined
+    const rtt = isTimely && ack.largest > this.#newestElsewhere ? rttSample : undefined
     if (rtt !== undefined) this.rtt.update(rtt, Math.min(ack.delay, this.#maxAckDelay))
     const lost = this.#loss.detectLost(now)
     this.#onSpurious(spurious)
     let bytes = 0
     let newest: SentPacket | undefined
     for (const packet of acked) {
+      // RFC 9000 section 9.4: neither congestion control nor round trips learn from what went elsewhere.
+      if (packet.packetNumber <= this.#newestElsewhere) continue
       bytes += packet.bytes
       if (newest === undefined || packet.packetNumber > newest.packetNumber) newest = packet
       if (isProbe(packet.carried)) this.#resize(this.#ladder?.onProbeAcked(now))
@@ -238,7 +245,8 @@ export class Path {
 
   #onLost(now: Instant, all: readonly SentPacket[]): void {
     const lost = all.filter(({ carried }) => !isProbe(carried))
-    if (lost.length < all.length) this.#ladder?.onProbeLost(now)
+    if (all.some((packet) => isProbe(packet.carried) && packet.packetNumber > this.#newestElsewhere))
+      this.#ladder?.onProbeLost(now)
     this.#lost += lost.length
     const last = lost.at(-1)
     if (last === undefined || last.sentAt < this.#movedAt) return

@@ -135,11 +135,13 @@ describe('client/streams/stream-router', () => {
     ['of a protocol that nobody speaks', [5, ...Buffer.from('nor/1')]],
     ['whose name is too long', [200, 1, 2, 3]],
     ['without a name', [0, 1]],
+    ['that ends within its name', [9, ...Buffer.from('files/1')]],
   ] as const) {
     it(`refuses a stream ${what}`, async () => {
       b.speak('files/1')
       const id = a.link!.openStream(2)
       a.link!.write(id, Uint8Array.from(bytes))
+      a.link!.finish(id)
       await settle()
       expect(b.accepted).to.have.length(0)
       expect(a.resets).to.deep.equal([StreamCode.refused])

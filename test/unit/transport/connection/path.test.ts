@@ -197,6 +197,47 @@ describe('transport/connection/path', () => {
     expect(path.rtt.smoothed).to.equal(RTT)
   })
 
+  describe('after the peer moved to another host', () => {
+    const elsewhere = { host: '198.51.100.7', port: 3 }
+
+    it('learns nothing from packets that went to the old one: no round trip, no window', () => {
+      const path = measured()
+      for (let n = 0; n < 8; n++) send(path, 0, n)
+      path.restart(elsewhere)
+      const { window } = path
+      ack(path, RTT, 0, 7)
+      expect(path.rtt.hasSample).to.equal(false)
+      expect(path.window).to.equal(window)
+      expect(path.bytesInFlight).to.equal(0)
+      for (let n = 8; n < 18; n++) send(path, RTT, n)
+      ack(path, RTT + ms(200), 8, 17)
+      expect(path.rtt.min).to.equal(ms(200))
+      expect(path.window).to.be.above(window)
+    })
+
+    it('does not take a size that only the old one has carried', () => {
+      const path = measured()
+      fill(path)
+      expect(path.takeProbe(0)).to.equal(1_452)
+      send(path, 0, 0, [probe], 1_452)
+      path.restart(elsewhere)
+      ack(path, RTT, 0)
+      expect(path.datagramSize).to.equal(1_200)
+    })
+
+    it('holds no lost probe of the old one against the new one, and is not probed before it is full', () => {
+      const path = measured()
+      fill(path)
+      path.takeProbe(0)
+      send(path, 0, 0, [probe], 1_452)
+      send(path, 0, 1)
+      path.restart(elsewhere)
+      ack(path, RTT, 1)
+      path.handleTimeout(s(1))
+      expect(path.takeProbe(s(1))).to.equal(undefined)
+    })
+  })
+
   it('forgets what it learnt when the peer moved to another host, but waits for what is in flight', () => {
     const path = measured()
     fill(path)

@@ -97,12 +97,14 @@ export class BlockStreamDecoder {
 
   #pollBlock(limit: number): BlockStreamEvent | undefined {
     const indexSize = varintLength(this.#gather(1)[0])
-    const lengthSize = varintLength(this.#gather(indexSize + 1)[indexSize])
-    const size = indexSize + lengthSize + HASH_SIZE
-    if (this.#held.byteLength < indexSize + lengthSize) this.#gather(indexSize + lengthSize)
-    if (this.#held.byteLength >= indexSize + lengthSize) checkHeader(new Reader(this.#held), limit)
-    const header = this.#gather(size)
-    if (header.byteLength < size || indexSize === 0 || lengthSize === 0) return undefined
+    const lengthSize = indexSize === 0 ? 0 : varintLength(this.#gather(indexSize + 1)[indexSize])
+    if (lengthSize === 0) return undefined
+    const numbers = indexSize + lengthSize
+    // Refused as soon as it can be, before the hash is there.
+    if (this.#gather(numbers).byteLength < numbers) return undefined
+    checkHeader(new Reader(this.#held), limit)
+    const header = this.#gather(numbers + HASH_SIZE)
+    if (header.byteLength < numbers + HASH_SIZE) return undefined
     const reader = new Reader(header)
     const block = { index: reader.varint(), length: reader.varint() }
     const hash = Uint8Array.from(reader.bytes(HASH_SIZE))

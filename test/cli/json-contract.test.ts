@@ -41,6 +41,15 @@ const CLIENT_EVENTS: Record<ClientEvent['type'], true> = {
   'room.closed': true,
   path: true,
   'peer.device': true,
+  'transfer.offered': true,
+  'transfer.declined': true,
+  'transfer.started': true,
+  'transfer.progress': true,
+  'transfer.paused': true,
+  'transfer.continued': true,
+  'transfer.stopped': true,
+  'transfer.done': true,
+  'transfer.failed': true,
   warning: true,
 }
 const SERVER_EVENTS: Record<ServerEvent['type'], true> = {
@@ -96,6 +105,19 @@ describe('the JSON contract', () => {
       await alice.ask(line)
     await bob.line('message')
     await alice.line('message.delivered')
+    for (const line of [
+      'file list',
+      'file offers',
+      'file accept',
+      'file stop abc',
+      `file send ${BIN} as run me.js`,
+      'file list',
+    ])
+      await alice.ask(line).catch(() => {})
+    await bob.line('transfer.offered')
+    for (const line of ['file offers', `file accept --to ${directory()}`]) await bob.ask(line)
+    await bob.line('transfer.done')
+    await alice.line('transfer.done')
     for (const line of ['history', 'history bob', 'history bob hi', 'history hi --limit 1']) await alice.ask(line)
     await alice.ask('cnr lobby')
     for (const line of ['or lobby', 'lr', 'lru lobby', 'send all', 'inactive', 'active', 'leave']) await bob.ask(line)

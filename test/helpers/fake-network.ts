@@ -10,7 +10,9 @@ import type {
   PeerStatus,
   SentMessage,
   SocketStatus,
+  TransferStatus,
 } from '../../src/core/client/api.ts'
+import type { Readable } from 'node:stream'
 import { MsgError, type ErrorCode } from '../../src/core/errors.ts'
 
 /** A server and its clients in memory, as the command line sees them: the same interface, no sockets, no clock. */
@@ -60,6 +62,9 @@ export class FakeClient implements Client {
   linked: LinkStatus[] = []
   socket: SocketStatus | null = null
   readonly always: string[] = []
+  /** What `transfers` answers, and what was done to transfers. */
+  transferring: TransferStatus[] = []
+  readonly did: string[] = []
   readonly #network: FakeNetwork
   readonly #sessions = new Set<string>()
   readonly #queue: ClientEvent[] = []
@@ -243,6 +248,62 @@ export class FakeClient implements Client {
 
   links(): ReturnType<Client['links']> {
     return { links: this.linked, socket: this.socket }
+  }
+
+  transfers(): TransferStatus[] {
+    return this.transferring
+  }
+
+  async sendFiles(user: string, paths: readonly string[], { name }: { name?: string } = {}): Promise<TransferStatus> {
+    return this.#transfer({ with: user, direction: 'out', name: name ?? paths.join(' ') })
+  }
+
+  async sendStream(user: string, _stream: Readable, { name }: { name: string }): Promise<TransferStatus> {
+    return this.#transfer({ with: user, direction: 'out', kind: 'stream', size: null, name })
+  }
+
+  async acceptTransfer(id: string, { to = '' }: { to?: string } = {}): Promise<TransferStatus> {
+    this.did.push(`accept ${id} ${to}`.trim())
+    return this.#transfer({ id, state: 'active' })
+  }
+
+  async declineTransfer(id: string): Promise<TransferStatus> {
+    this.did.push(`decline ${id}`)
+    return this.#transfer({ id, state: 'declined' })
+  }
+
+  async pauseTransfer(id: string): Promise<TransferStatus> {
+    this.did.push(`pause ${id}`)
+    return this.#transfer({ id, state: 'paused' })
+  }
+
+  async continueTransfer(id: string): Promise<TransferStatus> {
+    this.did.push(`continue ${id}`)
+    return this.#transfer({ id, state: 'active' })
+  }
+
+  async stopTransfer(id: string): Promise<TransferStatus> {
+    this.did.push(`stop ${id}`)
+    return this.#transfer({ id, state: 'stopped' })
+  }
+
+  #transfer(facts: Partial<TransferStatus>): TransferStatus {
+    const known = this.transferring.find(({ id }) => id === facts.id)
+    return {
+      id: '11'.repeat(16),
+      direction: 'in',
+      with: 'bob',
+      name: 'photo.jpg',
+      kind: 'file',
+      size: 1_000,
+      files: 1,
+      bytes: 0,
+      rate: 0,
+      etaSeconds: null,
+      state: 'offered',
+      ...known,
+      ...facts,
+    }
   }
 
   peers(): PeerStatus[] {

@@ -3,6 +3,7 @@ import { helpCommand } from '../lines/help.ts'
 import { CommandTable } from '../lines/table.ts'
 import { ACCOUNT_COMMANDS } from './account.ts'
 import { CONVERSATION_COMMANDS } from './conversation.ts'
+import { FILE_COMMANDS } from './file.ts'
 import { HISTORY_COMMANDS } from './history.ts'
 import { PEOPLE_COMMANDS } from './people.ts'
 import { PROGRAM_COMMANDS } from './program.ts'
@@ -17,6 +18,7 @@ export const CLIENT_COMMANDS: CommandTable<ClientSession> = new CommandTable<Cli
   ...SESSION_COMMANDS,
   ...CONVERSATION_COMMANDS,
   ...HISTORY_COMMANDS,
+  ...FILE_COMMANDS,
   ...ROOM_COMMANDS,
   helpCommand<ClientSession>(() => CLIENT_COMMANDS),
 ])

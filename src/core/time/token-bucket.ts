@@ -20,15 +20,21 @@ export class TokenBucket {
     this.#at = now
   }
 
-  /** Takes a token. @returns 0 when there was one, else how long until there is: nothing was taken then. */
-  take(now: Instant): Duration {
+  /**
+   * Takes tokens. A count above the burst is given by a full bucket and leaves a debt, so that the rate holds on average.
+   *
+   * @param count - at least 1. @default 1
+   * @returns 0 when they were there, else how long until they are: nothing was taken then.
+   */
+  take(now: Instant, count = 1): Duration {
     const { perSecond, burst } = this.#options
     this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, now - this.#at) * perSecond) / seconds(1))
     this.#at = now
-    if (this.#tokens >= 1) {
-      this.#tokens--
+    const needed = Math.min(count, burst)
+    if (this.#tokens >= needed) {
+      this.#tokens -= count
       return 0
     }
-    return Math.ceil(((1 - this.#tokens) * seconds(1)) / perSecond)
+    return Math.ceil(((needed - this.#tokens) * seconds(1)) / perSecond)
   }
 }

@@ -97,17 +97,14 @@ export class BlockStreamDecoder {
 
   #pollBlock(limit: number): BlockStreamEvent | undefined {
     const indexSize = varintLength(this.#gather(1)[0])
-    const lengthSize = indexSize === 0 ? 0 : varintLength(this.#gather(indexSize + 1)[indexSize])
-    if (lengthSize === 0) return undefined
+    if (indexSize === 0) return undefined
+    const lengthSize = varintLength(this.#gather(indexSize + 1)[indexSize])
     const numbers = indexSize + lengthSize
-    // Refused as soon as it can be, before the hash is there.
-    if (this.#gather(numbers).byteLength < numbers) return undefined
-    checkHeader(new Reader(this.#held), limit)
+    if (lengthSize === 0 || this.#gather(numbers).byteLength < numbers) return undefined
+    const block = decodeNumbers(new Reader(this.#held), limit)
     const header = this.#gather(numbers + HASH_SIZE)
     if (header.byteLength < numbers + HASH_SIZE) return undefined
-    const reader = new Reader(header)
-    const block = { index: reader.varint(), length: reader.varint() }
-    const hash = Uint8Array.from(reader.bytes(HASH_SIZE))
+    const hash = Uint8Array.from(header.subarray(numbers))
     this.#block = block
     this.#offset = 0
     this.#held = EMPTY
@@ -138,12 +135,13 @@ export class BlockStreamDecoder {
   }
 }
 
-function checkHeader(reader: Reader, limit: number): void {
+function decodeNumbers(reader: Reader, limit: number): { index: number; length: number } {
   const index = reader.varint()
   const length = reader.varint()
   if (index >= MAX_BLOCKS) throw new MsgError('MSG_ERR_LIMIT', { detail: `block ${index}` })
   if (length < 1) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'a block without bytes' })
   if (length > limit) throw new MsgError('MSG_ERR_LIMIT', { detail: `a block of ${length} bytes, at most ${limit}` })
+  return { index, length }
 }
 
 /** Bytes of the varint that begins with `first`; 0 when it is not there yet. */

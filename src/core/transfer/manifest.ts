@@ -53,7 +53,7 @@ export function blockSizeFor(size: number, preferred = DEFAULT_BLOCK_SIZE): numb
 
 /** True for a power of two in the allowed range. */
 export function isBlockSize(n: number): boolean {
-  return n >= MIN_BLOCK_SIZE && n <= MAX_BLOCK_SIZE && (n & (n - 1)) === 0
+  return Number.isInteger(n) && n >= MIN_BLOCK_SIZE && n <= MAX_BLOCK_SIZE && (n & (n - 1)) === 0
 }
 
 /** Number of blocks of content; a stream of unknown size may have {@link MAX_BLOCKS}. */

@@ -1,39 +1,39 @@
 import { seconds, type Duration, type Instant } from '../time/instant.ts'
 
-/** How fast bytes came lately: those of a sliding window, over its length. Keeps a few numbers, whatever comes. */
+/**
+ * How many bytes come each second, lately: what is longer ago counts exponentially less.
+ *
+ * What comes at one moment is spread over the time since what came before it, so that blocks that take seconds each are
+ * measured as well as those that come by the thousand.
+ */
 export class RateMeter {
-  readonly #slot: Duration
-  readonly #bytes = new Float64Array(SLOTS)
-  readonly #start: Instant
-  /** Number of the newest slot, counted from `#start`. */
-  #newest = 0
+  readonly #period: Duration
+  #at: Instant
+  #rate = 0
+  /** Share of the mean that was measured, 0 to 1: the rest is before the beginning. */
+  #weight = 0
 
-  /** @param window - what counts as lately. @default 5 s */
-  constructor(now: Instant, window: Duration = seconds(5)) {
-    this.#start = now
-    this.#slot = window / SLOTS
+  /** @param period - after so long a measurement counts for a third. */
+  constructor(now: Instant, period: Duration) {
+    this.#at = now
+    this.#period = period
   }
 
+  /** @param bytes - what came since the last call, or since the beginning. */
   add(now: Instant, bytes: number): void {
-    this.#advance(now)
-    this.#bytes[this.#newest % SLOTS]! += bytes
+    const passed = Math.max(0, now - this.#at)
+    if (passed === 0) {
+      this.#rate += (bytes * seconds(1)) / this.#period
+      return
+    }
+    const share = 1 - Math.exp(-passed / this.#period)
+    this.#rate += ((bytes * seconds(1)) / passed - this.#rate) * share
+    this.#weight += (1 - this.#weight) * share
+    this.#at = now
   }
 
-  /** Bytes per second; 0 when nothing came. Of a meter younger than the window: over its age, but no less than one slot. */
-  rate(now: Instant): number {
-    this.#advance(now)
-    const sum = this.#bytes.reduce((total, bytes) => total + bytes, 0)
-    const from = Math.max(0, this.#newest - SLOTS + 1) * this.#slot + this.#start
-    return (sum * seconds(1)) / Math.max(now - from, this.#slot)
-  }
-
-  #advance(now: Instant): void {
-    const slot = Math.floor((now - this.#start) / this.#slot)
-    const first = Math.max(this.#newest + 1, slot - SLOTS + 1)
-    for (let n = first; n <= slot; n++) this.#bytes[n % SLOTS] = 0
-    this.#newest = Math.max(this.#newest, slot)
+  /** Bytes each second; undefined before any time has passed. */
+  get rate(): number | undefined {
+    return this.#weight === 0 ? undefined : this.#rate / this.#weight
   }
 }
-
-/** Parts of the window: it slides in steps of a twentieth. */
-const SLOTS = 20

@@ -1,4 +1,4 @@
-import { BlockBuffers } from '../../io/transfer/block-buffers.ts'
+import type { BlockBuffers } from '../../io/transfer/block-buffers.ts'
 import { BlockStreamDecoder } from '../../transfer/block-stream.ts'
 import type { LinkStream, StreamHandler } from '../streams/link-stream.ts'
 

@@ -8,7 +8,7 @@ import { DiskStore } from '../../io/transfer/disk-store.ts'
 import { DiskThread } from '../../io/transfer/disk-thread.ts'
 import { FileSource } from '../../io/transfer/file-source.ts'
 import { StreamSource } from '../../io/transfer/stream-source.ts'
-import { millis, type Instant } from '../../time/instant.ts'
+import { millis, seconds, type Instant } from '../../time/instant.ts'
 import type { Link } from '../../transport/endpoint-api.ts'
 import { BLOCKS_PROTOCOL } from '../../transfer/block-stream.ts'
 import { TransferFrameDecoder } from '../../transfer/frame-decoder.ts'
@@ -388,7 +388,7 @@ export class Transfers {
     if (entry.direction === 'out') this.#keep(entry)
     if (entry.startedAt !== undefined) return
     entry.startedAt = now()
-    entry.meter = new RateMeter(entry.startedAt)
+    entry.meter = new RateMeter(entry.startedAt, RATE_PERIOD)
     entry.lostBefore = files.link.stats().packetsLost
     const { id, direction, user, offer } = entry
     const size = offer.size < 0 ? null : offer.size
@@ -471,7 +471,7 @@ export class Transfers {
       startedAt: undefined,
       toldAt: 0,
       lostBefore: 0,
-      meter: new RateMeter(at),
+      meter: new RateMeter(at, RATE_PERIOD),
     }
     this.#entries.set(keyOf(entry.direction, entry.id, entry.user), entry)
     return entry
@@ -515,7 +515,7 @@ function statusOf({
   incoming,
 }: Entry): TransferStatus & { user: string } {
   const size = incoming?.size ?? offer.size
-  const rate = state === 'active' ? meter.rate(now()) : 0
+  const rate = state === 'active' ? (meter.rate ?? 0) : 0
   return {
     id,
     direction,
@@ -561,5 +561,7 @@ const FROM_RECEIVER: ReadonlySet<string> = new Set([
 ])
 /** Offers of one user that wait for an answer. */
 const MAX_OFFERS = 64
+/** What a rate is the mean of. */
+const RATE_PERIOD = seconds(3)
 /** At most ten progress events a second. */
 const PROGRESS_GAP = millis(100)

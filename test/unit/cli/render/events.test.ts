@@ -126,6 +126,33 @@ describe('clientEventLines', () => {
       { type: 'path', with: x, state: 'closed', path: null, address: null, rttMs: null, reason: x },
       { type: 'peer.device', with: x, device: x, changed: true },
       { type: 'warning', code: 'MSG_ERR_LIMIT', message: x },
+      { type: 'transfer.offered', id: 'ab', from: x, room: null, name: x, kind: 'folder', size: 1, files: 2 },
+      { type: 'transfer.declined', id: 'ab', with: x, name: x },
+      ...(['in', 'out'] as const).flatMap((direction): ClientEvent[] => {
+        const facts = { id: 'ab', direction, with: x, name: x }
+        return [
+          { type: 'transfer.started', ...facts, size: 1 },
+          { type: 'transfer.failed', ...facts, code: x, message: x },
+          ...(['transfer.paused', 'transfer.continued', 'transfer.stopped'] as const).map((type) => ({
+            type,
+            ...facts,
+            by: 'them' as const,
+          })),
+          {
+            type: 'transfer.done',
+            ...facts,
+            bytes: 1,
+            root: 'ff',
+            lastByte: 1,
+            seconds: 1,
+            megabytesPerSecond: 1,
+            path: x,
+            via: 'lan',
+            retransmits: 0,
+            sources: 1,
+          },
+        ]
+      }),
     ]
     for (const event of events)
       for (const line of clientEventLines(event, plain))

@@ -1,17 +1,5 @@
 import { seconds, type Duration } from '../time/instant.ts'
 
-/** How far a transfer is. */
-export interface TransferProgress {
-  /** Verified (receiver) or sent (sender), bytes. */
-  readonly bytes: number
-  /** In all, bytes; -1 when not known. */
-  readonly size: number
-  /** Over the last seconds, bytes per second. */
-  readonly rate: number
-  /** Until it is done at this rate, seconds; null when nobody can say, 0 when it is done. */
-  readonly eta: number | null
-}
-
 /** What a finished transfer says of itself. */
 export interface Receipt {
   readonly bytes: number

@@ -128,7 +128,7 @@ describe('what was said', () => {
     const path = join(temp(), 'old')
     new ProfileState(path).close()
     const old = new Libsql(join(path, 'state.db'))
-    old.exec('DROP INDEX history_conversation; PRAGMA user_version = 1')
+    old.exec('DROP INDEX history_conversation; DROP TABLE transfers; PRAGMA user_version = 1')
     old.close()
     state = new ProfileState(path)
     const database = new Libsql(join(path, 'state.db'))

@@ -34,6 +34,7 @@ export class BlockSender {
   /** Reads in their order: blocks are written in the order they were asked for. */
   #turn: Promise<void> = Promise.resolve()
   #isPaused = false
+  #isAtEnd = false
   #isClosed = false
 
   constructor(files: FilesLink, deps: BlockSenderDeps) {
@@ -69,7 +70,7 @@ export class BlockSender {
 
   #fill(): void {
     while (!this.#isClosed && !this.#isPaused && this.#reading < (this.#deps.source.isSeekable ? READ_AHEAD : 1)) {
-      const next = this.#wanted.takeFirst(1)
+      const next = this.#isAtEnd ? undefined : this.#wanted.takeFirst(1)
       if (next === undefined) {
         if (this.#reading === 0) this.#deps.onIdle()
         return
@@ -89,7 +90,9 @@ export class BlockSender {
     if (block === undefined || this.#isClosed) {
       block?.release()
       this.#reading--
-      if (!this.#isClosed && this.#reading === 0) this.#deps.onIdle()
+      // Past the end of a stream, which the receiver could not know: there is nothing more for anybody.
+      this.#isAtEnd ||= block === undefined
+      this.#fill()
       return
     }
     const { index, bytes, hash } = block

@@ -399,8 +399,17 @@ export class Transfers {
     const at = now()
     if (at - entry.toldAt < PROGRESS_GAP) return
     entry.toldAt = at
-    const { id, direction, user, bytes, rate, etaSeconds, size } = statusOf(entry)
-    this.#deps.emitter.emit({ type: 'transfer.progress', id, direction, with: user, bytes, size, rate, etaSeconds })
+    const { id, direction, bytes, rate, etaSeconds, size } = statusOf(entry)
+    this.#deps.emitter.emit({
+      type: 'transfer.progress',
+      id,
+      direction,
+      with: entry.user,
+      bytes,
+      size,
+      rate,
+      etaSeconds,
+    })
   }
 
   #sent(entry: Entry, outgoing: Outgoing, files: FilesLink): void {
@@ -504,22 +513,12 @@ export class Transfers {
   }
 }
 
-function statusOf({
-  id,
-  direction,
-  user,
-  offer,
-  state,
-  bytes,
-  meter,
-  incoming,
-}: Entry): TransferStatus & { user: string } {
+function statusOf({ id, direction, user, offer, state, bytes, meter, incoming }: Entry): TransferStatus {
   const size = incoming?.size ?? offer.size
   const rate = state === 'active' ? (meter.rate ?? 0) : 0
   return {
     id,
     direction,
-    user,
     with: user,
     name: offer.name,
     kind: offer.kind,

@@ -1,7 +1,7 @@
 import type { Range } from '../wire/range-set.ts'
 
 /**
- * Frames of the `files/1` stream: one on each link, opened by whoever needs it first, used both ways, priority 1.
+ * Frames of the `files/1` stream: each side opens one when it has something to say and writes on that alone, priority 1.
  *
  * Every frame is {type 1, length varint, payload}; the payload starts with the transfer's id, 16 random bytes that the offering side
  * chose. `text` is a length (varint) and UTF-8; `ranges` is a count (varint, 1 to 1,024) and as many pairs of varints: blocks left out

@@ -31,6 +31,7 @@ import {
 import { isSameAddress } from './connection/path-validator.ts'
 import { SHARD_LENGTH, ShardCollector } from './shards.ts'
 import type { Trace } from './trace.ts'
+import { LOCAL_PARAMETERS } from './transport-parameters.ts'
 import { RendezvousClient } from './rendezvous-client.ts'
 
 /** What happens at an endpoint. */
@@ -322,6 +323,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       isNear,
       allocate,
       maxDatagramSize,
+      receiveBuffer: (this.#init.local.parameters ?? LOCAL_PARAMETERS).receiveBuffer,
       trace,
       traceId,
     })

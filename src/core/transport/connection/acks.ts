@@ -12,12 +12,17 @@ export class AckTracker {
   #largestAt: Instant = 0
   #unacked = 0
   #unackedBytes = 0
+  readonly #maxBytes: number
   #total = 0
   #deadline: Instant | undefined
 
-  /** @param maxAckDelay - what this side promised, microseconds. */
-  constructor(maxAckDelay: Duration) {
+  /**
+   * @param maxAckDelay - what this side promised, microseconds.
+   * @param receiveBuffer - what this side's socket holds, bytes as the system counts them.
+   */
+  constructor(maxAckDelay: Duration, receiveBuffer: number) {
     this.#maxAckDelay = maxAckDelay
+    this.#maxBytes = Math.max(MIN_BYTES, receiveBuffer / BUFFER_SHARE)
   }
 
   /** Largest packet number received, -1 for none. */
@@ -53,7 +58,7 @@ export class AckTracker {
     this.#unacked++
     this.#unackedBytes += bytes
     const every = this.#total < EARLY_PACKETS ? EVERY_EARLY : EVERY_LATER
-    if (!isInOrder || this.#unacked >= every || this.#unackedBytes >= MAX_BYTES) this.#deadline = now
+    if (!isInOrder || this.#unacked >= every || this.#unackedBytes >= this.#maxBytes) this.#deadline = now
     else this.#deadline ??= now + Math.min(this.#maxAckDelay, Math.max(srtt / 4, MIN_DELAY))
   }
 
@@ -91,9 +96,11 @@ const EVERY_EARLY = 2
 const EVERY_LATER = 8
 const EARLY_PACKETS = 100
 /**
- * As many bytes as the later number of Ethernet's packets. Of the largest packets two may fill the window of a receiver whose socket holds
- * little (ADR 9): were eight waited for, the sender would wait for a timer each time. All that arrives in one turn shares one ACK anyway.
+ * Bytes that are acknowledged, however few packets they are: as many as the later number of Ethernet's packets, or an eighth of a near path's window,
+ * which is a quarter of what the receiver's socket holds (ADR 9). Where that is little, two of the largest packets fill the window: were eight waited for,
+ * the sender would wait for a timer each time.
  */
-const MAX_BYTES = EVERY_LATER * 1_452
+const MIN_BYTES = EVERY_LATER * 1_452
+const BUFFER_SHARE = 32
 /** Below the timer's granularity a delay means nothing. */
 const MIN_DELAY: Duration = millis(1)

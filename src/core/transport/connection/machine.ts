@@ -28,6 +28,8 @@ export interface ConnectionInit extends HandshakeResult, PathInit {
   readonly isInitiator: boolean
   /** Where the peer is; `undefined` for a responder, who learns it from the first authentic packet. */
   readonly remote: SocketAddress | undefined
+  /** What this side's socket holds, bytes as the system counts them. */
+  readonly receiveBuffer: number
   /** Told what happens, under the name `traceId`. */
   readonly trace: Trace | undefined
   readonly traceId: string
@@ -69,7 +71,7 @@ export class Connection {
     this.path = new Path(init)
     this.#validator = new PathValidator(init.random)
     this.#trace = new LinkTrace(init.trace, init.traceId)
-    this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay)
+    this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay, init.receiveBuffer)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
     this.streams = new StreamSet(init.isInitiator, LOCAL_PARAMETERS, init.remoteParameters)
     if (init.rttSample !== undefined) this.path.rtt.update(init.rttSample, 0)

@@ -6,7 +6,7 @@ import { ms } from '../../../helpers/time.ts'
 const SRTT = ms(40)
 /** Bytes of a packet. */
 const SIZE = 1_452
-const tracker = (): AckTracker => new AckTracker(ms(25))
+const tracker = (receiveBuffer = 212_992): AckTracker => new AckTracker(ms(25), receiveBuffer)
 
 /** A tracker that has seen the first hundred packets and owes nothing. */
 function settled(): AckTracker {
@@ -40,6 +40,20 @@ describe('transport/connection/acks', () => {
     expect(acks.deadline).to.equal(1_100 + ms(10))
     acks.onPacket(2_000, 107, true, SRTT, SIZE)
     expect(acks.deadline).to.equal(2_000)
+  })
+
+  it('lets more bytes come where the socket holds more', () => {
+    const acks = tracker(8 * 1_048_576)
+    for (let n = 0; n < 200; n++) {
+      acks.onPacket(0, n, true, ms(1), 100)
+      if (acks.deadline === 0) acks.onAckSent()
+    }
+    acks.onAckSent()
+    const due = [1, 2, 3, 4, 5].map((n) => {
+      acks.onPacket(0, 199 + n, true, ms(1), 60_000)
+      return acks.deadline === 0
+    })
+    expect(due).to.deep.equal([false, false, false, false, true])
   })
 
   it('acknowledges as many bytes of larger packets at once: few of them fill the window of a receiver that can hold little', () => {

@@ -168,8 +168,9 @@ describe('transfer: files and folders that are sent', () => {
     expect(process.memoryUsage().rss - before).to.be.below(64 * 2 ** 20)
   })
 
-  it('hashes a sparse file of 50 GiB whole in bounded memory, when asked to (WHOLE=1)', async function () {
-    if (process.env['WHOLE'] !== '1') this.skip()
+  // Takes a minute and more: only when asked for.
+  const whole = process.env['WHOLE'] === '1' ? it : () => {}
+  whole('hashes a sparse file of 50 GiB whole in bounded memory', async function () {
     this.timeout(0)
     const path = write('huge', '')
     truncateSync(path, 50 * 2 ** 30)

@@ -258,6 +258,11 @@ export class MsgError extends Error {
     return typeof value === 'object' && value !== null && brand in value
   }
 
+  /** Whatever was thrown: itself when it is one of these, else MSG_ERR_INTERNAL because of it. */
+  static of(thrown: unknown): MsgError {
+    return MsgError.is(thrown) ? thrown : new MsgError('MSG_ERR_INTERNAL', { detail: String(thrown), cause: thrown })
+  }
+
   static {
     Object.defineProperty(this.prototype, 'name', { value: 'MsgError', configurable: true, writable: true })
   }

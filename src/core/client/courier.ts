@@ -2,7 +2,7 @@ import { Fifo } from '../chat/fifo.ts'
 import { conversationKey, type Conversation } from '../chat/conversation.ts'
 import { MAX_TEXT, type ChatFrame } from '../chat/frames.ts'
 import { Outbox, type OutboxEvent, type OutboxRow } from '../chat/outbox.ts'
-import { ERRORS, MsgError, type ErrorSpec } from '../errors.ts'
+import { ERRORS, MsgError } from '../errors.ts'
 import type { Link } from '../transport/endpoint-api.ts'
 import type { SentMessage } from './api.ts'
 import { ChatLink } from './chat-link.ts'
@@ -178,10 +178,7 @@ export class Courier {
   }
 
   #breakOff(chat: ChatLink, error: unknown): void {
-    const failure = MsgError.is(error)
-      ? error
-      : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error })
-    const spec: ErrorSpec = ERRORS[failure.code]
+    const failure = MsgError.of(error)
     this.#links.delete(chat.peer.instance)
     this.outbox.handleLinkDown(chat.peer.instance)
     this.#deps.emitter.emit({
@@ -189,7 +186,7 @@ export class Courier {
       code: failure.code,
       message: `link to ${chat.peer.user}: ${failure.message}`,
     })
-    chat.link.close(spec.wire ?? ERRORS.MSG_ERR_INTERNAL.wire, 'chat')
+    chat.link.close(failure.spec.wire ?? ERRORS.MSG_ERR_INTERNAL.wire, 'chat')
   }
 
   #turn(): void {
@@ -315,9 +312,7 @@ export class Courier {
 
   /** The database failed: nothing was stored, so nothing is acknowledged; the links start over later. */
   #fail(error: unknown, sends: readonly PendingSend[]): void {
-    const failure = MsgError.is(error)
-      ? error
-      : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error })
+    const failure = MsgError.of(error)
     for (const send of sends) send.reject(failure)
     for (const chat of [...this.#links.values()]) this.#breakOff(chat, failure)
   }

@@ -40,9 +40,7 @@ export class Links {
     this.#bulk = new BulkWatch(() => this.#hint())
     this.streams = new StreamRouter({
       onFault: (protocol, { user }, error) => {
-        const { code, message } = MsgError.is(error)
-          ? error
-          : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error })
+        const { code, message } = MsgError.of(error)
         deps.emitter.emit({ type: 'warning', code, message: `${protocol} with ${user}: ${message}` })
       },
     })

@@ -121,7 +121,7 @@ export class Uplink {
       await this.#options.onBack()
       if (!this.#channel) failure = new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: 'while signing in' })
     } catch (error) {
-      failure = MsgError.is(error) ? error : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error })
+      failure = MsgError.of(error)
     }
     this.#isReturning = false
     if (!failure) return

@@ -172,9 +172,7 @@ class TlsControlChannel implements ControlChannel {
         return
       }
     } catch (error) {
-      this.#finish(
-        MsgError.is(error) ? error : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error }),
-      )
+      this.#finish(MsgError.of(error))
       this.#socket.destroy()
     }
   }

@@ -244,11 +244,8 @@ export class Incoming implements BlockSink {
   #fail(error: unknown): void {
     if (this.#isOver) return
     this.#isOver = true
-    const failure = MsgError.is(error)
-      ? error
-      : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error })
     void this.#store?.keep().catch(() => {})
-    this.#deps.listener.onFailed(this, failure)
+    this.#deps.listener.onFailed(this, MsgError.of(error))
   }
 }
 

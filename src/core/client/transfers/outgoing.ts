@@ -166,10 +166,7 @@ export class Outgoing {
 
   #fail(error: unknown): void {
     if (this.#isClosed) return
-    const failure = MsgError.is(error)
-      ? error
-      : new MsgError('MSG_ERR_INTERNAL', { detail: String(error), cause: error })
-    this.#deps.listener.onFailed(this, failure)
+    this.#deps.listener.onFailed(this, MsgError.of(error))
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { ERRORS, MsgError, type ErrorSpec } from '../../errors.ts'
+import { ERRORS, MsgError } from '../../errors.ts'
 import { now } from '../../io/clock.ts'
 import type { BlockSource } from '../../io/transfer/block-source.ts'
 import { DiskStore } from '../../io/transfer/disk-store.ts'
@@ -214,7 +214,7 @@ export class Transfers {
         },
         onDone: (outgoing, files) => this.#sent(entry, outgoing, files),
         onFailed: (_outgoing, error) => {
-          entry.files?.send({ type: 'error', id: entry.id, code: (ERRORS[error.code] as ErrorSpec).wire ?? 1 })
+          entry.files?.send({ type: 'error', id: entry.id, code: codeOf(error) })
           this.#failed(entry, error)
         },
       },
@@ -237,7 +237,7 @@ export class Transfers {
           this.#done(entry, root, lastByte, landed.path)
         },
         onFailed: (_incoming, error) => {
-          entry.files?.send({ type: 'stop', id: entry.id, code: (ERRORS[error.code] as ErrorSpec).wire ?? 1 })
+          entry.files?.send({ type: 'stop', id: entry.id, code: codeOf(error) })
           this.#failed(entry, error)
         },
       },
@@ -348,7 +348,7 @@ export class Transfers {
       entry.outgoing ??= await this.#reopen(entry)
     } catch (error) {
       if (!MsgError.is(error)) throw error
-      files.send({ type: 'error', id: entry.id, code: (ERRORS[error.code] as ErrorSpec).wire ?? 1 })
+      files.send({ type: 'error', id: entry.id, code: codeOf(error) })
       this.#failed(entry, error)
       return
     }
@@ -542,6 +542,9 @@ function decodeOffer(encoded: Uint8Array): Offer | undefined {
     return undefined
   }
 }
+
+/** What the other side is told of an error. */
+const codeOf = ({ spec }: MsgError): number => spec.wire ?? ERRORS.MSG_ERR_INTERNAL.wire
 
 const keyOf = (direction: 'in' | 'out', id: string, user: string): string => `${direction} ${id} ${user}`
 

@@ -50,6 +50,9 @@ const outside = (room) =>
     'plugins',
     'server',
     'client',
+    'transfers',
+    // transport has a folder of that name itself.
+    ...(room === 'transport' ? [] : ['streams']),
     ...PURE.filter((other) => other !== room && !rooms[room].includes(other)),
   ]
     // Interfaces of control and transport may be named from every room: types vanish.
@@ -110,8 +113,10 @@ export default tseslint.config(
   })),
   // Rooms that may do I/O, and what each of them may not see.
   ...Object.entries({
-    'io/**/*': ['server', 'client', 'plugins', 'store'],
-    'store/**/*': ['server', 'client', 'plugins'],
+    'io/**/*': ['server', 'client', 'plugins', 'store', 'streams', 'transfers'],
+    'store/**/*': ['server', 'client', 'plugins', 'streams', 'transfers'],
+    'streams/**/*': ['server', 'client', 'plugins', 'store', 'transfers'],
+    'transfers/**/*': ['server', 'client', 'plugins', 'store'],
     'plugins/**/*': ['io', 'server', 'client'],
     'server/**/*': ['client'],
     'client/**/*': ['server', 'store'],

@@ -10,10 +10,10 @@ import type {
   PeerStatus,
   SentMessage,
   SocketStatus,
-  TransferStatus,
 } from '../../src/core/client/api.ts'
 import type { Readable } from 'node:stream'
 import { MsgError, type ErrorCode } from '../../src/core/errors.ts'
+import type { TransferStatus } from '../../src/core/transfers/api.ts'
 
 /** A server and its clients in memory, as the command line sees them: the same interface, no sockets, no clock. */
 export class FakeNetwork {

@@ -10,7 +10,7 @@ import { Links } from './links.ts'
 import type { Peer } from './peer.ts'
 import { ProfileState } from './profile/state.ts'
 import type { SignedIn } from './sign-in.ts'
-import { Transfers } from './transfers/transfers.ts'
+import { Transfers } from '../transfers/transfers.ts'
 import type { Uplink } from './uplink.ts'
 
 /** What an {@link Account} is opened with. */
@@ -52,7 +52,17 @@ export class Account {
     this.#endpoint = endpoint
     const { courier } = this
     this.links = endpoint && new Links({ endpoint, courier, emitter, state, self: { user, instance }, random })
-    this.transfers = this.links && new Transfers({ router: this.links.streams, emitter, state })
+    this.transfers =
+      this.links &&
+      new Transfers({
+        router: this.links.streams,
+        emit: (event) => emitter.emit(event),
+        journal: {
+          put: (record) => state.read(() => state.transfers.put({ ...record, slot: state.slots.own })),
+          remove: (id, direction, other) => state.read(() => state.transfers.remove(id, direction, other)),
+        },
+      })
+    this.#adoptTransfers(state.slots.held)
     this.#adoption = setInterval(() => this.adopt(), ADOPTION_MS).unref()
   }
 
@@ -70,7 +80,12 @@ export class Account {
     const slots = this.state.slots.adopt()
     if (slots.length === 0) return
     this.courier.adopt(slots)
-    this.transfers?.adopt(slots)
+    this.#adoptTransfers(slots)
+  }
+
+  #adoptTransfers(slots: readonly number[]): void {
+    const { state } = this
+    this.transfers?.adopt(state.read(() => state.transfers.load(slots)))
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
+import type { TransferEvent, TransferStatus } from '../transfers/api.ts'
 
 export type { Conversation } from '../chat/conversation.ts'
 export type { Congestion } from '../transport/congestion/controllers.ts'
@@ -131,34 +132,6 @@ export interface SocketStatus {
   readonly hint: string | null
 }
 
-/** One content on its way to or from one user. */
-export interface TransferStatus {
-  /** 32 hex digits; any beginning that is unique names it. */
-  readonly id: string
-  readonly direction: 'in' | 'out'
-  readonly with: string
-  readonly name: string
-  readonly kind: 'file' | 'folder' | 'stream'
-  /** In bytes; null for a stream that goes on. */
-  readonly size: number | null
-  readonly files: number
-  /** Verified here, or sent, bytes. */
-  readonly bytes: number
-  /** Bytes per second, lately. */
-  readonly rate: number
-  /** Until it is done; null when nobody can say. */
-  readonly etaSeconds: number | null
-  /** `waiting`: accepted, and the other side is not there now. */
-  readonly state: 'offered' | 'waiting' | 'active' | 'paused' | 'done' | 'failed' | 'stopped' | 'declined'
-}
-
-/** What all events about one transfer have in common. */
-interface TransferFacts {
-  readonly id: string
-  readonly direction: 'in' | 'out'
-  readonly with: string
-}
-
 /** Everything a client tells; `type` names are those of the JSON contract. Times (`at`) are ISO 8601 in UTC. */
 export type ClientEvent =
   | { type: 'connected'; server: string; address: string; fingerprint: string; firstUse: boolean }
@@ -202,46 +175,7 @@ export type ClientEvent =
     }
   /** A device of `with` that was never seen before, or (`changed`) beside ones that were. */
   | { type: 'peer.device'; with: string; device: string; changed: boolean }
-  | {
-      type: 'transfer.offered'
-      id: string
-      from: string
-      room: string | null
-      name: string
-      kind: 'file' | 'folder' | 'stream'
-      size: number | null
-      files: number
-    }
-  | { type: 'transfer.declined'; id: string; with: string; name: string }
-  | ({ type: 'transfer.started'; name: string; size: number | null } & TransferFacts)
-  /** At most ten a second. `rate` in bytes per second. */
-  | ({
-      type: 'transfer.progress'
-      bytes: number
-      size: number | null
-      rate: number
-      etaSeconds: number | null
-    } & TransferFacts)
-  | ({
-      type: 'transfer.paused' | 'transfer.continued' | 'transfer.stopped'
-      name: string
-      by: 'you' | 'them'
-    } & TransferFacts)
-  /** `path`: where it landed, null at the sender; `via`: the link's path; `lastByte`: 0 to 255, null when empty. */
-  | ({
-      type: 'transfer.done'
-      name: string
-      bytes: number
-      root: string
-      lastByte: number | null
-      seconds: number
-      megabytesPerSecond: number
-      path: string | null
-      via: PathKind | null
-      retransmits: number
-      sources: number
-    } & TransferFacts)
-  | ({ type: 'transfer.failed'; name: string; code: string; message: string } & TransferFacts)
+  | TransferEvent
   | { type: 'warning'; code: string; message: string }
 
 /** A signed-in (or not yet signed-in) user of one server. Every method rejects with a `MsgError`. */

@@ -12,7 +12,6 @@ import type {
   HistoryQuery,
   PeerStatus,
   SentMessage,
-  TransferStatus,
 } from './api.ts'
 import { ClientCore, type Identity } from './client-core.ts'
 import type { ClientDeps } from './deps.ts'
@@ -20,7 +19,8 @@ import { listMembers, listRooms, listUsers } from './listings.ts'
 import { readHistory } from './past.ts'
 import { newDeviceKey } from './profile/profile.ts'
 import type { ProfileState } from './profile/state.ts'
-import type { Transfers } from './transfers/transfers.ts'
+import type { TransferStatus } from '../transfers/api.ts'
+import type { Transfers } from '../transfers/transfers.ts'
 import { verifyDevices } from './verification.ts'
 
 /** {@link Client} as `createClient` makes it: what users call, in terms of what the pieces do. */

@@ -10,7 +10,7 @@ import type { Courier } from './courier.ts'
 import type { Emitter } from './emitter.ts'
 import type { Peer } from './peer.ts'
 import type { ProfileState } from './profile/state.ts'
-import { StreamRouter } from './streams/stream-router.ts'
+import { StreamRouter } from '../streams/stream-router.ts'
 
 /** What {@link Links} are built with. */
 export interface LinksDeps {

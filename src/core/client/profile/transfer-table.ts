@@ -1,19 +1,10 @@
+import type { TransferRecord } from '../../transfers/api.ts'
 import type { Database } from './database.ts'
 
 /** One transfer as the profile remembers it, until it is over. */
-export interface TransferRow {
-  /** 32 hex digits. */
-  readonly id: string
-  readonly direction: 'in' | 'out'
-  /** The other user. */
-  readonly user: string
+export interface TransferRow extends TransferRecord {
   /** The process that has it. */
   readonly slot: number
-  /** The OFFER frame, encoded. */
-  readonly offer: Uint8Array
-  /** Outgoing: what was offered. Incoming: the download root. Absolute. */
-  readonly paths: readonly string[]
-  readonly state: 'offered' | 'accepted' | 'stopped'
 }
 
 /** Transfers that are not over, so that the next process goes on with them. */

@@ -1,9 +1,8 @@
-import type { Link } from '../../transport/endpoint-api.ts'
-import { TransferFrameDecoder } from '../../transfer/frame-decoder.ts'
-import { encodeFrame } from '../../transfer/frame-writer.ts'
-import { FILES_PROTOCOL, type TransferFrame } from '../../transfer/frames.ts'
-import type { Peer } from '../peer.ts'
-import type { LinkStream, StreamHandler } from '../streams/link-stream.ts'
+import type { Link } from '../transport/endpoint-api.ts'
+import { TransferFrameDecoder } from '../transfer/frame-decoder.ts'
+import { encodeFrame } from '../transfer/frame-writer.ts'
+import { FILES_PROTOCOL, type TransferFrame } from '../transfer/frames.ts'
+import type { LinkPeer, LinkStream, StreamHandler } from '../streams/link-stream.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
 
 /** What a {@link FilesLink} is built with. */
@@ -18,12 +17,12 @@ export interface FilesLinkDeps {
  */
 export class FilesLink {
   readonly link: Link
-  readonly peer: Peer
+  readonly peer: LinkPeer
   readonly #deps: FilesLinkDeps
   #own: LinkStream | undefined
   #waiting: Uint8Array[] = []
 
-  constructor(link: Link, peer: Peer, deps: FilesLinkDeps) {
+  constructor(link: Link, peer: LinkPeer, deps: FilesLinkDeps) {
     this.link = link
     this.peer = peer
     this.#deps = deps

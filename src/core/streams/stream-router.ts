@@ -1,8 +1,7 @@
-import { MsgError } from '../../errors.ts'
-import type { Link } from '../../transport/endpoint-api.ts'
-import { Writer } from '../../wire/writer.ts'
-import type { Peer } from '../peer.ts'
-import { LinkStream, type StreamHandler } from './link-stream.ts'
+import { MsgError } from '../errors.ts'
+import type { Link } from '../transport/endpoint-api.ts'
+import { Writer } from '../wire/writer.ts'
+import { LinkStream, type LinkPeer, type StreamHandler } from './link-stream.ts'
 
 /** Somebody who speaks a protocol over streams of links. */
 export interface StreamProtocol {
@@ -12,14 +11,14 @@ export interface StreamProtocol {
   readonly priority: number
   /** A peer opened a stream. @returns who hears of it; `undefined` refuses it */
   accept(stream: LinkStream): StreamHandler | undefined
-  onLinkOpen?(link: Link, peer: Peer): void
-  onLinkClosed?(link: Link, peer: Peer): void
+  onLinkOpen?(link: Link, peer: LinkPeer): void
+  onLinkClosed?(link: Link, peer: LinkPeer): void
 }
 
 /** What {@link StreamRouter} is built with. */
 export interface StreamRouterDeps {
   /** Told when a handler threw: its stream has ended, everything else goes on. */
-  readonly onFault: (protocol: string, peer: Peer, error: unknown) => void
+  readonly onFault: (protocol: string, peer: LinkPeer, error: unknown) => void
 }
 
 /**
@@ -56,7 +55,7 @@ export class StreamRouter {
     return stream
   }
 
-  handleOpen(link: Link, peer: Peer): void {
+  handleOpen(link: Link, peer: LinkPeer): void {
     this.#links.set(link, { peer, streams: new Map(), unnamed: new Map() })
     for (const [name, protocol] of this.#protocols) this.#guard(name, peer, () => protocol.onLinkOpen?.(link, peer))
   }
@@ -139,7 +138,7 @@ export class StreamRouter {
     }
   }
 
-  #guard<T>(name: string, peer: Peer, step: () => T): T | undefined {
+  #guard<T>(name: string, peer: LinkPeer, step: () => T): T | undefined {
     try {
       return step()
     } catch (error) {
@@ -173,7 +172,7 @@ interface Routed {
 }
 
 interface LinkState {
-  readonly peer: Peer
+  readonly peer: LinkPeer
   readonly streams: Map<number, Routed>
   /** First bytes of streams whose name is not whole. */
   readonly unnamed: Map<number, Buffer>

@@ -1,5 +1,10 @@
-import type { Link } from '../../transport/endpoint-api.ts'
-import type { Peer } from '../peer.ts'
+import type { Link } from '../transport/endpoint-api.ts'
+
+/** Who is at the other end of a link: one connection of one user. */
+export interface LinkPeer {
+  readonly instance: string
+  readonly user: string
+}
 
 /** What the owner of a {@link LinkStream} hears of it. Called synchronously, never re-entrantly. */
 export interface StreamHandler {
@@ -16,14 +21,14 @@ export interface StreamHandler {
 /** One stream of one link, opened for a named protocol. */
 export class LinkStream {
   readonly link: Link
-  readonly peer: Peer
+  readonly peer: LinkPeer
   readonly id: number
   /** What of the name the send buffer has not taken yet: it goes before everything else. */
   #preamble: Uint8Array
   #isFinished = false
   readonly #onFinish: () => void
 
-  constructor(link: Link, peer: Peer, id: number, onFinish: () => void, preamble: Uint8Array = EMPTY) {
+  constructor(link: Link, peer: LinkPeer, id: number, onFinish: () => void, preamble: Uint8Array = EMPTY) {
     this.link = link
     this.peer = peer
     this.id = id

@@ -1,28 +1,26 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { ERRORS, MsgError } from '../../errors.ts'
-import { now } from '../../io/clock.ts'
-import type { BlockSource } from '../../io/transfer/block-source.ts'
-import { DiskStore } from '../../io/transfer/disk-store.ts'
-import { DiskThread } from '../../io/transfer/disk-thread.ts'
-import { FileSource } from '../../io/transfer/file-source.ts'
-import { StreamSource } from '../../io/transfer/stream-source.ts'
-import { millis, seconds, type Instant } from '../../time/instant.ts'
-import type { Link } from '../../transport/endpoint-api.ts'
-import { BLOCKS_PROTOCOL } from '../../transfer/block-stream.ts'
-import { TransferFrameDecoder } from '../../transfer/frame-decoder.ts'
-import { encodeFrame } from '../../transfer/frame-writer.ts'
-import { FILES_PROTOCOL, ID_SIZE, type Offer, type TransferFrame } from '../../transfer/frames.ts'
-import { manifestHash } from '../../transfer/hash.ts'
-import { encodeManifest } from '../../transfer/manifest-codec.ts'
-import { RateMeter } from '../../transfer/rate-meter.ts'
-import { createReceipt, timeLeft } from '../../transfer/receipt.ts'
-import type { TransferStatus } from '../api.ts'
-import type { Emitter } from '../emitter.ts'
-import type { Peer } from '../peer.ts'
-import type { ProfileState } from '../profile/state.ts'
+import { ERRORS, MsgError } from '../errors.ts'
+import { now } from '../io/clock.ts'
+import type { BlockSource } from '../io/transfer/block-source.ts'
+import { DiskStore } from '../io/transfer/disk-store.ts'
+import { DiskThread } from '../io/transfer/disk-thread.ts'
+import { FileSource } from '../io/transfer/file-source.ts'
+import { StreamSource } from '../io/transfer/stream-source.ts'
+import { millis, seconds, type Instant } from '../time/instant.ts'
+import type { Link } from '../transport/endpoint-api.ts'
+import { BLOCKS_PROTOCOL } from '../transfer/block-stream.ts'
+import { TransferFrameDecoder } from '../transfer/frame-decoder.ts'
+import { encodeFrame } from '../transfer/frame-writer.ts'
+import { FILES_PROTOCOL, ID_SIZE, type Offer, type TransferFrame } from '../transfer/frames.ts'
+import { manifestHash } from '../transfer/hash.ts'
+import { encodeManifest } from '../transfer/manifest-codec.ts'
+import { RateMeter } from '../transfer/rate-meter.ts'
+import { createReceipt, timeLeft } from '../transfer/receipt.ts'
+import type { LinkPeer } from '../streams/link-stream.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
+import type { TransferEvent, TransferJournal, TransferRecord, TransferStatus } from './api.ts'
 import { BlockReceiver } from './block-receiver.ts'
 import { BLOCKS_PRIORITY } from './block-sender.ts'
 import { FILES_PRIORITY, FilesLink } from './files-link.ts'
@@ -32,8 +30,8 @@ import { Outgoing } from './outgoing.ts'
 /** What {@link Transfers} are built with. */
 export interface TransfersDeps {
   readonly router: StreamRouter
-  readonly emitter: Emitter
-  readonly state: ProfileState
+  readonly emit: (event: TransferEvent) => void
+  readonly journal: TransferJournal
 }
 
 /** One row of the list: a content on its way to or from one user. */
@@ -82,13 +80,11 @@ export class Transfers {
         accept: (stream) => new BlockReceiver(stream, (id) => this.#sinkOf(id, stream.link)),
       }),
     ]
-    this.adopt(deps.state.slots.held)
   }
 
-  /** Goes on with what the processes of these slots had begun. */
-  adopt(slots: readonly number[]): void {
-    const rows = this.#deps.state.read(() => this.#deps.state.transfers.load(slots))
-    for (const { id, direction, user, offer: encoded, paths, state } of rows) {
+  /** Goes on with what another process had begun. */
+  adopt(records: readonly TransferRecord[]): void {
+    for (const { id, direction, user, offer: encoded, paths, state } of records) {
       const offer = decodeOffer(encoded)
       const key = keyOf(direction, id, user)
       if (offer === undefined || this.#entries.has(key)) continue
@@ -245,7 +241,7 @@ export class Transfers {
     entry.incoming.start(files)
   }
 
-  #handleLink(link: Link, peer: Peer): void {
+  #handleLink(link: Link, peer: LinkPeer): void {
     const files = new FilesLink(link, peer, {
       router: this.#deps.router,
       onFrame: (from, frame) => this.#handleFrame(from, frame),
@@ -315,7 +311,7 @@ export class Transfers {
     const entry = this.#add({ id: offer.id, direction: 'in', user, offer, paths: [], state: 'offered' })
     entry.files = files
     const { name, kind, size, entryCount: files_ } = offer
-    this.#deps.emitter.emit({
+    this.#deps.emit({
       type: 'transfer.offered',
       id: offer.id,
       from: user,
@@ -338,7 +334,7 @@ export class Transfers {
   async #handleFromReceiver(entry: Entry, files: FilesLink, frame: TransferFrame): Promise<void> {
     entry.files = files
     if (frame.type === 'decline') {
-      this.#deps.emitter.emit({ type: 'transfer.declined', id: entry.id, with: entry.user, name: entry.offer.name })
+      this.#deps.emit({ type: 'transfer.declined', id: entry.id, with: entry.user, name: entry.offer.name })
       this.#end(entry, 'declined')
       return
     }
@@ -392,7 +388,7 @@ export class Transfers {
     entry.lostBefore = files.link.stats().packetsLost
     const { id, direction, user, offer } = entry
     const size = offer.size < 0 ? null : offer.size
-    this.#deps.emitter.emit({ type: 'transfer.started', id, direction, with: user, name: offer.name, size })
+    this.#deps.emit({ type: 'transfer.started', id, direction, with: user, name: offer.name, size })
   }
 
   #progress(entry: Entry): void {
@@ -400,7 +396,7 @@ export class Transfers {
     if (at - entry.toldAt < PROGRESS_GAP) return
     entry.toldAt = at
     const { id, direction, bytes, rate, etaSeconds, size } = statusOf(entry)
-    this.#deps.emitter.emit({
+    this.#deps.emit({
       type: 'transfer.progress',
       id,
       direction,
@@ -426,7 +422,7 @@ export class Transfers {
     const took = now() - (entry.startedAt ?? now())
     const receipt = createReceipt({ root, took, bytes: entry.bytes, lastByte, path, retransmits, sources: 1 })
     const { id, direction, user, offer } = entry
-    this.#deps.emitter.emit({
+    this.#deps.emit({
       type: 'transfer.done',
       id,
       direction,
@@ -442,7 +438,7 @@ export class Transfers {
     if (OVER.has(entry.state)) return
     const { id, direction, user, offer } = entry
     const { code, message } = error
-    this.#deps.emitter.emit({ type: 'transfer.failed', id, direction, with: user, name: offer.name, code, message })
+    this.#deps.emit({ type: 'transfer.failed', id, direction, with: user, name: offer.name, code, message })
     this.#end(entry, 'failed')
   }
 
@@ -458,7 +454,7 @@ export class Transfers {
     delete entry.incoming
     void entry.outgoing?.close()
     delete entry.outgoing
-    this.#deps.state.read(() => this.#deps.state.transfers.remove(entry.id, entry.direction, entry.user))
+    this.#deps.journal.remove(entry.id, entry.direction, entry.user)
   }
 
   #toReceiver(entry: Entry, type: 'pause' | 'continue'): void {
@@ -469,7 +465,7 @@ export class Transfers {
 
   #emit(entry: Entry, type: 'transfer.paused' | 'transfer.continued' | 'transfer.stopped', by: 'you' | 'them'): void {
     const { id, direction, user, offer } = entry
-    this.#deps.emitter.emit({ type, id, direction, with: user, name: offer.name, by })
+    this.#deps.emit({ type, id, direction, with: user, name: offer.name, by })
   }
 
   #add(facts: Pick<Entry, 'id' | 'direction' | 'user' | 'offer' | 'paths' | 'state'>): Entry {
@@ -489,12 +485,9 @@ export class Transfers {
   /** Writes down what the next process needs to go on. A stream ends with its process. */
   #keep({ id, direction, user, offer, paths, state }: Entry): void {
     if (!offer.resumable) return
-    const { slots, transfers } = this.#deps.state
     const encoded = encodeFrame({ type: 'offer', offer })
     const kept = state === 'offered' ? 'offered' : 'accepted'
-    this.#deps.state.read(() =>
-      transfers.put({ id, direction, user, slot: slots.own, offer: encoded, paths, state: kept }),
-    )
+    this.#deps.journal.put({ id, direction, user, offer: encoded, paths, state: kept })
   }
 
   #filesOf(user: string): FilesLink[] {

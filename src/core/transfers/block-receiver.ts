@@ -1,5 +1,5 @@
-import type { BlockBuffers } from '../../io/transfer/block-buffers.ts'
-import { BlockStreamDecoder } from '../../transfer/block-stream.ts'
+import type { BlockBuffers } from '../io/transfer/block-buffers.ts'
+import { BlockStreamDecoder } from '../transfer/block-stream.ts'
 import type { LinkStream, StreamHandler } from '../streams/link-stream.ts'
 
 /** One block as it came: its bytes lie in shared memory that is given back with `release`. */

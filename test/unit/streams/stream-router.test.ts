@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import { setImmediate } from 'node:timers/promises'
-import type { Peer } from '../../../../src/core/client/peer.ts'
-import type { LinkStream, StreamHandler } from '../../../../src/core/client/streams/link-stream.ts'
-import { StreamCode, StreamRouter } from '../../../../src/core/client/streams/stream-router.ts'
-import { MsgError } from '../../../../src/core/errors.ts'
-import { FakeNetwork } from '../../../../src/core/testing/fake-endpoint.ts'
-import type { Link, LinkListener } from '../../../../src/core/transport/endpoint-api.ts'
-import { expectCode } from '../../../helpers/errors.ts'
+import type { Peer } from '../../../src/core/client/peer.ts'
+import type { LinkStream, StreamHandler } from '../../../src/core/streams/link-stream.ts'
+import { StreamCode, StreamRouter } from '../../../src/core/streams/stream-router.ts'
+import { MsgError } from '../../../src/core/errors.ts'
+import { FakeNetwork } from '../../../src/core/testing/fake-endpoint.ts'
+import type { Link, LinkListener } from '../../../src/core/transport/endpoint-api.ts'
+import { expectCode } from '../../helpers/errors.ts'
 
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 8; i++) await setImmediate()
@@ -71,7 +71,7 @@ class Side {
   }
 }
 
-describe('client/streams/stream-router', () => {
+describe('streams/stream-router', () => {
   let network: FakeNetwork
   let a: Side
   let b: Side

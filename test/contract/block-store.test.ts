@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { DiskStore } from '../../src/core/io/transfer/disk-store.ts'
 import { DiskThread } from '../../src/core/io/transfer/disk-thread.ts'
 import { MemoryDownloads } from '../../src/core/testing/memory-block-store.ts'
+import { WritableStore } from '../../src/core/io/transfer/writable-store.ts'
 import { removeTempDirs, tempDir } from '../helpers/temp.ts'
 import { describeBlockStore } from './block-store.ts'
 
@@ -10,6 +12,8 @@ describe('block stores', () => {
   let disk: DiskThread
   let root: string
   let memory: MemoryDownloads
+  /** What a stream was given. */
+  let taken: Buffer[] | undefined
 
   before(() => {
     disk = new DiskThread()
@@ -18,6 +22,7 @@ describe('block stores', () => {
   beforeEach(() => {
     root = tempDir()
     memory = new MemoryDownloads()
+    taken = undefined
   })
   afterEach(removeTempDirs)
 
@@ -32,6 +37,23 @@ describe('block stores', () => {
     open: (manifest, key) => DiskStore.open(disk, { root, manifest, key }),
     landed: (name) => (existsSync(join(root, name)) ? bytesBelow(join(root, name)) : undefined),
   }))
+  describeBlockStore(
+    'WritableStore',
+    () => ({
+      open: (manifest) => {
+        taken = []
+        const to = new Writable({
+          write(chunk: Buffer, _encoding, done) {
+            taken?.push(chunk)
+            setImmediate(done)
+          },
+        })
+        return WritableStore.open(disk, { to, manifest })
+      },
+      landed: (name) => (name === 'sent' && taken ? Buffer.concat(taken) : undefined),
+    }),
+    { isPassing: true },
+  )
 })
 
 function bytesBelow(path: string): Buffer {

@@ -11,7 +11,7 @@ import type {
   SentMessage,
   SocketStatus,
 } from '../../src/core/client/api.ts'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { MsgError, type ErrorCode } from '../../src/core/errors.ts'
 import type { TransferStatus } from '../../src/core/transfers/api.ts'
 
@@ -262,8 +262,8 @@ export class FakeClient implements Client {
     return this.#transfer({ with: user, direction: 'out', kind: 'stream', size: null, name })
   }
 
-  async acceptTransfer(id: string, { to = '' }: { to?: string } = {}): Promise<TransferStatus> {
-    this.did.push(`accept ${id} ${to}`.trim())
+  async acceptTransfer(id: string, { to = '' }: { to?: string | Writable } = {}): Promise<TransferStatus> {
+    this.did.push(`accept ${id} ${typeof to === 'string' ? to : '(stream)'}`.trim())
     return this.#transfer({ id, state: 'active' })
   }
 

@@ -1,4 +1,5 @@
 import type { ClientEvent, TransferStatus } from '../../core/index.ts'
+import { bytesText, rateText } from '../bytes.ts'
 import { visible } from '../../core/wire/visible.ts'
 import type { Palette } from './palette.ts'
 import { tableLines } from './table.ts'
@@ -55,19 +56,11 @@ export function transfersTable(transfers: readonly TransferStatus[], palette: Pa
       visible(transfer.name),
       transfer.size === null ? '?' : bytesText(transfer.size),
       transfer.size ? `${Math.floor((100 * transfer.bytes) / transfer.size)} %` : bytesText(transfer.bytes),
-      transfer.rate > 0 ? `${bytesText(transfer.rate)}/s` : '',
+      transfer.rate > 0 ? rateText(transfer.rate) : '',
       transfer.state,
     ]),
     'No files are offered or on their way.',
   )
-}
-
-/** `1.5 MB`: three digits at most, in steps of a thousand. */
-export function bytesText(bytes: number): string {
-  let value = bytes
-  let unit = 0
-  for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1_000
-  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(value >= 9.995 ? 1 : 2)} ${UNITS[unit]}`
 }
 
 /** The beginning of an id, which nearly always tells it apart. */
@@ -87,5 +80,4 @@ function doneLines(event: Extract<TransferEvent, { type: 'transfer.done' }>, pal
 const byThem = (by: 'you' | 'them', user: string, palette: Palette): string =>
   by === 'you' ? '' : ` by ${palette.name(visible(user))}`
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 const SHORT = 8

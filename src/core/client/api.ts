@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
@@ -243,8 +243,13 @@ export interface Client {
   sendStream(user: string, stream: Readable, options: { name: string }): Promise<TransferStatus>
   /** Every transfer of this process and those it took over, oldest first. */
   transfers(): TransferStatus[]
-  /** Receives what was offered into the folder `to`, or goes on with what was stopped. @throws MSG_ERR_TRANSFER_UNKNOWN */
-  acceptTransfer(id: string, options?: { to?: string }): Promise<TransferStatus>
+  /**
+   * Receives what was offered into the folder `to`, or goes on with what was stopped. A stream instead of a folder gets the bytes of a file in
+   * order as they are verified, and is not ended.
+   *
+   * @throws MSG_ERR_TRANSFER_UNKNOWN; MSG_ERR_USAGE for a folder into a stream.
+   */
+  acceptTransfer(id: string, options?: { to?: string | Writable }): Promise<TransferStatus>
   declineTransfer(id: string): Promise<TransferStatus>
   pauseTransfer(id: string): Promise<TransferStatus>
   continueTransfer(id: string): Promise<TransferStatus>

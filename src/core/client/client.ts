@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { conversationOf, type Conversation } from '../chat/conversation.ts'
 import { fingerprintOf, type DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
@@ -224,7 +224,7 @@ export class MsgClient implements Client {
     return this.#core.account?.transfers?.list() ?? []
   }
 
-  async acceptTransfer(id: string, { to = process.cwd() }: { to?: string } = {}): Promise<TransferStatus> {
+  async acceptTransfer(id: string, { to = process.cwd() }: { to?: string | Writable } = {}): Promise<TransferStatus> {
     return this.#transfers().accept(id, to)
   }
 

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { ERRORS, MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import type { BlockSource } from '../io/transfer/block-source.ts'
+import type { BlockStore } from '../io/transfer/block-store.ts'
 import { DiskStore } from '../io/transfer/disk-store.ts'
 import { DiskThread } from '../io/transfer/disk-thread.ts'
 import { FileSource } from '../io/transfer/file-source.ts'
 import { StreamSource } from '../io/transfer/stream-source.ts'
+import { WritableStore } from '../io/transfer/writable-store.ts'
 import { millis, seconds, type Instant } from '../time/instant.ts'
 import type { Link } from '../transport/endpoint-api.ts'
 import { BLOCKS_PROTOCOL } from '../transfer/block-stream.ts'
@@ -41,6 +43,8 @@ interface Entry {
   readonly user: string
   readonly offer: Offer
   paths: readonly string[]
+  /** Takes the bytes instead of a download root. */
+  sink?: Writable
   state: TransferStatus['state']
   /** Verified here, or sent, bytes. */
   bytes: number
@@ -110,12 +114,22 @@ export class Transfers {
     return this.#offer(user, new StreamSource(stream, this.#disk, { name, mtime: Date.now() }), [])
   }
 
-  /** Receives what was offered, or goes on with what was stopped or failed. @param to - download root. @throws MSG_ERR_TRANSFER_UNKNOWN */
-  accept(id: string, to: string): TransferStatus {
+  /**
+   * Receives what was offered, or goes on with what was stopped or failed.
+   *
+   * @param to - download root; or a stream, which gets the bytes in order and is not ended.
+   * @throws MSG_ERR_TRANSFER_UNKNOWN; MSG_ERR_USAGE for a folder into a stream.
+   */
+  accept(id: string, to: string | Writable): TransferStatus {
     const entry = this.#find(id, 'in', ['offered', 'stopped', 'failed'])
-    entry.paths = [resolve(to)]
+    if (typeof to !== 'string' && entry.offer.kind === 'folder')
+      throw new MsgError('MSG_ERR_USAGE', { detail: 'a folder cannot go into one stream' })
+    entry.paths = typeof to === 'string' ? [resolve(to)] : []
+    if (typeof to === 'string') delete entry.sink
+    else entry.sink = to
     entry.state = 'waiting'
-    this.#keep(entry)
+    // A stream ends with its process.
+    if (!entry.sink) this.#keep(entry)
     const files = entry.files ?? this.#filesOf(entry.user)[0]
     if (files) this.#receive(entry, files)
     return statusOf(entry)
@@ -220,7 +234,10 @@ export class Transfers {
   #receive(entry: Entry, files: FilesLink): void {
     entry.files = files
     entry.incoming ??= new Incoming(entry.offer, {
-      openStore: (manifest, key) => DiskStore.open(this.#disk, { root: entry.paths[0]!, manifest, key }),
+      openStore: (manifest, key): Promise<BlockStore> =>
+        entry.sink
+          ? WritableStore.open(this.#disk, { to: entry.sink, manifest })
+          : DiskStore.open(this.#disk, { root: entry.paths[0]!, manifest, key }),
       listener: {
         onStarted: () => this.#start(entry, entry.files!),
         onProgress: ({ bytes }) => {

@@ -11,9 +11,11 @@ import { LineEditor } from '../prompt/line-editor.ts'
 import { NameCache } from '../prompt/name-cache.ts'
 import { clientEventLines } from '../render/client-events.ts'
 import { promptText } from '../render/client-words.ts'
+import { isUnicodeTerminal, progressLines } from '../render/progress.ts'
 import { DeliveryWatch } from './delivery-watch.ts'
 import { runSession, type SessionRun } from './run-session.ts'
 import { ClientSession } from './session.ts'
+import { TransferProgress } from './transfer-progress.ts'
 
 /** `msg client connect` for a person at a terminal. @returns the exit status. */
 export async function runTerminalSession(run: SessionRun): Promise<number> {
@@ -34,12 +36,19 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     isLinked: (user) => session.isLinked(user),
     palette,
   })
+  const isUnicode = isUnicodeTerminal(process.env, process.platform)
+  const progress = new TransferProgress({
+    transfers: () => session.connection?.transfers() ?? [],
+    peers: () => session.connection?.peers() ?? [],
+    draw: (moving) => editor.setStatus(progressLines(moving, { columns: process.stdout.columns, isUnicode, palette })),
+  })
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,
     options: run.options,
     onEvent(event) {
       output.event(event, clientEventLines(event, palette))
       deliveries.handleEvent(event)
+      progress.handleEvent(event)
     },
     onSent: (sent) => deliveries.handleSent(sent),
     ask: {
@@ -64,6 +73,9 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
   return await runSession(session, run, {
     output,
     serve: (until) => serveTerminal(editor, console, until, () => session.withdraw()),
-    release: () => editor.close(),
+    release() {
+      progress.close()
+      editor.close()
+    },
   })
 }

@@ -73,7 +73,9 @@ function doneLines(event: Extract<TransferEvent, { type: 'transfer.done' }>, pal
   const last = event.lastByte === null ? '' : `, last byte ${event.lastByte}`
   return [
     `${event.direction === 'in' ? `${what} from ${who} is here` : `${who} has ${what}`}: ${bytesText(event.bytes)} in ${event.seconds.toFixed(1)} s, ${event.megabytesPerSecond.toFixed(1)} MB/s${event.via === null ? '' : ` (${event.via})`}.${path}`,
-    palette.dim(`  root ${event.root}${last}, ${count(event.retransmits, 'packet')} sent again`),
+    palette.dim(
+      `  root ${event.root.slice(0, SHORT_ROOT)}…${last}, ${count(event.retransmits, 'packet')} sent again, ${count(event.sources, event.direction === 'in' ? 'source' : 'receiver')}`,
+    ),
   ]
 }
 
@@ -81,3 +83,5 @@ const byThem = (by: 'you' | 'them', user: string, palette: Palette): string =>
   by === 'you' ? '' : ` by ${palette.name(visible(user))}`
 
 const SHORT = 8
+/** Digits of a root that people compare. */
+const SHORT_ROOT = 16

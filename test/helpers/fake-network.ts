@@ -1,4 +1,5 @@
 import type {
+  Acquaintance,
   Client,
   ClientEvent,
   ClientOptions,
@@ -58,6 +59,8 @@ export class FakeClient implements Client {
   /** What the history holds, oldest first. */
   readonly past: HistoryMessage[] = []
   readonly marked: string[] = []
+  /** What `acquaintance` answers beside that. */
+  readonly known = new Map<string, Partial<Acquaintance>>()
   /** What `links` answers. */
   linked: LinkStatus[] = []
   socket: SocketStatus | null = null
@@ -304,6 +307,10 @@ export class FakeClient implements Client {
       ...known,
       ...facts,
     }
+  }
+
+  acquaintance(user: string): Acquaintance {
+    return { met: false, contact: this.always.includes(user), verified: this.marked.includes(user), ...this.known.get(user) }
   }
 
   peers(): PeerStatus[] {

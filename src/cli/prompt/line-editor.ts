@@ -88,18 +88,24 @@ export class LineEditor {
     this.#drawFrom(this.#interface.getCursorPos().rows)
   }
 
-  /** Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no. */
-  async confirm(question: string): Promise<boolean> {
+  /** Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no; so is `signal`, which takes the question back. */
+  async confirm(question: string, { signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
     const { promise: isOver, resolve: end } = deferred()
     const before = this.#asking
     this.#asking = before.then(() => isOver)
     await before
-    if (this.#isClosed) return false
+    if (this.#isClosed || signal?.aborted) {
+      end()
+      return false
+    }
     const { promise, resolve } = deferred<string>()
     this.#answer = resolve
     this.#question = `${question} [y/N] `
     this.refresh()
+    const takeBack = (): void => this.#handleLine('')
+    signal?.addEventListener('abort', takeBack, { once: true })
     const answer = await promise
+    signal?.removeEventListener('abort', takeBack)
     end()
     return ['y', 'yes'].includes(answer.trim().toLowerCase())
   }

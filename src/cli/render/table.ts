@@ -49,6 +49,5 @@ export function cut(text: string, width: number, mark: string): string {
 }
 
 /** An escape sequence of a colour, or one character. */
-// eslint-disable-next-line no-control-regex
 const PARTS = /\u001b\[[0-9;]*m|[\s\S]/gu
 const RESET = '\u001b[0m'

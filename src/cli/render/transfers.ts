@@ -7,17 +7,20 @@ import { count } from './time.ts'
 
 type TransferEvent = Extract<ClientEvent, { type: `transfer.${string}` }>
 
-/** Says what happens to transfers; progress is for those who look at the list. */
-export function transferEventLines(event: TransferEvent, palette: Palette): string[] {
+/**
+ * Says what happens to transfers; progress is for those who look at the list.
+ *
+ * @param isConsole - false where nobody can type what to do next.
+ */
+export function transferEventLines(event: TransferEvent, palette: Palette, isConsole = true): string[] {
   const what = palette.strong(visible(event.type === 'transfer.progress' ? '' : event.name))
   const short = shortId(event.id)
   switch (event.type) {
     case 'transfer.offered': {
       const size = event.size === null ? 'of unknown size' : bytesText(event.size)
       const content = event.kind === 'folder' ? `, ${count(event.files, 'item')}` : ''
-      return [
-        `${palette.name(visible(event.from))} offers ${what} (${size}${content}): ${palette.strong(`file accept ${short}`)} or ${palette.strong(`file decline ${short}`)}`,
-      ]
+      const answer = `: ${palette.strong(`file accept ${short}`)} or ${palette.strong(`file decline ${short}`)}`
+      return [`${palette.name(visible(event.from))} offers ${what} (${size}${content})${isConsole ? answer : '.'}`]
     }
     case 'transfer.declined':
       return [`${palette.name(visible(event.with))} does not want ${what}.`]
@@ -29,12 +32,14 @@ export function transferEventLines(event: TransferEvent, palette: Palette): stri
     case 'transfer.progress':
       return []
     case 'transfer.paused':
-      return [`${what} is paused${byThem(event.by, event.with, palette)}: \`file continue ${short}\`.`]
+      return [
+        `${what} is paused${byThem(event.by, event.with, palette)}${isConsole ? `: \`file continue ${short}\`` : ''}.`,
+      ]
     case 'transfer.continued':
       return [`${what} goes on${byThem(event.by, event.with, palette)}.`]
     case 'transfer.stopped':
       return [
-        event.direction === 'in'
+        event.direction === 'in' && isConsole
           ? `${what} is stopped${byThem(event.by, event.with, palette)}; \`file accept ${short}\` goes on where it was.`
           : `${what} is stopped${byThem(event.by, event.with, palette)}.`,
       ]

@@ -72,6 +72,16 @@ export interface HistoryQuery {
   readonly signal?: AbortSignal
 }
 
+/** What a profile knows of another user. */
+export interface Acquaintance {
+  /** A link to one of their devices was open before. */
+  readonly met: boolean
+  /** They were accepted with `always`. */
+  readonly contact: boolean
+  /** A person compared safety numbers with one of their devices. */
+  readonly verified: boolean
+}
+
 /** One other connection this client is linked to, or tries to be. */
 export interface PeerStatus {
   readonly user: string
@@ -256,6 +266,8 @@ export interface Client {
   /** Ends it; what was received is kept for a later `acceptTransfer`. */
   stopTransfer(id: string): Promise<TransferStatus>
 
+  /** What this profile knows of `user`; nothing when the two have never met. @throws MSG_ERR_NAME_INVALID */
+  acquaintance(user: string): Acquaintance
   peers(): PeerStatus[]
   /** Every open link's numbers, and the socket's; `socket` is null before signing in and where there is no UDP. */
   links(): { links: LinkStatus[]; socket: SocketStatus | null }

@@ -1,0 +1,153 @@
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ClientEvent, TransferStatus } from '../../core/index.ts'
+import { ERRORS, isErrorCode, MsgError } from '../../core/errors.ts'
+import { visible } from '../../core/wire/visible.ts'
+import { bytesText } from '../bytes.ts'
+import type { Palette } from '../render/palette.ts'
+import type { OneShot } from './one-shot.ts'
+import { TransferProgress } from './transfer-progress.ts'
+import type { TransferScreen } from './transfer-screen.ts'
+
+/** What `msg client send-file` was asked to send. */
+export interface Shipment {
+  readonly to: string
+  readonly content: { readonly paths: readonly string[] } | { readonly stream: Readable }
+  /** What the receiver sees instead of the file's own name. */
+  readonly name: string | undefined
+}
+
+/**
+ * Opens a session, offers, and waits until the receiver has verified and landed everything. `--timeout` counts only while nothing moves.
+ *
+ * When it is to stop, the receiver is told, and keeps what has arrived.
+ *
+ * @throws what became of it: MSG_ERR_TRANSFER_DECLINED, MSG_ERR_TRANSFER_STOPPED, …; the signal's reason.
+ */
+export async function sendFile(
+  oneShot: OneShot,
+  shipment: Shipment,
+  screen: TransferScreen,
+  palette: Palette,
+): Promise<void> {
+  const { client, signal } = oneShot
+  const events = client.events()
+  // What this user has open in other terminals was told at sign-in; the answer to a request comes after it.
+  await client.rooms()
+  const before = client
+    .conversations()
+    .flatMap(({ conversation }) => (conversation.kind === 'session' ? conversation.user : []))
+  const { user } = await client.open(shipment.to, { signal })
+  oneShot.moved()
+  const progress = new TransferProgress({
+    transfers: () => client.transfers(),
+    peers: () => client.peers(),
+    draw: (moving) => screen.progress(moving),
+  })
+  try {
+    const transfer = await offer(oneShot, user, shipment)
+    const { id } = transfer
+    screen.tell({ type: 'offered', transfer }, [
+      palette.dim(`Offered ${palette.strong(visible(transfer.name))}${sizeText(transfer)} to`) +
+        ` ${palette.name(visible(user))}; waiting for the answer.`,
+    ])
+    const onAbort = (): void => void client.stopTransfer(id).catch(() => {})
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await outcome(oneShot, user, id, events, (event) => {
+        screen.event(event)
+        progress.handleEvent(event)
+      })
+    } catch (error) {
+      progress.close()
+      const isResumable = transfer.kind !== 'stream'
+      const { bytes } = client.transfers().find((one) => one.id === id) ?? transfer
+      if (bytes > 0) screen.note(isResumable ? goesOn(user, bytes) : startsAnew())
+      // The other side hears of it before the link goes.
+      await delay(LAST_WORD_MS)
+      throw error
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  } finally {
+    progress.close()
+    if (!before.includes(user) && client.connected)
+      await client.leave({ conversation: { kind: 'session', user } }).catch(() => {})
+  }
+}
+
+async function offer({ client }: OneShot, user: string, { content, name }: Shipment): Promise<TransferStatus> {
+  if ('stream' in content) return await client.sendStream(user, content.stream, { name: name ?? 'stdin' })
+  return await client.sendFiles(user, content.paths, name === undefined ? {} : { name })
+}
+
+/** Takes events until it is over. */
+async function outcome(
+  { signal, moved, rest }: OneShot,
+  user: string,
+  id: string,
+  events: AsyncIterableIterator<ClientEvent>,
+  tell: (event: ClientEvent) => void,
+): Promise<void> {
+  let gone: Promise<'gone'> | undefined
+  for (;;) {
+    const next = await Promise.race(gone ? [events.next(), gone] : [events.next()])
+    if (next === 'gone') throw new MsgError('MSG_ERR_USER_OFFLINE', { detail: user })
+    if (next.done) throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: 'while sending' })
+    const event = next.value
+    if (event.type === 'session.closed' && event.with === user && event.by === 'them') gone ??= leaving()
+    if (event.type === 'session.opened' && event.with === user) gone = undefined
+    const isOther = event.type.startsWith('transfer.') && 'id' in event && event.id !== id
+    if (isOther) continue
+    tell(event)
+    if (!('id' in event) || event.id !== id) continue
+    moved()
+    switch (event.type) {
+      case 'transfer.paused':
+        rest()
+        break
+      case 'transfer.done':
+        return
+      case 'transfer.declined':
+        throw new MsgError('MSG_ERR_TRANSFER_DECLINED', { detail: event.name })
+      case 'transfer.failed':
+        throw failureOf(event)
+      case 'transfer.stopped':
+        if (event.by === 'you') throw signal.reason ?? new MsgError('MSG_ERR_CANCELLED', { detail: event.name })
+        throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${event.with} ended it` })
+    }
+  }
+}
+
+/** What an event told of an error, as an error again. */
+export function failureOf({ code, message }: Extract<ClientEvent, { type: 'transfer.failed' }>): MsgError {
+  if (!isErrorCode(code)) return new MsgError('MSG_ERR_INTERNAL', { detail: message })
+  const [before = '', after = ''] = ERRORS[code].message.split('%s')
+  return new MsgError(code, { detail: message.slice(before.length, message.length - after.length) })
+}
+
+const sizeText = ({ size, kind, files }: TransferStatus): string => {
+  const amount =
+    size === null ? '' : ` (${bytesText(size)}${kind === 'folder' ? `, ${files.toLocaleString('en')} items` : ''})`
+  return amount
+}
+
+function goesOn(user: string, bytes: number): string[] {
+  return [
+    `${visible(user)} keeps what has arrived of the ${bytesText(bytes)} sent: the same command again goes on from there.`,
+  ]
+}
+
+function startsAnew(): string[] {
+  return ['What came from stdin cannot go on: it has to be sent anew.']
+}
+
+/** The last word of somebody who leaves may come after the server's word of it. */
+async function leaving(): Promise<'gone'> {
+  await delay(GONE_MS, undefined, { ref: false })
+  return 'gone'
+}
+
+/** Time for an acknowledgement and a retransmission, milliseconds. */
+const LAST_WORD_MS = 300
+const GONE_MS = 1_500

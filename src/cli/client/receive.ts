@@ -108,11 +108,10 @@ export class Reception {
     }
     if (event.type.startsWith('transfer.') && 'id' in event) this.#questions.get(event.id)?.abort()
     if ('direction' in event && event.direction === 'out') return false
-    this.#screen.event(event)
+    this.#screen.event(event, this.#options.isOnce && isOver(event))
     this.#progress.handleEvent(event)
     if (event.type === 'transfer.started') this.#accepted.add(event.id)
-    if (event.type !== 'transfer.done' && event.type !== 'transfer.failed' && event.type !== 'transfer.stopped')
-      return false
+    if (!isOver(event)) return false
     if (!this.#accepted.delete(event.id) || !this.#options.isOnce) return false
     await this.#farewell(event.with)
     if (event.type === 'transfer.failed') throw failureOf(event)
@@ -240,6 +239,15 @@ export class Reception {
     }
     await delay(LAST_WORD_MS)
   }
+}
+
+type Ending = Extract<
+  ClientEvent,
+  { type: 'transfer.done' | 'transfer.failed' | 'transfer.paused' | 'transfer.continued' | 'transfer.stopped' }
+>
+
+function isOver(event: ClientEvent): event is Ending {
+  return event.type === 'transfer.done' || event.type === 'transfer.failed' || event.type === 'transfer.stopped'
 }
 
 function isOffered(transfers: readonly TransferStatus[], id: string): boolean {

@@ -55,14 +55,14 @@ export async function sendFile(
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       await outcome(oneShot, user, id, events, (event) => {
-        screen.event(event)
+        screen.event(event, OVER.has(event.type))
         progress.handleEvent(event)
       })
     } catch (error) {
       progress.close()
       const isResumable = transfer.kind !== 'stream'
       const { bytes } = client.transfers().find((one) => one.id === id) ?? transfer
-      if (bytes > 0) screen.note(isResumable ? goesOn(user, bytes) : startsAnew())
+      if (signal.aborted && bytes > 0) screen.note(isResumable ? [GOES_ON] : [STARTS_ANEW])
       // The other side hears of it before the link goes.
       await delay(LAST_WORD_MS)
       throw error
@@ -132,16 +132,6 @@ const sizeText = ({ size, kind, files }: TransferStatus): string => {
   return amount
 }
 
-function goesOn(user: string, bytes: number): string[] {
-  return [
-    `${visible(user)} keeps what has arrived of the ${bytesText(bytes)} sent: the same command again goes on from there.`,
-  ]
-}
-
-function startsAnew(): string[] {
-  return ['What came from stdin cannot go on: it has to be sent anew.']
-}
-
 /** The last word of somebody who leaves may come after the server's word of it. */
 async function leaving(): Promise<'gone'> {
   await delay(GONE_MS, undefined, { ref: false })
@@ -151,3 +141,11 @@ async function leaving(): Promise<'gone'> {
 /** Time for an acknowledgement and a retransmission, milliseconds. */
 const LAST_WORD_MS = 300
 const GONE_MS = 1_500
+const OVER: ReadonlySet<string> = new Set<ClientEvent['type']>([
+  'transfer.done',
+  'transfer.declined',
+  'transfer.failed',
+  'transfer.stopped',
+])
+const GOES_ON = 'What has arrived is kept: the same command again goes on from there.'
+const STARTS_ANEW = 'What came from stdin cannot go on: it has to be sent anew.'

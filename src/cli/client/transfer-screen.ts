@@ -15,8 +15,8 @@ export interface TransferScreen {
   tell(object: { readonly type: string; readonly [member: string]: unknown }, lines: readonly string[]): void
   /** For people only. */
   note(lines: readonly string[]): void
-  /** Something that the client told. */
-  event(event: ClientEvent): void
+  /** Something that the client told. @param isOver - the command ends with it, and says why: people need no second line. */
+  event(event: ClientEvent, isOver?: boolean): void
   progress(moving: readonly Moving[]): void
   /** Missing where nobody can be asked. */
   readonly confirm?: (question: string, options: { signal: AbortSignal }) => Promise<boolean>
@@ -89,8 +89,8 @@ function linesScreen(
   return {
     tell: (_object, lines) => void say(lines),
     note: (lines) => void say(lines),
-    event(event) {
-      if (!isTold(event) || event.type === 'path') return
+    event(event, isOver = false) {
+      if (!isTold(event) || event.type === 'path' || (isOver && event.type !== 'transfer.done')) return
       const isTransfer = event.type.startsWith('transfer.')
       say(
         isTransfer
@@ -110,4 +110,10 @@ function isTold({ type }: ClientEvent): boolean {
   return type.startsWith('transfer.') || TOLD.has(type)
 }
 
-const TOLD: ReadonlySet<string> = new Set<ClientEvent['type']>(['message', 'path', 'peer.device', 'reconnecting', 'warning'])
+const TOLD: ReadonlySet<string> = new Set<ClientEvent['type']>([
+  'message',
+  'path',
+  'peer.device',
+  'reconnecting',
+  'warning',
+])

@@ -19,7 +19,8 @@ export class LiveLines {
   show(lines: readonly string[]): void {
     if (lines.length === this.#shown.length && lines.every((line, index) => line === this.#shown[index])) return
     const text = lines.map((line) => `${line}${CLEAR_LINE}`).join('\n')
-    this.#terminal.write(`${this.#toTop()}${text}${CLEAR_DOWN}`)
+    // The cursor rests at the left: what the terminal echoes, such as ^C, wraps nothing and is drawn over.
+    this.#terminal.write(`${this.#toTop()}${text}${CLEAR_DOWN}\r`)
     this.#shown = [...lines]
   }
 

@@ -207,10 +207,8 @@ function failureOf(error: NodeJS.ErrnoException, bytes: number): MsgError {
     return new MsgError('MSG_ERR_TRANSFER_NO_SPACE', { detail: 'the output takes no more', cause: error })
   const why =
     error.code === 'EPIPE' ? 'whoever read the output has gone' : `the output failed (${error.code ?? error.message})`
-  return new MsgError('MSG_ERR_CANCELLED', {
-    detail: `${why}, some ${bytes.toLocaleString('en')} bytes in`,
-    cause: error,
-  })
+  const when = bytes > 0 ? ` after ${bytes.toLocaleString('en')} bytes` : ''
+  return new MsgError('MSG_ERR_CANCELLED', { detail: `${why}${when}`, cause: error })
 }
 
 const wrong = (index: number): MsgError =>

@@ -14,9 +14,9 @@ describe('lines that are drawn in place', () => {
     lines.show(['three', 'four'])
     lines.show([])
     expect(written).to.deep.equal([
-      '\rone\u001b[K\ntwo\u001b[K\u001b[J',
-      '\r\u001b[1Athree\u001b[K\nfour\u001b[K\u001b[J',
-      '\r\u001b[1A\u001b[J',
+      '\rone\u001b[K\ntwo\u001b[K\u001b[J\r',
+      '\r\u001b[1Athree\u001b[K\nfour\u001b[K\u001b[J\r',
+      '\r\u001b[1A\u001b[J\r',
     ])
   })
 
@@ -29,7 +29,7 @@ describe('lines that are drawn in place', () => {
   it('make room for what is printed', () => {
     lines.show(['one'])
     lines.above(() => written.push('said\n'))
-    expect(written.slice(1)).to.deep.equal(['\r\u001b[J', 'said\n', '\rone\u001b[K\u001b[J'])
+    expect(written.slice(1)).to.deep.equal(['\r\u001b[J\r', 'said\n', '\rone\u001b[K\u001b[J\r'])
   })
 
   it('count the rows that a narrower terminal made of them', () => {

@@ -12,9 +12,9 @@ import type {
   SentMessage,
   SocketStatus,
 } from '../../src/core/client/api.ts'
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { MsgError, type ErrorCode } from '../../src/core/errors.ts'
-import type { TransferStatus } from '../../src/core/transfers/api.ts'
+import type { ReceiveOptions, TransferContents, TransferStatus } from '../../src/core/transfers/api.ts'
 
 /** A server and its clients in memory, as the command line sees them: the same interface, no sockets, no clock. */
 export class FakeNetwork {
@@ -257,15 +257,33 @@ export class FakeClient implements Client {
     return this.transferring
   }
 
-  async sendFiles(user: string, paths: readonly string[], { name }: { name?: string } = {}): Promise<TransferStatus> {
-    return this.#transfer({ with: user, direction: 'out', name: name ?? paths.join(' ') })
+  async sendFiles(
+    user: string | { readonly room: string },
+    paths: readonly string[],
+    { name }: { name?: string } = {},
+  ): Promise<TransferStatus> {
+    const to = typeof user === 'string' ? { with: user } : { with: null, room: user.room }
+    return this.#transfer({ ...to, direction: 'out', name: name ?? paths.join(' ') })
   }
 
   async sendStream(user: string, _stream: Readable, { name }: { name: string }): Promise<TransferStatus> {
     return this.#transfer({ with: user, direction: 'out', kind: 'stream', size: null, name })
   }
 
-  async acceptTransfer(id: string, { to = '' }: { to?: string | Writable } = {}): Promise<TransferStatus> {
+  async transferContents(id: string): Promise<TransferContents> {
+    this.did.push(`contents ${id}`)
+    return { entries: [{ path: 'photo.jpg', kind: 'file', size: 1_000 }] }
+  }
+
+  async setTransferLimit(bytesPerSecond: number | null, id?: string): Promise<void> {
+    this.did.push(`limit ${bytesPerSecond} ${id ?? 'everything'}`)
+  }
+
+  async setTransferPriority(id: string, priority: string): Promise<void> {
+    this.did.push(`priority ${id} ${priority}`)
+  }
+
+  async acceptTransfer(id: string, { to = '' }: ReceiveOptions = {}): Promise<TransferStatus> {
     this.did.push(`accept ${id} ${typeof to === 'string' ? to : '(stream)'}`.trim())
     return this.#transfer({ id, state: 'active' })
   }
@@ -296,6 +314,7 @@ export class FakeClient implements Client {
       id: '11'.repeat(16),
       direction: 'in',
       with: 'bob',
+      room: null,
       name: 'photo.jpg',
       kind: 'file',
       size: 1_000,
@@ -303,6 +322,7 @@ export class FakeClient implements Client {
       bytes: 0,
       rate: 0,
       etaSeconds: null,
+      sources: 1,
       state: 'offered',
       ...known,
       ...facts,
@@ -310,7 +330,12 @@ export class FakeClient implements Client {
   }
 
   acquaintance(user: string): Acquaintance {
-    return { met: false, contact: this.always.includes(user), verified: this.marked.includes(user), ...this.known.get(user) }
+    return {
+      met: false,
+      contact: this.always.includes(user),
+      verified: this.marked.includes(user),
+      ...this.known.get(user),
+    }
   }
 
   peers(): PeerStatus[] {

@@ -18,6 +18,8 @@ export interface ReceiveOptions {
   readonly to: string | Writable
   /** Ends with the first content that is over. */
   readonly isOnce: boolean
+  /** Bytes per second at most, of each content; undefined for no limit. */
+  readonly limit: number | undefined
 }
 
 type Offered = Extract<ClientEvent, { type: 'transfer.offered' }>
@@ -89,7 +91,7 @@ export class Reception {
     for (const { id, direction, state, name, with: from } of client.transfers()) {
       if (direction !== 'in' || state !== 'waiting') continue
       this.#accepted.add(id)
-      this.#screen.note([`${visible(name)} goes on when ${visible(from)} is there.`])
+      this.#screen.note([`${visible(name)} goes on when ${visible(from ?? '')} is there.`])
     }
     for (const from of client.requests) void this.#answer(from)
   }
@@ -113,10 +115,10 @@ export class Reception {
     if (event.type === 'transfer.started') this.#accepted.add(event.id)
     if (!isOver(event)) return false
     if (!this.#accepted.delete(event.id) || !this.#options.isOnce) return false
-    await this.#farewell(event.with)
+    if (event.with !== null) await this.#farewell(event.with)
     if (event.type === 'transfer.failed') throw failureOf(event)
     if (event.type === 'transfer.stopped')
-      throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${event.with} ended it` })
+      throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${event.with ?? 'somebody'} ended it` })
     return true
   }
 
@@ -143,7 +145,7 @@ export class Reception {
 
   async #consider(offer: Offered): Promise<void> {
     const { client, signal } = this.#oneShot
-    const { to } = this.#options
+    const { to, limit } = this.#options
     const { id, from } = offer
     this.#screen.event(offer)
     const why = this.#objection(offer)
@@ -152,7 +154,7 @@ export class Reception {
     if (signal.aborted || !isOffered(client.transfers(), id)) return
     if (isYes && !this.#isTaken()) {
       this.#accepted.add(id)
-      await client.acceptTransfer(id, { to }).catch((error: unknown) => this.#failed(id, error))
+      await client.acceptTransfer(id, { to, limit }).catch((error: unknown) => this.#failed(id, error))
       return
     }
     await client.declineTransfer(id).catch(() => {})
@@ -178,7 +180,9 @@ export class Reception {
     const isVerified = client
       .peers()
       .some(({ user, verified, state }) => user === offer.from && verified && state === 'open')
-    this.#screen.note(offerLines(offer, isVerified, this.#palette))
+    // Refused or too slow: what is known without it is told all the same.
+    const entries = offer.kind === 'folder' ? await client.transferContents(offer.id).catch(() => undefined) : undefined
+    this.#screen.note(offerLines({ ...offer, isVerified, ...entries }, this.#palette))
     return await this.#ask(offer.id, `Receive ${visible(offer.name)}?`)
   }
 

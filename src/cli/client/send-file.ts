@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ClientEvent, TransferStatus } from '../../core/index.ts'
+import type { ClientEvent, SendOptions, TransferStatus } from '../../core/index.ts'
 import { ERRORS, isErrorCode, MsgError } from '../../core/errors.ts'
 import { visible } from '../../core/wire/visible.ts'
 import { bytesText } from '../bytes.ts'
@@ -13,8 +13,8 @@ import type { TransferScreen } from './transfer-screen.ts'
 export interface Shipment {
   readonly to: string
   readonly content: { readonly paths: readonly string[] } | { readonly stream: Readable }
-  /** What the receiver sees instead of the file's own name. */
-  readonly name: string | undefined
+  /** `name`: what the receiver sees instead of the file's own. */
+  readonly options: SendOptions
 }
 
 /**
@@ -51,8 +51,6 @@ export async function sendFile(
       palette.dim(`Offered ${palette.strong(visible(transfer.name))}${sizeText(transfer)} to`) +
         ` ${palette.name(visible(user))}; waiting for the answer.`,
     ])
-    const onAbort = (): void => void client.stopTransfer(id).catch(() => {})
-    signal.addEventListener('abort', onAbort, { once: true })
     try {
       await outcome(oneShot, user, id, events, (event) => {
         screen.event(event, OVER.has(event.type))
@@ -60,14 +58,14 @@ export async function sendFile(
       })
     } catch (error) {
       progress.close()
+      // Nobody goes on with it behind the back of whoever was told that it has ended.
+      await client.stopTransfer(id).catch(() => {})
       const isResumable = transfer.kind !== 'stream'
       const { bytes } = client.transfers().find((one) => one.id === id) ?? transfer
       if (signal.aborted && bytes > 0) screen.note(isResumable ? [GOES_ON] : [STARTS_ANEW])
       // The other side hears of it before the link goes.
       await delay(LAST_WORD_MS)
       throw error
-    } finally {
-      signal.removeEventListener('abort', onAbort)
     }
   } finally {
     progress.close()
@@ -76,9 +74,10 @@ export async function sendFile(
   }
 }
 
-async function offer({ client }: OneShot, user: string, { content, name }: Shipment): Promise<TransferStatus> {
-  if ('stream' in content) return await client.sendStream(user, content.stream, { name: name ?? 'stdin' })
-  return await client.sendFiles(user, content.paths, name === undefined ? {} : { name })
+async function offer({ client }: OneShot, user: string, { content, options }: Shipment): Promise<TransferStatus> {
+  if ('stream' in content)
+    return await client.sendStream(user, content.stream, { ...options, name: options.name ?? 'stdin' })
+  return await client.sendFiles(user, content.paths, options)
 }
 
 /** Takes events until it is over. */
@@ -90,8 +89,12 @@ async function outcome(
   tell: (event: ClientEvent) => void,
 ): Promise<void> {
   let gone: Promise<'gone'> | undefined
+  const aborted = new Promise<'aborted'>((resolve) =>
+    signal.addEventListener('abort', () => resolve('aborted'), { once: true }),
+  )
   for (;;) {
-    const next = await Promise.race(gone ? [events.next(), gone] : [events.next()])
+    const next = await Promise.race([events.next(), aborted, ...(gone ? [gone] : [])])
+    if (next === 'aborted') throw signal.reason
     if (next === 'gone') throw new MsgError('MSG_ERR_USER_OFFLINE', { detail: user })
     if (next.done) throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: 'while sending' })
     const event = next.value
@@ -113,8 +116,7 @@ async function outcome(
       case 'transfer.failed':
         throw failureOf(event)
       case 'transfer.stopped':
-        if (event.by === 'you') throw signal.reason ?? new MsgError('MSG_ERR_CANCELLED', { detail: event.name })
-        throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${event.with} ended it` })
+        throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${user} ended it` })
     }
   }
 }

@@ -2,16 +2,20 @@ import { join } from 'node:path'
 import { Console } from '../console/console.ts'
 import { TerminalOutput } from '../console/output.ts'
 import { serveTerminal } from '../console/terminal.ts'
+import { PRIORITIES } from '../client-commands/file.ts'
 import { CLIENT_COMMANDS } from '../client-commands/table.ts'
 import { isSecretLine } from '../lines/secret.ts'
 import { askSecret } from '../prompt/ask.ts'
 import { complete } from '../prompt/completion.ts'
 import { CommandHistory } from '../prompt/history.ts'
 import { LineEditor } from '../prompt/line-editor.ts'
+import { pathNames } from '../prompt/path-names.ts'
 import { NameCache } from '../prompt/name-cache.ts'
 import { clientEventLines } from '../render/client-events.ts'
 import { promptText } from '../render/client-words.ts'
 import { isUnicodeTerminal, progressLines } from '../render/progress.ts'
+import { shortId } from '../render/transfers.ts'
+import { Checkpoints } from './checkpoint.ts'
 import { DeliveryWatch } from './delivery-watch.ts'
 import { runSession, type SessionRun } from './run-session.ts'
 import { ClientSession } from './session.ts'
@@ -42,11 +46,18 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     peers: () => session.connection?.peers() ?? [],
     draw: (moving) => editor.setStatus(progressLines(moving, { columns: process.stdout.columns, isUnicode, palette })),
   })
+  const checkpoints = new Checkpoints({
+    client: () => session.connection,
+    confirm: (question, options) => editor.confirm(question, options),
+    palette,
+  })
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,
     options: run.options,
     onEvent(event) {
-      output.event(event, clientEventLines(event, palette))
+      // A checkpoint is a question here.
+      if (event.type !== 'transfer.checkpoint') output.event(event, clientEventLines(event, palette))
+      void checkpoints.handleEvent(event)
       deliveries.handleEvent(event)
       progress.handleEvent(event)
     },
@@ -61,6 +72,9 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     room: async () => (await session.client.rooms()).map(({ room }) => room),
     request: async () => session.client.requests,
     command: async () => CLIENT_COMMANDS.words(),
+    transfer: async () => session.client.transfers().map(({ id }) => shortId(id)),
+    priority: async () => PRIORITIES,
+    path: (word) => pathNames(word),
   })
   const console = new Console({
     table: CLIENT_COMMANDS,

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import { Flags } from '@oclif/core'
 import { OneShotCommand } from '../../cli/client/one-shot.ts'
 import { Reception } from '../../cli/client/receive.ts'
+import { limitFlag } from '../../cli/flags.ts'
 import { createScreen } from '../../cli/client/transfer-screen.ts'
 import type { AcceptPolicy } from '../../core/index.ts'
 import { MsgError } from '../../core/errors.ts'
@@ -27,6 +28,7 @@ export default class ClientReceive extends OneShotCommand {
       helpValue: '<dir>',
       default: '.',
     }),
+    limit: limitFlag,
     once: Flags.boolean({ summary: 'end with the first one' }),
   }
 
@@ -56,7 +58,12 @@ export default class ClientReceive extends OneShotCommand {
         await this.signedIn(oneShot)
         const screen = createScreen({ isJson, out: this.out, err: process.stderr, palette, isAsking })
         try {
-          await new Reception(oneShot, { policy, to, isOnce: flags.once || flags.to === '-' }, screen, palette).run()
+          await new Reception(
+            oneShot,
+            { policy, to, isOnce: flags.once || flags.to === '-', limit: flags.limit },
+            screen,
+            palette,
+          ).run()
         } finally {
           screen.close()
         }

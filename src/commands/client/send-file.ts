@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises'
 import { Args, Flags } from '@oclif/core'
 import { OneShotCommand } from '../../cli/client/one-shot.ts'
 import { sendFile, type Shipment } from '../../cli/client/send-file.ts'
+import { limitFlag } from '../../cli/flags.ts'
 import { createScreen } from '../../cli/client/transfer-screen.ts'
 import { MsgError } from '../../core/errors.ts'
 import { visible } from '../../core/wire/visible.ts'
@@ -17,6 +18,12 @@ export default class ClientSendFile extends OneShotCommand {
   static override strict = false
   static override flags = {
     ...OneShotCommand.linkFlags,
+    limit: limitFlag,
+    priority: Flags.option({
+      summary: 'which of what this user sends goes first',
+      options: ['high', 'normal', 'low'] as const,
+      default: 'normal',
+    })(),
     as: Flags.string({ summary: 'what the receiver sees instead of its own name', helpValue: '<name>' }),
   }
   static override args = {
@@ -33,7 +40,7 @@ export default class ClientSendFile extends OneShotCommand {
     const shipment: Shipment = {
       to: args.user,
       content: await contentOf(argv.slice(1).map(String)),
-      name: flags.as,
+      options: { name: flags.as, limit: flags.limit, priority: flags.priority },
     }
     const { isJson, palette } = this.printing
     await this.connected(flags, { isListening: true, endsItself: true }, async (oneShot) => {

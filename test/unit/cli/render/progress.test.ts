@@ -34,7 +34,7 @@ describe('the progress of a transfer', () => {
   it('tells what matters most on a narrow terminal', () => {
     expect(line({}, 80)).to.equal('↓ photo.jpg  ━━━━━━━━━━━━━━━━━━────────────   63 %   84.1 MB/s   0:08  lan')
     expect(line({}, 40)).to.equal('↓ photo.jpg ━━━━─── 63 % 84.1 MB/s 0:08')
-    expect(line({}, 24)).to.equal('↓ photo.… 63 % 84.1 MB/s')
+    expect(line({}, 24)).to.equal('↓ photo… 63 % 84.1 MB/s')
     expect(line({}, 10)).to.have.length.below(10)
   })
 

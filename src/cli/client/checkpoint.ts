@@ -1,14 +1,12 @@
 import type { Client, ClientEvent } from '../../core/index.ts'
 import { visible } from '../../core/wire/visible.ts'
 import { bytesText } from '../bytes.ts'
-import type { Palette } from '../render/palette.ts'
 
 /** What {@link Checkpoints} are made of. */
 export interface CheckpointsDeps {
   readonly client: () => Pick<Client, 'continueTransfer' | 'stopTransfer'> | undefined
   /** Missing where nobody can be asked: it goes on. */
   readonly confirm: ((question: string, options: { signal: AbortSignal }) => Promise<boolean>) | undefined
-  readonly palette: Palette
 }
 
 type Checkpoint = Extract<ClientEvent, { type: 'transfer.checkpoint' }>
@@ -30,10 +28,10 @@ export class Checkpoints {
   }
 
   async #ask(event: Checkpoint): Promise<void> {
-    const { client, confirm, palette } = this.#deps
+    const { client, confirm } = this.#deps
     const question = new AbortController()
     this.#open.set(event.id, question)
-    const goesOn = confirm ? await confirm(checkpointQuestion(event, palette), question) : true
+    const goesOn = confirm ? await confirm(checkpointQuestion(event), question) : true
     this.#open.delete(event.id)
     if (question.signal.aborted) return
     // Whoever was faster has answered.
@@ -42,9 +40,9 @@ export class Checkpoints {
 }
 
 /** `50 % of film.mkv is here (1.20 GB of 2.40 GB). Go on?` */
-export function checkpointQuestion({ name, fraction, bytes, size }: Checkpoint, palette: Palette): string {
+export function checkpointQuestion({ name, fraction, bytes, size }: Checkpoint): string {
   const share = `${Number((100 * fraction).toFixed(1))} %`
-  return `${share} of ${palette.strong(visible(name))} is here (${bytesText(bytes)} of ${bytesText(size)}). Go on?`
+  return `${share} of ${visible(name)} is here (${bytesText(bytes)} of ${bytesText(size)}). Go on?`
 }
 
 const ENDS: ReadonlySet<string> = new Set<ClientEvent['type']>([

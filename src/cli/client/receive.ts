@@ -131,10 +131,7 @@ export class Reception {
       policy === 'everyone' ||
       isKnown ||
       (policy === 'ask' &&
-        (await this.#ask(
-          from,
-          `${this.#palette.name(visible(from))}, whom you have not met, asks to connect. Let them?`,
-        )))
+        (await this.#ask(from, `${visible(from)}, whom you have not met, asks to connect. Let them?`)))
     // Somebody who is known takes part in everything else too: only the files are asked about.
     await (isWelcome ? client.accept(from) : client.decline(from)).catch(() => {})
     if (!isWelcome)

@@ -105,19 +105,12 @@ async function outcome(
     tell(event)
     if (!('id' in event) || event.id !== id) continue
     moved()
-    switch (event.type) {
-      case 'transfer.paused':
-        rest()
-        break
-      case 'transfer.done':
-        return
-      case 'transfer.declined':
-        throw new MsgError('MSG_ERR_TRANSFER_DECLINED', { detail: event.name })
-      case 'transfer.failed':
-        throw failureOf(event)
-      case 'transfer.stopped':
-        throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${user} ended it` })
-    }
+    if (event.type === 'transfer.done') return
+    if (event.type === 'transfer.paused') rest()
+    else if (event.type === 'transfer.failed') throw failureOf(event)
+    else if (event.type === 'transfer.declined') throw new MsgError('MSG_ERR_TRANSFER_DECLINED', { detail: event.name })
+    else if (event.type === 'transfer.stopped')
+      throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${user} ended it` })
   }
 }
 

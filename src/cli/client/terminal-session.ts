@@ -49,7 +49,6 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
   const checkpoints = new Checkpoints({
     client: () => session.connection,
     confirm: (question, options) => editor.confirm(question, options),
-    palette,
   })
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,

@@ -40,6 +40,8 @@ export class TransferEntry {
   checkpoint: number | undefined
   /** Lower goes first. */
   priority = 1
+  /** Begun by a process that is gone, and not asked for in this one. */
+  isAdopted = false
   /** Whether the next process goes on with it. */
   isKept = true
   download: Download | undefined

@@ -96,6 +96,7 @@ export class Transfers {
       const offer = decodeOffer(encoded)
       if (offer === undefined || this.#entries.has(keyOf(direction, id, user))) continue
       const entry = this.#add({ direction, user, offer, paths, state: state === 'accepted' ? 'waiting' : state })
+      entry.isAdopted = true
       this.#keep(entry)
       for (const files of this.#links.values()) this.#resume(entry, files)
     }
@@ -281,9 +282,11 @@ export class Transfers {
     const user = 'user' in target ? target.user : ''
     const begun = options.paths && this.#begunBefore(user, offer)
     if (begun) {
+      begun.isAdopted = false
       begun.priority = PRIORITIES[options.priority ?? 'normal']
       begun.limit = options.limit
-      this.#upload(begun, content)
+      if (begun.upload || this.#reopening.has(begun)) void content.close()
+      else this.#upload(begun, content)
       return begun
     }
     const entry = this.#add({ direction: 'out', user, offer, paths: options.paths ?? [], state: 'offered' })
@@ -303,9 +306,8 @@ export class Transfers {
       (entry) =>
         entry.direction === 'out' &&
         entry.user === user &&
+        entry.isAdopted &&
         !entry.isOver &&
-        !entry.upload &&
-        !this.#reopening.has(entry) &&
         equalHashes(entry.offer.manifestHash, hash),
     )
   }

@@ -98,14 +98,21 @@ export class LineEditor {
       end()
       return false
     }
+    // What was half typed is no answer: it comes back afterwards.
+    const typed = this.#interface?.line ?? ''
+    if (this.#interface && typed !== '') clearLine(this.#interface)
     const { promise, resolve } = deferred<string>()
     this.#answer = resolve
     this.#question = `${question} [y/N] `
     this.refresh()
-    const takeBack = (): void => this.#handleLine('')
+    const takeBack = (): void => {
+      if (this.#interface) clearLine(this.#interface)
+      this.#handleLine('')
+    }
     signal?.addEventListener('abort', takeBack, { once: true })
     const answer = await promise
     signal?.removeEventListener('abort', takeBack)
+    if (typed !== '') this.#interface?.write(typed)
     end()
     return ['y', 'yes'].includes(answer.trim().toLowerCase())
   }
@@ -197,8 +204,7 @@ export class LineEditor {
 
   #handleInterrupt(editor: readline.Interface): void {
     if (this.#answer) {
-      editor.write(null, { ctrl: true, name: 'e' })
-      editor.write(null, { ctrl: true, name: 'u' })
+      clearLine(editor)
       this.#handleLine('')
       return
     }
@@ -206,8 +212,7 @@ export class LineEditor {
       this.#listener?.onInterrupt()
       return
     }
-    editor.write(null, { ctrl: true, name: 'e' })
-    editor.write(null, { ctrl: true, name: 'u' })
+    clearLine(editor)
   }
 
   /**
@@ -278,6 +283,12 @@ export class LineEditor {
   #promptText(): string {
     return this.#answer ? this.#question : this.#deps.prompt()
   }
+}
+
+/** As if it was typed: to the end, then everything before it goes. */
+function clearLine(editor: readline.Interface): void {
+  editor.write(null, { ctrl: true, name: 'e' })
+  editor.write(null, { ctrl: true, name: 'u' })
 }
 
 /** Keys after which readline goes on below the line, or on a cleared screen. */

@@ -41,7 +41,7 @@ export function totalText(entries: TransferContents['entries']): string {
 }
 
 /** Paths may have 4,096 bytes, and each of them may be shown as an escape. */
-const nameText = (name: string): string => cut(visible(name), NAME, '…')
+const nameText = (name: string): string => cut(visible(name), NAME, '...')
 
 /** Names and sizes of a folder, and how many there are in all. */
 function contentLines(entries: TransferContents['entries'], palette: Palette, shown: number): string[] {
@@ -53,7 +53,7 @@ function contentLines(entries: TransferContents['entries'], palette: Palette, sh
         : `${bytesText(size).padStart(AMOUNT)}  ${nameText(path)}`,
     )
   const more = entries.length - lines.length
-  if (more > 0) lines.push(palette.dim(`${' '.repeat(AMOUNT)}  … and ${count(more, 'other')}`))
+  if (more > 0) lines.push(palette.dim(`${' '.repeat(AMOUNT)}  ... and ${count(more, 'other')}`))
   return lines
 }
 

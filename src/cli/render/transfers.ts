@@ -105,7 +105,7 @@ function doneLines(event: Extract<TransferEvent, { type: 'transfer.done' }>, pal
   return [
     `${event.direction === 'in' ? `${what} from ${who} is here` : `${who} has ${what}`}: ${bytesText(event.bytes)} in ${event.seconds.toFixed(1)} s, ${event.megabytesPerSecond.toFixed(1)} MB/s${event.via === null ? '' : ` (${event.via})`}.${path}`,
     palette.dim(
-      `  root ${event.root.slice(0, SHORT_ROOT)}…${last}, ${count(event.retransmits, 'packet')} sent again, ${count(event.sources, event.direction === 'in' ? 'source' : 'receiver')}`,
+      `  root ${event.root.slice(0, SHORT_ROOT)}...${last}, ${count(event.retransmits, 'packet')} sent again, ${count(event.sources, event.direction === 'in' ? 'source' : 'receiver')}`,
     ),
   ]
 }

@@ -148,7 +148,11 @@ export class Reception {
     const why = this.#objection(offer)
     // A second offer must not slip in while a person thinks about the first.
     const isYes = why === undefined && (await this.#wants(offer))
-    if (signal.aborted || !isOffered(client.transfers(), id)) return
+    if (signal.aborted) return
+    if (!isOffered(client.transfers(), id)) {
+      this.#screen.note([`${visible(offer.name)} is no longer offered.`])
+      return
+    }
     if (isYes && !this.#isTaken()) {
       this.#accepted.add(id)
       await client.acceptTransfer(id, { to, limit }).catch((error: unknown) => this.#failed(id, error))
@@ -180,7 +184,15 @@ export class Reception {
     // Refused or too slow: what is known without it is told all the same.
     const entries = offer.kind === 'folder' ? await client.transferContents(offer.id).catch(() => undefined) : undefined
     this.#screen.note(offerLines({ ...offer, isVerified, ...entries }, this.#palette))
-    return await this.#ask(offer.id, `Receive ${visible(offer.name)}?`)
+    // An offer that is taken back, or accepted on another device, is told by nobody.
+    const watch = setInterval(() => {
+      if (!isOffered(client.transfers(), offer.id)) this.#questions.get(offer.id)?.abort()
+    }, WATCH_MS)
+    try {
+      return await this.#ask(offer.id, `Receive ${visible(offer.name)}?`)
+    } finally {
+      clearInterval(watch)
+    }
   }
 
   async #ask(about: string, question: string): Promise<boolean> {
@@ -261,6 +273,8 @@ const POLICY_WORDS = {
   everyone: 'from everybody',
 } as const satisfies Record<AcceptPolicy, string>
 const TAKEN = 'one content only'
+/** Soon enough for somebody who reads, milliseconds. */
+const WATCH_MS = 250
 /** Round trips and a retransmission on a slow path, milliseconds. */
 const FAREWELL_MS = 1_500
 const LAST_WORD_MS = 300

@@ -68,6 +68,8 @@ export class FakeClient implements Client {
   /** What `transfers` answers, and what was done to transfers. */
   transferring: TransferStatus[] = []
   readonly did: string[] = []
+  /** What `transferContents` answers. */
+  contents: TransferContents['entries'] = [{ path: 'photo.jpg', kind: 'file', size: 1_000 }]
   readonly #network: FakeNetwork
   readonly #sessions = new Set<string>()
   readonly #queue: ClientEvent[] = []
@@ -272,7 +274,7 @@ export class FakeClient implements Client {
 
   async transferContents(id: string): Promise<TransferContents> {
     this.did.push(`contents ${id}`)
-    return { entries: [{ path: 'photo.jpg', kind: 'file', size: 1_000 }] }
+    return { entries: this.contents }
   }
 
   async setTransferLimit(bytesPerSecond: number | null, id?: string): Promise<void> {
@@ -283,8 +285,18 @@ export class FakeClient implements Client {
     this.did.push(`priority ${id} ${priority}`)
   }
 
-  async acceptTransfer(id: string, { to = '' }: ReceiveOptions = {}): Promise<TransferStatus> {
-    this.did.push(`accept ${id} ${typeof to === 'string' ? to : '(stream)'}`.trim())
+  async acceptTransfer(id: string, { to = '', limit, checkpoint }: ReceiveOptions = {}): Promise<TransferStatus> {
+    this.did.push(
+      [
+        'accept',
+        id,
+        typeof to === 'string' ? to : '(stream)',
+        ...(limit === undefined ? [] : [`limit ${limit}`]),
+        ...(checkpoint === undefined ? [] : [`checkpoint ${checkpoint}`]),
+      ]
+        .join(' ')
+        .trim(),
+    )
     return this.#transfer({ id, state: 'active' })
   }
 

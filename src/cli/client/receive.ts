@@ -88,9 +88,8 @@ export class Reception {
     this.#screen.tell({ type: 'receiving', user, accept: policy, to: typeof to === 'string' ? to : null }, [
       `${this.#palette.name(visible(user))} receives into ${where}: ${POLICY_WORDS[policy]}. Ctrl-C ends it.`,
     ])
-    for (const { id, direction, state, name, with: from } of client.transfers()) {
+    for (const { direction, state, name, with: from } of client.transfers()) {
       if (direction !== 'in' || state !== 'waiting') continue
-      this.#accepted.add(id)
       this.#screen.note([`${visible(name)} goes on when ${visible(from ?? '')} is there.`])
     }
     for (const from of client.requests) void this.#answer(from)
@@ -112,7 +111,8 @@ export class Reception {
     if ('direction' in event && event.direction === 'out') return false
     this.#screen.event(event, this.#options.isOnce && isOver(event))
     this.#progress.handleEvent(event)
-    if (event.type === 'transfer.started') this.#accepted.add(event.id)
+    // What an earlier process had accepted goes on in its folder.
+    if (event.type === 'transfer.started' && typeof this.#options.to === 'string') this.#accepted.add(event.id)
     if (!isOver(event)) return false
     if (!this.#accepted.delete(event.id) || !this.#options.isOnce) return false
     if (event.with !== null) await this.#farewell(event.with)
@@ -166,8 +166,9 @@ export class Reception {
   }
 
   /** Why an offer is out of the question. */
-  #objection({ kind, from }: Offered): string | undefined {
+  #objection({ kind, from, room }: Offered): string | undefined {
     const { policy, to } = this.#options
+    if (typeof to !== 'string' && room !== null) return 'what a room shares goes into a folder'
     if (typeof to !== 'string' && kind === 'folder') return 'a folder cannot go to stdout; `tar c` makes a stream of it'
     if (this.#isTaken()) return TAKEN
     if (policy !== 'contacts') return undefined

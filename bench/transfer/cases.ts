@@ -44,10 +44,11 @@ export const four: Case = async ({ runs, size, workspace, profile }) => {
   const whole = await workspace.file('whole.bin', quarter * 4)
   const rateOfAll = (count: number): Promise<number> =>
     workspace.within(async (directory) => {
-      settle()
       const party = await Party.start({ directory, receivers: count, profile })
       try {
-        const received = await party.receive(await party.offer([count === 1 ? whole : source], count))
+        const ids = await party.offer([count === 1 ? whole : source], count)
+        settle(workspace, quarter * 4)
+        const received = await party.receive(ids)
         const from = Math.min(...received.map((each) => each.from))
         return (quarter * 4) / (Math.max(...received.map((each) => each.to)) - from)
       } finally {
@@ -68,12 +69,12 @@ export const files: Case = async ({ runs, workspace, profile }) => {
   const folder = await workspace.folder('small', FILES, 4_096)
   const rounds = await repeat(runs, () =>
     workspace.within(async (directory) => {
-      settle()
       const party = await Party.start({ directory, profile })
       try {
         const before = wallMicros()
         const ids = await party.offer([folder])
         const offered = wallMicros() - before
+        settle(workspace, 4 * FILES * 4_096)
         const [{ from, to } = { from: 0, to: 0 }] = await party.receive(ids)
         return { rate: (FILES * 1e6) / (to - from), offered: offered / 1_000, ...(await party.usage()) }
       } finally {
@@ -140,11 +141,12 @@ async function msgRate(
   { from, to }: Ends,
 ): Promise<Pick<Round, 'cpu' | 'memory'> & { rate: number }> {
   return workspace.within(async (directory) => {
-    settle()
     const party = await Party.start({ directory, from, to, profile })
     try {
+      const ids = await party.offer([source])
+      settle(workspace, size)
       const before = await party.usage()
-      const [received] = await party.receive(await party.offer([source]))
+      const [received] = await party.receive(ids)
       const after = await party.usage()
       const perGigabyte = (side: 'sender' | 'receiver'): number => (after[side].cpu - before[side].cpu) / (size / 1e9)
       return {
@@ -164,7 +166,7 @@ async function peerRate(
   peer: ExternalPeer,
   { from, to }: Ends,
 ): Promise<{ rate: number; synced: number }> {
-  settle()
+  settle(workspace, size)
   let syncing = 0
   const places = peer.sender === 'asks' ? { waits: to, asks: from } : { waits: from, asks: to }
   const points = await transfer(peer, {

@@ -24,6 +24,8 @@ export interface AccountOptions {
   readonly endpoint: LinkEndpoint | undefined
   readonly emitter: Emitter
   readonly random: ClientDeps['random']
+  /** Whether somebody is in a room with this user. */
+  readonly isMember: (room: string, user: string) => boolean
   readonly admission: (peer: Peer, message: ChatMessage) => boolean
 }
 
@@ -37,7 +39,7 @@ export class Account {
   readonly #adoption: NodeJS.Timeout
 
   /** @throws MSG_ERR_STORE_CORRUPT, MSG_ERR_DIRECTORY_ACCESS */
-  constructor({ user, key, instance, dir, endpoint, emitter, random, admission }: AccountOptions) {
+  constructor({ user, key, instance, dir, endpoint, emitter, random, admission, isMember }: AccountOptions) {
     this.state = new ProfileState(dir)
     const { state } = this
     try {
@@ -57,6 +59,7 @@ export class Account {
       new Transfers({
         router: this.links.streams,
         emit: (event) => emitter.emit(event),
+        isMember,
         journal: {
           put: (record) => state.read(() => state.transfers.put({ ...record, slot: state.slots.own })),
           remove: (id, direction, other) => state.read(() => state.transfers.remove(id, direction, other)),

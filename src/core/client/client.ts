@@ -244,13 +244,21 @@ export class MsgClient implements Client {
     return this.#transfers().stop(id)
   }
 
+  get commands(): Client['commands'] {
+    return this.#core.plugins.commands
+  }
+
   peers(): PeerStatus[] {
     return this.#core.account?.links?.statuses() ?? []
   }
 
   links(): ReturnType<Client['links']> {
-    const links = this.#core.account?.links
-    return { links: links?.measurements() ?? [], socket: links?.socket ?? null }
+    const { account, serverLink } = this.#core
+    const links = account?.links
+    return {
+      links: [...(links?.measurements() ?? []), ...(serverLink?.measurements() ?? [])],
+      socket: links?.socket ?? null,
+    }
   }
 
   conversations(): ReturnType<Client['conversations']> {

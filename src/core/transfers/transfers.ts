@@ -14,7 +14,7 @@ import { BLOCKS_PROTOCOL } from '../transfer/block-stream.ts'
 import { TransferFrameDecoder } from '../transfer/frame-decoder.ts'
 import { encodeFrame } from '../transfer/frame-writer.ts'
 import { FILES_PROTOCOL, ID_SIZE, type Offer, type TransferFrame } from '../transfer/frames.ts'
-import { manifestHash } from '../transfer/hash.ts'
+import { equalHashes, manifestHash } from '../transfer/hash.ts'
 import { encodeManifest } from '../transfer/manifest-codec.ts'
 import { RateMeter } from '../transfer/rate-meter.ts'
 import { createReceipt, timeLeft } from '../transfer/receipt.ts'
@@ -60,6 +60,8 @@ export class Transfers {
   readonly #disk = new DiskThread()
   readonly #entries = new Map<string, Entry>()
   readonly #links = new Map<Link, FilesLink>()
+  /** Download roots of what is accepted by itself, by entry. */
+  readonly #expected = new Map<string, string>()
   readonly #unregister: Array<() => void>
   #isClosed = false
 
@@ -103,6 +105,54 @@ export class Transfers {
     const absolute = paths.map((path) => resolve(path))
     const source = await FileSource.open(absolute, this.#disk, { name })
     return this.#offer(user, source, absolute)
+  }
+
+  /**
+   * Offers under an id that the other side has chosen and expects. Asked for again, the offer is repeated.
+   *
+   * @param id - 32 hex digits
+   * @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT; MSG_ERR_TRANSFER_CHANGED when it is not what it was the first time: that transfer has failed
+   */
+  async offerTo(
+    user: string,
+    id: string,
+    paths: readonly string[],
+    { name, skipHidden }: { name?: string; skipHidden?: boolean } = {},
+  ): Promise<TransferStatus> {
+    const absolute = paths.map((path) => resolve(path))
+    const source = await FileSource.open(absolute, this.#disk, { name, skipHidden })
+    const known = this.#entries.get(keyOf('out', id, user))
+    if (known === undefined || OVER.has(known.state)) return this.#offer(user, source, absolute, id)
+    if (!manifestHash(encodeManifest(source.manifest)).equals(known.offer.manifestHash)) {
+      const changed = new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: known.offer.name })
+      this.#failed(known, changed)
+      throw changed
+    }
+    for (const files of this.#filesOf(user)) files.send({ type: 'offer', offer: known.offer })
+    return statusOf(known)
+  }
+
+  /** Accepts by itself what `user` is going to offer under `id`. @returns gives that up */
+  expect(id: string, user: string, to: string): () => void {
+    const key = keyOf('in', id, user)
+    this.#expected.set(key, resolve(to))
+    return () => void this.#expected.delete(key)
+  }
+
+  /** Forgets a transfer of `user`, telling them that it has stopped if it had not ended. */
+  async drop(id: string, user: string): Promise<void> {
+    for (const direction of ['in', 'out'] as const) {
+      const entry = this.#entries.get(keyOf(direction, id, user))
+      if (!entry) continue
+      this.#entries.delete(keyOf(direction, id, user))
+      if (OVER.has(entry.state)) continue
+      if (entry.state === 'offered' && direction === 'in') entry.files?.send({ type: 'decline', id, code: 0 })
+      else {
+        entry.files?.send({ type: 'stop', id, code: 0 })
+        this.#emit(entry, 'transfer.stopped', 'them')
+      }
+      await this.#stopped(entry)
+    }
   }
 
   /** Offers what a stream brings, once and in order. */
@@ -175,11 +225,16 @@ export class Transfers {
     await this.#disk.close()
   }
 
-  #offer(user: string, source: BlockSource, paths: readonly string[]): TransferStatus {
+  #offer(
+    user: string,
+    source: BlockSource,
+    paths: readonly string[],
+    id: string = randomBytes(ID_SIZE).toString('hex'),
+  ): TransferStatus {
     const { manifest } = source
     const encoded = encodeManifest(manifest)
     const offer: Offer = {
-      id: randomBytes(ID_SIZE).toString('hex'),
+      id,
       kind: manifest.kind,
       resumable: source.isSeekable,
       name: manifest.name,
@@ -299,6 +354,18 @@ export class Transfers {
     const { user } = files.peer
     const key = keyOf('in', offer.id, user)
     const known = this.#entries.get(key)
+    const root = this.#expected.get(key)
+    if (known === undefined && root !== undefined)
+      return this.#receive(
+        this.#add({ id: offer.id, direction: 'in', user, offer, paths: [root], state: 'waiting' }),
+        files,
+      )
+    if (known && !equalHashes(known.offer.manifestHash, offer.manifestHash)) {
+      files.send({ type: 'stop', id: offer.id, code: ERRORS.MSG_ERR_TRANSFER_CHANGED.wire })
+      const { incoming } = known
+      this.#failed(known, new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: offer.name }))
+      return void incoming?.stop()
+    }
     if (known) {
       if (known.state === 'waiting' || known.state === 'paused') this.#receive(known, files)
       else if (known.state === 'offered') known.files = files

@@ -3,6 +3,7 @@ import { MsgError } from '../core/errors.ts'
 import { visible } from '../core/wire/visible.ts'
 import { OneShotCommand, type OneShot } from './client/one-shot.ts'
 import { Values } from './lines/values.ts'
+import { clientEventLines } from './render/client-events.ts'
 
 export { Args, Flags } from '@oclif/core'
 
@@ -44,19 +45,20 @@ export abstract class PluginOneShot extends OneShotCommand {
         value === undefined ? [] : [[key, value] as const],
       )
       const confirm = this.canAsk ? (question: string) => this.confirm(question) : undefined
-      const fields = await command.run(new Values(given), { signal: oneShot.signal, confirm })
-      await telling?.()
+      const fields = await command
+        .run(new Values(given), { signal: oneShot.signal, confirm })
+        .finally(async () => await telling?.())
       this.printItems(type, items ? items(fields) : [fields], () => command.text(fields, (text) => visible(text)))
     })
   }
 
-  /** What happens meanwhile: JSON lines. @returns resolves when all of it is said */
+  /** What happens meanwhile. @returns resolves when all of it is said */
   protected tell({ client }: OneShot): () => Promise<void> {
-    if (!this.printing.isJson) return async () => {}
     const events = client.events()
     const telling = (async () => {
       for await (const event of events)
-        if (event.type.startsWith('transfer.') || TOLD.has(event.type)) this.printItems(event.type, [event], () => [])
+        if (event.type.startsWith('transfer.') || TOLD.has(event.type))
+          this.printItems(event.type, [event], (palette) => clientEventLines(event, palette))
     })()
     return async () => {
       // What was told before the command ended is in the queue already.
@@ -73,4 +75,4 @@ export abstract class PluginOneShot extends OneShotCommand {
 }
 
 /** Beside those of transfers. */
-const TOLD: ReadonlySet<string> = new Set(['path', 'warning', 'reconnecting', 'connected'])
+const TOLD: ReadonlySet<string> = new Set(['warning', 'reconnecting', 'disconnected'])

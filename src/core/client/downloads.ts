@@ -41,6 +41,8 @@ export class Downloads implements ClientTransfers {
       this.#active.delete(id)
       signal?.removeEventListener('abort', stop)
       forget()
+      // That it is over is on its way; with the link it would be gone.
+      await link.drained(FAREWELL_MS)
       release()
     }
   }
@@ -132,6 +134,8 @@ function errorOf({ code, message }: Extract<TransferEvent, { type: 'transfer.fai
   return new MsgError(code, { detail: message.startsWith(before) ? message.slice(before.length) : message })
 }
 
+/** How long the last words may take, milliseconds. */
+const FAREWELL_MS = 500
 /** Specification: bytes of a transfer's id. */
 const ID_SIZE = 16
 /** Ways in which a server does not answer now. */

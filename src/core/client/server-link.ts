@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Result } from '../control/methods.ts'
 import { noiseKeyOf } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
@@ -72,6 +73,13 @@ export class ServerLink {
     }
   }
 
+  /** Resolves when what was written has arrived, or after `timeoutMs`: the last of it may be that all is well. */
+  async drained(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs
+    do await setTimeout(DRAIN_STEP_MS)
+    while (this.#isOpen && this.#link!.stats().bytesInFlight > 0 && performance.now() < deadline)
+  }
+
   /** Signed in again: the server may be another process, and must be told in any case whom to answer. */
   async handleBack(): Promise<void> {
     if (this.#holders > 0) await this.#call()
@@ -132,13 +140,15 @@ export class ServerLink {
   }
 
   #callIn(delayMs: number): void {
-    this.#timer = setTimeout(() => {
-      this.#call().catch(() => {
-        // The server is there and did not answer: once more. If it is away, `handleBack` follows.
-        if (this.#holders > 0 && !this.#isClosed && this.#deps.host() !== undefined)
-          this.#callIn(backoffMs(++this.#failures, this.#deps.random(), RELINK))
-      })
-    }, delayMs).unref()
+    this.#timer = globalThis
+      .setTimeout(() => {
+        this.#call().catch(() => {
+          // The server is there and did not answer: once more. If it is away, `handleBack` follows.
+          if (this.#holders > 0 && !this.#isClosed && this.#deps.host() !== undefined)
+            this.#callIn(backoffMs(++this.#failures, this.#deps.random(), RELINK))
+        })
+      }, delayMs)
+      .unref()
   }
 
   #drop(reason: string): void {
@@ -180,3 +190,5 @@ export class ServerLink {
 
 /** Stands for the server where a user's name stands otherwise, and can be none. */
 export const SERVER_PEER = '@server'
+/** How often it is looked whether everything has arrived, milliseconds. */
+const DRAIN_STEP_MS = 5

@@ -14,7 +14,7 @@ const rig = (over: Partial<UplinkOptions> = {}) => {
   const dials: ControlChannelOptions[] = []
   const ends: string[] = []
   const world: { hello: Hello; failure: MsgError | undefined; backFailure: MsgError | undefined } = {
-    hello: { protocol: 1, server: 'lab' },
+    hello: { protocol: 1, server: 'lab', plugins: {} },
     failure: undefined,
     backFailure: undefined,
   }
@@ -34,6 +34,7 @@ const rig = (over: Partial<UplinkOptions> = {}) => {
       } as unknown as ControlChannel
     },
     verify: () => {},
+    plugins: { versions: {}, handleHello: () => {} },
     isReconnecting: true,
     random: () => 1,
     onNotification: ({ method }) => told.push(`told ${method}`),

@@ -8,7 +8,7 @@ import type { AdminClient, Server, ServerOptions } from './server/api.ts'
 
 export type * from './client/api.ts'
 export type * from './server/api.ts'
-export type { TransferEvent, TransferStatus } from './transfers/api.ts'
+export type * from './transfers/api.ts'
 export { ERRORS, MsgError, isErrorCode, type ErrorCode } from './errors.ts'
 export { clientDataDir, keptSignIns, knownServers, type KeptSignIns } from './client/profiles.ts'
 export { traceLinks, type TraceLinksOptions } from './io/trace-file.ts'

@@ -45,6 +45,8 @@ const CLIENT_EVENTS: Record<ClientEvent['type'], true> = {
   'transfer.declined': true,
   'transfer.started': true,
   'transfer.progress': true,
+  'transfer.checkpoint': true,
+  'transfer.blocked': true,
   'transfer.paused': true,
   'transfer.continued': true,
   'transfer.stopped': true,

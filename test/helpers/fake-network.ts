@@ -13,7 +13,7 @@ import type {
 } from '../../src/core/client/api.ts'
 import type { Readable } from 'node:stream'
 import { MsgError, type ErrorCode } from '../../src/core/errors.ts'
-import type { TransferStatus } from '../../src/core/transfers/api.ts'
+import type { TransferContents, TransferStatus } from '../../src/core/transfers/api.ts'
 
 /** A server and its clients in memory, as the command line sees them: the same interface, no sockets, no clock. */
 export class FakeNetwork {
@@ -256,12 +256,30 @@ export class FakeClient implements Client {
     return this.transferring
   }
 
-  async sendFiles(user: string, paths: readonly string[], { name }: { name?: string } = {}): Promise<TransferStatus> {
-    return this.#transfer({ with: user, direction: 'out', name: name ?? paths.join(' ') })
+  async sendFiles(
+    user: string | { readonly room: string },
+    paths: readonly string[],
+    { name }: { name?: string } = {},
+  ): Promise<TransferStatus> {
+    const to = typeof user === 'string' ? { with: user } : { with: null, room: user.room }
+    return this.#transfer({ ...to, direction: 'out', name: name ?? paths.join(' ') })
   }
 
   async sendStream(user: string, _stream: Readable, { name }: { name: string }): Promise<TransferStatus> {
     return this.#transfer({ with: user, direction: 'out', kind: 'stream', size: null, name })
+  }
+
+  async transferContents(id: string): Promise<TransferContents> {
+    this.did.push(`contents ${id}`)
+    return { entries: [{ path: 'photo.jpg', kind: 'file', size: 1_000 }] }
+  }
+
+  async setTransferLimit(bytesPerSecond: number | null, id?: string): Promise<void> {
+    this.did.push(`limit ${bytesPerSecond} ${id ?? 'everything'}`)
+  }
+
+  async setTransferPriority(id: string, priority: string): Promise<void> {
+    this.did.push(`priority ${id} ${priority}`)
   }
 
   async acceptTransfer(id: string, { to = '' }: { to?: string } = {}): Promise<TransferStatus> {
@@ -295,6 +313,7 @@ export class FakeClient implements Client {
       id: '11'.repeat(16),
       direction: 'in',
       with: 'bob',
+      room: null,
       name: 'photo.jpg',
       kind: 'file',
       size: 1_000,
@@ -302,6 +321,7 @@ export class FakeClient implements Client {
       bytes: 0,
       rate: 0,
       etaSeconds: null,
+      sources: 1,
       state: 'offered',
       ...known,
       ...facts,

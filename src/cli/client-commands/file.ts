@@ -9,19 +9,23 @@ import { shortId, transfersTable } from '../render/transfers.ts'
 
 const send = lineCommand({
   name: 'file send',
-  summary: 'offer a file or folder to the one you talk to; `as <name>` calls it something else',
+  summary: 'offer a file or folder to the one or the room you talk to; `as <name>` calls it something else',
   arguments: [{ name: 'path', rest: true }],
   async run(session: ClientSession, values) {
     const { conversation } = session.client
     if (conversation === undefined) throw new MsgError('MSG_ERR_NO_CONVERSATION')
-    if (conversation.kind === 'room')
-      throw new MsgError('MSG_ERR_USAGE', { detail: 'files go to one person: open them first' })
     const [, path = '', name] = WITH_NAME.exec(values.text('path')) ?? []
     const options = name === undefined ? {} : { name }
-    return { transfer: await session.client.sendFiles(conversation.user, [expanded(path)], options) }
+    return {
+      transfer: await session.client.sendFiles(
+        conversation.kind === 'room' ? { room: conversation.room } : conversation.user,
+        [expanded(path)],
+        options,
+      ),
+    }
   },
   text: ({ transfer }, palette) => [
-    `Offered ${palette.strong(visible(transfer.name))} to ${palette.name(visible(transfer.with))} (${shortId(transfer.id)}).`,
+    `Offered ${palette.strong(visible(transfer.name))} to ${palette.name(visible(transfer.with ?? transfer.room ?? ''))} (${shortId(transfer.id)}).`,
   ],
 })
 

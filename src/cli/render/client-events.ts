@@ -77,6 +77,8 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
     case 'transfer.declined':
     case 'transfer.started':
     case 'transfer.progress':
+    case 'transfer.checkpoint':
+    case 'transfer.blocked':
     case 'transfer.paused':
     case 'transfer.continued':
     case 'transfer.stopped':

@@ -19,23 +19,33 @@ export function transferEventLines(event: TransferEvent, palette: Palette): stri
       ]
     }
     case 'transfer.declined':
-      return [`${palette.name(visible(event.with))} does not want ${what}.`]
+      return [`${palette.name(visible(whom(event)))} does not want ${what}.`]
     case 'transfer.started':
       return [
         palette.dim(event.direction === 'in' ? `Receiving ${what} from` : `Sending ${what} to`) +
-          ` ${palette.name(visible(event.with))} (${short}).`,
+          ` ${palette.name(visible(whom(event)))} (${short}).`,
       ]
     case 'transfer.progress':
       return []
+    case 'transfer.checkpoint':
+      return [
+        `${Math.round(100 * event.fraction)} % of ${what} is here: ${palette.strong(`file continue ${short}`)} or ${palette.strong(`file stop ${short}`)}?`,
+      ]
+    case 'transfer.blocked':
+      return [
+        palette.bad(
+          `${visible(event.source)} sent something wrong of ${what} and is asked nothing more: ${visible(event.message)}`,
+        ),
+      ]
     case 'transfer.paused':
-      return [`${what} is paused${byThem(event.by, event.with, palette)}: \`file continue ${short}\`.`]
+      return [`${what} is paused${byThem(event.by, whom(event), palette)}: \`file continue ${short}\`.`]
     case 'transfer.continued':
-      return [`${what} goes on${byThem(event.by, event.with, palette)}.`]
+      return [`${what} goes on${byThem(event.by, whom(event), palette)}.`]
     case 'transfer.stopped':
       return [
         event.direction === 'in'
-          ? `${what} is stopped${byThem(event.by, event.with, palette)}; \`file accept ${short}\` goes on where it was.`
-          : `${what} is stopped${byThem(event.by, event.with, palette)}.`,
+          ? `${what} is stopped${byThem(event.by, whom(event), palette)}; \`file accept ${short}\` goes on where it was.`
+          : `${what} is stopped${byThem(event.by, whom(event), palette)}.`,
       ]
     case 'transfer.done':
       return doneLines(event, palette)
@@ -51,7 +61,7 @@ export function transfersTable(transfers: readonly TransferStatus[], palette: Pa
     transfers.map((transfer) => [
       shortId(transfer.id),
       transfer.direction === 'in' ? '<' : '>',
-      palette.name(visible(transfer.with)),
+      palette.name(visible(whom(transfer))),
       visible(transfer.name),
       transfer.size === null ? '?' : bytesText(transfer.size),
       transfer.size ? `${Math.floor((100 * transfer.bytes) / transfer.size)} %` : bytesText(transfer.bytes),
@@ -75,7 +85,7 @@ export const shortId = (id: string): string => id.slice(0, SHORT)
 
 function doneLines(event: Extract<TransferEvent, { type: 'transfer.done' }>, palette: Palette): string[] {
   const what = palette.strong(visible(event.name))
-  const who = palette.name(visible(event.with))
+  const who = palette.name(visible(whom(event)))
   const path = event.path === null ? '' : ` It is at ${visible(event.path)}.`
   const last = event.lastByte === null ? '' : `, last byte ${event.lastByte}`
   return [
@@ -83,6 +93,10 @@ function doneLines(event: Extract<TransferEvent, { type: 'transfer.done' }>, pal
     palette.dim(`  root ${event.root}${last}, ${count(event.retransmits, 'packet')} sent again`),
   ]
 }
+
+/** The other side: a user, or a room. */
+const whom = (transfer: { readonly with: string | null; readonly room: string | null }): string =>
+  transfer.with ?? transfer.room ?? ''
 
 const byThem = (by: 'you' | 'them', user: string, palette: Palette): string =>
   by === 'you' ? '' : ` by ${palette.name(visible(user))}`

@@ -25,6 +25,8 @@ export interface AccountOptions {
   readonly endpoint: LinkEndpoint | undefined
   readonly emitter: Emitter
   readonly random: ClientDeps['random']
+  /** Whether somebody is in a room with this user. */
+  readonly isMember: (room: string, user: string) => boolean
   readonly admission: (peer: Peer, message: ChatMessage) => boolean
   readonly onTransfer: (event: TransferEvent) => void
 }
@@ -39,7 +41,8 @@ export class Account {
   readonly #adoption: NodeJS.Timeout
 
   /** @throws MSG_ERR_STORE_CORRUPT, MSG_ERR_DIRECTORY_ACCESS */
-  constructor({ user, key, instance, dir, endpoint, emitter, random, admission, onTransfer }: AccountOptions) {
+  constructor(options: AccountOptions) {
+    const { user, key, instance, dir, endpoint, emitter, random, admission, isMember, onTransfer } = options
     this.state = new ProfileState(dir)
     const { state } = this
     try {
@@ -59,6 +62,7 @@ export class Account {
       new Transfers({
         router: this.links.streams,
         emit: onTransfer,
+        isMember,
         journal: {
           put: (record) => state.read(() => state.transfers.put({ ...record, slot: state.slots.own })),
           remove: (id, direction, other) => state.read(() => state.transfers.remove(id, direction, other)),

@@ -3,7 +3,14 @@ import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
 import type { ConfiguredPlugin, PluginCommand } from '../plugins/define.ts'
-import type { TransferEvent, TransferStatus } from '../transfers/api.ts'
+import type {
+  ReceiveOptions,
+  SendOptions,
+  TransferContents,
+  TransferEvent,
+  TransferPriority,
+  TransferStatus,
+} from '../transfers/api.ts'
 
 export type { Conversation } from '../chat/conversation.ts'
 export type { Congestion } from '../transport/congestion/controllers.ts'
@@ -238,23 +245,33 @@ export interface Client {
   pastConversations(): Conversation[]
 
   /**
-   * Offers files and folders to a user, who is asked; resolves when the offer is durable. It goes out with the next link, and the transfer goes on by
-   * itself after whatever breaks it.
+   * Offers files and folders to a user or a room, who are asked; resolves when the offer is durable. It goes out with the next link, and the transfer goes on by
+   * itself after whatever breaks it. What goes to a room is read and hashed first, so that members can fetch it from each other.
    *
-   * @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT, MSG_ERR_SELF
+   * @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT, MSG_ERR_SELF, MSG_ERR_NOT_ROOM_MEMBER
    */
-  sendFiles(user: string, paths: readonly string[], options?: { name?: string }): Promise<TransferStatus>
+  sendFiles(
+    to: string | { readonly room: string },
+    paths: readonly string[],
+    options?: SendOptions,
+  ): Promise<TransferStatus>
   /** Offers what a stream brings: once, in order, without a second try. */
-  sendStream(user: string, stream: Readable, options: { name: string }): Promise<TransferStatus>
+  sendStream(to: string, stream: Readable, options: SendOptions & { readonly name: string }): Promise<TransferStatus>
   /** Every transfer of this process and those it took over, oldest first. */
   transfers(): TransferStatus[]
-  /** Receives what was offered into the folder `to`, or goes on with what was stopped. @throws MSG_ERR_TRANSFER_UNKNOWN */
-  acceptTransfer(id: string, options?: { to?: string }): Promise<TransferStatus>
+  /** What is in an offer, fetched from whoever made it. @throws MSG_ERR_TRANSFER_UNKNOWN, MSG_ERR_LINK_CLOSED, MSG_ERR_TIMEOUT */
+  transferContents(id: string): Promise<TransferContents>
+  /** Receives what was offered, or goes on with what was stopped. @throws MSG_ERR_TRANSFER_UNKNOWN */
+  acceptTransfer(id: string, options?: ReceiveOptions): Promise<TransferStatus>
   declineTransfer(id: string): Promise<TransferStatus>
   pauseTransfer(id: string): Promise<TransferStatus>
   continueTransfer(id: string): Promise<TransferStatus>
   /** Ends it; what was received is kept for a later `acceptTransfer`. */
   stopTransfer(id: string): Promise<TransferStatus>
+  /** @param bytesPerSecond - null for no limit. @param id - without it, of everything that this client sends. */
+  setTransferLimit(bytesPerSecond: number | null, id?: string): Promise<void>
+  /** Which of what this client sends goes first. @throws MSG_ERR_TRANSFER_UNKNOWN */
+  setTransferPriority(id: string, priority: TransferPriority): Promise<void>
 
   /** What the plugins of this client add to the prompt. */
   readonly commands: readonly PluginCommand[]

@@ -109,9 +109,9 @@ export class ClientCore {
     })
     this.rooms = new Rooms({
       emit,
-      onMember: (room, user) => this.#openThread(user, { kind: 'room', room }),
-      onMemberLeft: (room, user) => this.#dropThread(user, room),
-      onClosed: (room) => this.conversations.handleClosed({ kind: 'room', room }),
+      onMember: (room, user) => this.#handleMember(room, user),
+      onMemberLeft: (room, user) => this.#handleMemberLeft(room, user),
+      onClosed: (room) => this.#handleRoomClosed(room),
       fetchMembers: (room) => listMembers(this.uplink, room),
     })
     this.conversations = new Conversations({
@@ -229,6 +229,7 @@ export class ClientCore {
       endpoint,
       emitter: this.emitter,
       random: this.#deps.random,
+      isMember: (room, other) => this.rooms.isMember(room, other),
       admission: (peer, message) => this.#admits(peer, message),
       onTransfer: (event) => this.#handleTransfer(event),
     })
@@ -392,6 +393,21 @@ export class ClientCore {
     // Who left on purpose is not asked again before they have been away.
     if (reason === 'gone') void this.outreach?.seek(user)
     else void this.outreach?.watch(user)
+  }
+
+  #handleMember(room: string, user: string): void {
+    this.#openThread(user, { kind: 'room', room })
+    this.account?.transfers?.handleMember(room, user)
+  }
+
+  #handleMemberLeft(room: string, user: string): void {
+    this.#dropThread(user, room)
+    this.account?.transfers?.handleMemberLeft(room, user)
+  }
+
+  #handleRoomClosed(room: string): void {
+    this.conversations.handleClosed({ kind: 'room', room })
+    this.account?.transfers?.handleRoomClosed(room)
   }
 
   #openThread(user: string, conversation: Conversation): void {

@@ -19,7 +19,13 @@ import { listMembers, listRooms, listUsers } from './listings.ts'
 import { readHistory } from './past.ts'
 import { newDeviceKey } from './profile/profile.ts'
 import type { ProfileState } from './profile/state.ts'
-import type { TransferStatus } from '../transfers/api.ts'
+import type {
+  ReceiveOptions,
+  SendOptions,
+  TransferContents,
+  TransferPriority,
+  TransferStatus,
+} from '../transfers/api.ts'
 import type { Transfers } from '../transfers/transfers.ts'
 import { verifyDevices } from './verification.ts'
 
@@ -210,22 +216,34 @@ export class MsgClient implements Client {
     return state.read(() => state.history.conversations()).map(conversationOf)
   }
 
-  async sendFiles(to: string, paths: readonly string[], options: { name?: string } = {}): Promise<TransferStatus> {
-    const user = await this.#receiver(to)
-    return this.#transfers().offer(user, paths, options)
+  async sendFiles(
+    to: string | { readonly room: string },
+    paths: readonly string[],
+    options: SendOptions = {},
+  ): Promise<TransferStatus> {
+    const target = typeof to === 'string' ? { user: await this.#receiver(to) } : { room: this.#roomOf(to.room) }
+    return this.#transfers().offer(target, paths, options)
   }
 
-  async sendStream(to: string, stream: Readable, { name }: { name: string }): Promise<TransferStatus> {
+  async sendStream(
+    to: string,
+    stream: Readable,
+    options: SendOptions & { readonly name: string },
+  ): Promise<TransferStatus> {
     const user = await this.#receiver(to)
-    return this.#transfers().offerStream(user, stream, name)
+    return this.#transfers().offerStream(user, stream, options)
   }
 
   transfers(): TransferStatus[] {
     return this.#core.account?.transfers?.list() ?? []
   }
 
-  async acceptTransfer(id: string, { to = process.cwd() }: { to?: string } = {}): Promise<TransferStatus> {
-    return this.#transfers().accept(id, to)
+  async transferContents(id: string): Promise<TransferContents> {
+    return this.#transfers().contents(id)
+  }
+
+  async acceptTransfer(id: string, options: ReceiveOptions = {}): Promise<TransferStatus> {
+    return this.#transfers().accept(id, options)
   }
 
   async declineTransfer(id: string): Promise<TransferStatus> {
@@ -242,6 +260,14 @@ export class MsgClient implements Client {
 
   async stopTransfer(id: string): Promise<TransferStatus> {
     return this.#transfers().stop(id)
+  }
+
+  async setTransferLimit(bytesPerSecond: number | null, id?: string): Promise<void> {
+    this.#transfers().setLimit(bytesPerSecond, id)
+  }
+
+  async setTransferPriority(id: string, priority: TransferPriority): Promise<void> {
+    this.#transfers().setPriority(id, priority)
   }
 
   get commands(): Client['commands'] {
@@ -328,6 +354,13 @@ export class MsgClient implements Client {
     const transfers = this.#core.account?.transfers
     if (transfers) return transfers
     throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false, or without UDP, transfers nothing' })
+  }
+
+  /** A room this user is in, by the name that the server shows. */
+  #roomOf(name: string): string {
+    const room = this.#core.rooms.list().find((other) => isSameName(other, name))
+    if (room !== undefined) return room
+    throw new MsgError('MSG_ERR_NOT_ROOM_MEMBER', { detail: name })
   }
 
   /** Somebody else, by the name that the server shows. */

@@ -11,6 +11,7 @@ export interface DownloadsDeps {
   readonly transfers: Transfers
 }
 
+type Checkpoint = Extract<TransferEvent, { type: 'transfer.checkpoint' }>
 type Done = Extract<TransferEvent, { type: 'transfer.done' }>
 
 /** What this client fetches from its server: asked for over the control channel, again after each restart, carried over the link. */
@@ -24,16 +25,16 @@ export class Downloads implements ClientTransfers {
 
   async download(options: DownloadOptions): Promise<Done> {
     const { link, transfers } = this.#deps
-    const { signal, to = process.cwd() } = options
+    const { signal, to = process.cwd(), limit, checkpoint, onCheckpoint } = options
     const id = randomBytes(ID_SIZE).toString('hex')
     if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: 'downloading' })
     const release = await link.hold()
-    const forget = transfers.expect(id, SERVER_PEER, to)
+    const forget = transfers.expect(SERVER_PEER, id, { to, limit, ...(onCheckpoint ? { checkpoint } : {}) })
     const stop = (): void => this.#stop(id)
     signal?.addEventListener('abort', stop, { once: true })
     try {
       return await new Promise<Done>((resolve, reject) => {
-        const active: Active = { id, options, resolve, reject, before: undefined, isChecked: false }
+        const active: Active = { id, options, resolve, reject }
         this.#active.set(id, active)
         void this.#request(active)
       })
@@ -67,8 +68,8 @@ export class Downloads implements ClientTransfers {
         )
       case 'transfer.failed':
         return active.reject(errorOf(event))
-      case 'transfer.progress':
-        return this.#check(active, event)
+      case 'transfer.checkpoint':
+        void this.#ask(active, event)
     }
   }
 
@@ -83,27 +84,17 @@ export class Downloads implements ClientTransfers {
     }
   }
 
-  /** Asks once, when the checkpoint is crossed. */
-  #check(active: Active, { bytes, size }: Extract<TransferEvent, { type: 'transfer.progress' }>): void {
-    const { checkpoint, onCheckpoint } = active.options
-    const before = active.before
-    active.before = bytes
-    if (checkpoint === undefined || onCheckpoint === undefined || active.isChecked || size === null) return
-    const at = checkpoint * size
-    if (bytes < at || bytes >= size || (before !== undefined && before >= at)) return
-    active.isChecked = true
-    this.#deps.transfers.pause(active.id)
-    void onCheckpoint({ bytes, size }).then(
-      (goesOn) => {
-        if (!this.#active.has(active.id)) return
-        if (goesOn) this.#deps.transfers.continue(active.id)
-        else this.#stop(active.id)
-      },
-      (error: unknown) => {
-        this.#stop(active.id)
-        active.reject(MsgError.of(error))
-      },
-    )
+  /** It is paused until somebody has said whether it goes on. */
+  async #ask({ id, options, reject }: Active, { bytes, size }: Checkpoint): Promise<void> {
+    try {
+      const goesOn = await options.onCheckpoint?.({ bytes, size })
+      if (!this.#active.has(id)) return
+      if (goesOn === false) this.#stop(id)
+      else this.#deps.transfers.continue(id)
+    } catch (error) {
+      this.#stop(id)
+      reject(MsgError.of(error))
+    }
   }
 
   /** What has arrived is kept. */
@@ -122,9 +113,6 @@ interface Active {
   readonly options: DownloadOptions
   readonly resolve: (done: Done) => void
   readonly reject: (error: MsgError) => void
-  /** Bytes at the progress before. */
-  before: number | undefined
-  isChecked: boolean
 }
 
 /** The error that an event tells of, with what was particular about it. */

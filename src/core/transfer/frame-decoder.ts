@@ -55,6 +55,8 @@ function decodePayload(type: number, id: string, reader: Reader): TransferFrame 
       return { type: 'pause', id }
     case FRAME.CONTINUE:
       return { type: 'continue', id }
+    case FRAME['ROOT-WANT']:
+      return { type: 'root-want', id }
     case FRAME.DECLINE:
       return { type: 'decline', id, code: reader.varint() }
     case FRAME.STOP:
@@ -183,4 +185,5 @@ const LIMITS: Readonly<Record<number, number>> = {
   [FRAME.ROOT]: ID_SIZE + 8 + HASH_SIZE + 8,
   [FRAME.DONE]: ID_SIZE + HASH_SIZE,
   [FRAME.ERROR]: SMALL,
+  [FRAME['ROOT-WANT']]: ID_SIZE,
 }

@@ -36,6 +36,7 @@ function payloadOf(frame: TransferFrame): Uint8Array {
     case 'accept':
     case 'pause':
     case 'continue':
+    case 'root-want':
       return NOTHING
     case 'decline':
     case 'stop':

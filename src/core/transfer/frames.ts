@@ -27,6 +27,7 @@ import type { Range } from '../wire/range-set.ts'
  * ROOT           0x0f  id, size varint, root, last byte + 1 varint (0: no bytes)
  * DONE           0x10  id, root
  * ERROR          0x11  id, code varint
+ * ROOT-WANT      0x12  id
  * ```
  *
  * `code` is the number of an error of the table in `errors.ts` (`wire`); `stop` without a fault is 0.
@@ -51,6 +52,7 @@ export const FRAME = {
   ROOT: 0x0f,
   DONE: 0x10,
   ERROR: 0x11,
+  'ROOT-WANT': 0x12,
 } as const
 
 /** What somebody wants to send, before a byte of it goes. Nothing in it is to be trusted but by comparison with hashes. */
@@ -80,7 +82,7 @@ export interface Offer {
 /** One decoded frame. Bytes are copies; ranges ascend, do not touch, and end below `MAX_BLOCKS`. */
 export type TransferFrame =
   | { readonly type: 'offer'; readonly offer: Offer }
-  | { readonly type: 'withdraw' | 'accept' | 'pause' | 'continue'; readonly id: string }
+  | { readonly type: 'withdraw' | 'accept' | 'pause' | 'continue' | 'root-want'; readonly id: string }
   | { readonly type: 'decline' | 'stop' | 'error'; readonly id: string; readonly code: number }
   | { readonly type: 'manifest-want'; readonly id: string; readonly offset: number }
   | { readonly type: 'manifest'; readonly id: string; readonly offset: number; readonly bytes: Uint8Array }

@@ -22,6 +22,11 @@ export class RateLimit {
     this.#bytesPerSecond = bytesPerSecond
   }
 
+  /** From when on something may pass; long ago when there is no limit. */
+  get freeAt(): Instant {
+    return this.#paidAt
+  }
+
   /** How long until something may pass; 0 when it may now. */
   wait(now: Instant): Duration {
     return Math.max(0, this.#paidAt - now)

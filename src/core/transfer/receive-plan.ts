@@ -5,6 +5,7 @@ import { BlockSet } from './block-set.ts'
 import { MAX_BLOCKS } from './manifest.ts'
 import { PlanSource } from './plan-source.ts'
 import { Progress, type ProgressReport } from './progress.ts'
+import { RateLimit } from './rate-limit.ts'
 
 /** What a download is of. */
 export interface ReceivePlanOptions {
@@ -18,6 +19,8 @@ export interface ReceivePlanOptions {
   readonly checkpoints?: readonly number[]
   /** Block that comes first in order: receivers that serve each other begin at different ones. @default 0 */
   readonly startAt?: number
+  /** Bytes each second that are asked for at most; the last block before a pause may be more. @default no limit */
+  readonly limit?: number
 }
 
 /** What becomes of a block that came: `ignored` is one of a source that is blocked. Only `accepted` is to be kept. */
@@ -58,22 +61,26 @@ export class ReceivePlan {
   readonly #blocked = new Set<string>()
   readonly #picker: BlockPicker
   readonly #progress: Progress
+  readonly #limit: RateLimit
   readonly #cancels = new Map<string, RangeSet>()
   #events: ReceivePlanEvent[] = []
   /** Undefined while the end is not known. */
   #size: number | undefined
   #isPaused = false
   #isStarved = false
+  /** More could have been asked. */
+  #isLimited = false
   #isDone = false
 
   constructor(now: Instant, options: ReceivePlanOptions) {
-    const { blockSize, size, verified = [], checkpoints = [], startAt = 0 } = options
+    const { blockSize, size, verified = [], checkpoints = [], startAt = 0, limit = Infinity } = options
     this.#blockSize = blockSize
     this.#size = size
     this.#had = new BlockSet()
     for (const { start, end } of verified) this.#had.addRange(start, Math.max(start, Math.min(end, this.#count)))
     this.#taken = new BlockSet(this.#had.ranges())
     this.#picker = new BlockPicker({ had: this.#had, taken: this.#taken, sources: this.#sources }, startAt)
+    this.#limit = new RateLimit(now, limit)
     this.#progress = new Progress(now, size, this.#bytesHad(), checkpoints)
     this.#finish()
   }
@@ -85,6 +92,11 @@ export class ReceivePlan {
 
   get isDone(): boolean {
     return this.#isDone
+  }
+
+  /** Every block is there or asked of somebody. */
+  get isWholeAsked(): boolean {
+    return this.#size !== undefined && this.#taken.count >= this.#count
   }
 
   get isPaused(): boolean {
@@ -141,6 +153,11 @@ export class ReceivePlan {
   handleContinue(now: Instant, id: string): void {
     const source = this.#sources.get(id)
     if (source?.state === 'paused') this.#revive(now, source)
+  }
+
+  /** @param bytesPerSecond - Infinity for no limit. */
+  setLimit(now: Instant, bytesPerSecond: number): void {
+    this.#limit.setRate(now, bytesPerSecond)
   }
 
   /** Nothing is asked any more; what is outstanding may still come, and counts. */
@@ -213,6 +230,7 @@ export class ReceivePlan {
     const wants = new Map<string, RangeSet>()
     const want = (source: PlanSource, index: number): void => {
       source.ask(now, index, this.#bytesOf(index))
+      this.#limit.handlePassed(now, this.#bytesOf(index))
       // Asked again after it was no longer waited for: it is not to be cancelled any more.
       this.#cancels.get(source.id)?.remove(index, index + 1)
       const set = wants.get(source.id) ?? new RangeSet()
@@ -221,7 +239,10 @@ export class ReceivePlan {
     }
     const guess = this.#guess()
     const open = [...this.#sources.values()].filter(({ state }) => state === 'live')
+    this.#isLimited = false
     while (open.length > 0) {
+      this.#isLimited = this.#limit.wait(now) > 0
+      if (this.#isLimited) break
       let at = 0
       let soonest = Infinity
       for (const [i, source] of open.entries()) {
@@ -239,7 +260,7 @@ export class ReceivePlan {
       this.#taken.add(index)
     }
     this.#tryStalled(now, want)
-    this.#watchStarving(wants.size > 0)
+    this.#watchStarving(wants.size > 0 || this.#isLimited)
     return [...wants].map(([source, set]) => ({ source, ranges: set.ranges }))
   }
 
@@ -257,7 +278,7 @@ export class ReceivePlan {
   /** When to call {@link pollWants} although nothing happened; undefined for never. */
   pollTimeout(): Instant | undefined {
     if (this.#isPaused || this.#isDone) return undefined
-    let soonest = Infinity
+    let soonest: Instant = this.#isLimited ? this.#limit.freeAt : Infinity
     for (const source of this.#sources.values()) {
       if (source.state === 'live' && this.#canStall) soonest = Math.min(soonest, source.deadline ?? Infinity)
       if (source.state === 'stalled' && source.outstanding === 0) soonest = Math.min(soonest, source.tryAt)

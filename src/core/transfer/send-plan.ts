@@ -50,6 +50,11 @@ export class SendPlan {
     return count
   }
 
+  /** Blocks of one transfer that a receiver asked for and that are not sent. */
+  pendingOf(receiver: string, id: string): number {
+    return this.#receivers.get(receiver)?.queues.get(id)?.wants.count ?? 0
+  }
+
   addTransfer(now: Instant, id: string, transfer: SentTransfer): void {
     this.#transfers.set(id, { priority: 0, ...transfer, limit: new RateLimit(now, Infinity), isPaused: false })
   }

@@ -5,8 +5,10 @@ export interface TransferStatus {
   /** 32 hex digits; any beginning that is unique names it. */
   readonly id: string
   readonly direction: 'in' | 'out'
-  /** The other user. */
-  readonly with: string
+  /** The other user; null for what this one offers to a room. */
+  readonly with: string | null
+  /** The room it is offered to; null between two people. */
+  readonly room: string | null
   readonly name: string
   readonly kind: 'file' | 'folder' | 'stream'
   /** In bytes; null for a stream that goes on. */
@@ -18,6 +20,8 @@ export interface TransferStatus {
   readonly rate: number
   /** Until it is done; null when nobody can say. */
   readonly etaSeconds: number | null
+  /** Of a download: who can be asked for blocks now; else who receives it now. */
+  readonly sources: number
   /** `waiting`: accepted, and the other side is not there now. */
   readonly state: 'offered' | 'waiting' | 'active' | 'paused' | 'done' | 'failed' | 'stopped' | 'declined'
 }
@@ -26,7 +30,8 @@ export interface TransferStatus {
 interface TransferFacts {
   readonly id: string
   readonly direction: 'in' | 'out'
-  readonly with: string
+  readonly with: string | null
+  readonly room: string | null
 }
 
 /** Everything that is told of transfers; `type` names are those of the JSON contract. */
@@ -41,7 +46,7 @@ export type TransferEvent =
       size: number | null
       files: number
     }
-  | { type: 'transfer.declined'; id: string; with: string; name: string }
+  | { type: 'transfer.declined'; id: string; with: string; room: string | null; name: string }
   | ({ type: 'transfer.started'; name: string; size: number | null } & TransferFacts)
   /** At most ten a second. `rate` in bytes per second. */
   | ({
@@ -50,7 +55,13 @@ export type TransferEvent =
       size: number | null
       rate: number
       etaSeconds: number | null
+      sources: number
+      via: PathKind | null
     } & TransferFacts)
+  /** So much is there that somebody wanted to be asked whether to go on; it is paused. */
+  | ({ type: 'transfer.checkpoint'; name: string; fraction: number; bytes: number; size: number } & TransferFacts)
+  /** One of those who have it sent what is wrong, and is asked nothing more. `source`: the user. */
+  | ({ type: 'transfer.blocked'; name: string; source: string; code: string; message: string } & TransferFacts)
   | ({
       type: 'transfer.paused' | 'transfer.continued' | 'transfer.stopped'
       name: string
@@ -72,12 +83,41 @@ export type TransferEvent =
     } & TransferFacts)
   | ({ type: 'transfer.failed'; name: string; code: string; message: string } & TransferFacts)
 
+/** Which transfers go first. */
+export type TransferPriority = 'high' | 'normal' | 'low'
+
+/** How something is sent. */
+export interface SendOptions {
+  /** @default the file's own */
+  readonly name?: string | undefined
+  /** Bytes per second at most. @default no limit */
+  readonly limit?: number | undefined
+  /** @default 'normal' */
+  readonly priority?: TransferPriority | undefined
+}
+
+/** How something is received. */
+export interface ReceiveOptions {
+  /** A folder. @default the working directory */
+  readonly to?: string | undefined
+  /** Bytes per second at most. @default no limit */
+  readonly limit?: number | undefined
+  /** Fraction, 0 to 1, at which it pauses and tells `transfer.checkpoint`. @default none */
+  readonly checkpoint?: number | undefined
+}
+
+/** What is in an offer. */
+export interface TransferContents {
+  /** Paths are relative and as they were offered: not to be trusted. Sizes in bytes. */
+  readonly entries: ReadonlyArray<{ readonly path: string; readonly kind: 'file' | 'folder'; readonly size: number }>
+}
+
 /** One transfer as it is remembered until it is over. */
 export interface TransferRecord {
   /** 32 hex digits. */
   readonly id: string
   readonly direction: 'in' | 'out'
-  /** The other user. */
+  /** The other user; '' for what was offered to a room. */
   readonly user: string
   /** The OFFER frame, encoded. */
   readonly offer: Uint8Array

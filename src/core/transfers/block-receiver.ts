@@ -1,6 +1,8 @@
 import type { BlockBuffers } from '../io/transfer/block-buffers.ts'
 import { BlockStreamDecoder } from '../transfer/block-stream.ts'
+import { MsgError } from '../errors.ts'
 import type { LinkStream, StreamHandler } from '../streams/link-stream.ts'
+import { StreamCode } from '../streams/stream-router.ts'
 
 /** One block as it came: its bytes lie in shared memory that is given back with `release`. */
 export interface ReceivedBlock {
@@ -17,7 +19,10 @@ export interface BlockSink {
   readonly buffers: BlockBuffers
   /** @returns a promise when the disk is behind: the stream waits for it. */
   onBlock(block: ReceivedBlock): Promise<void> | undefined
-  onEnd(): void
+  /** A part of a block came. */
+  onPart(): void
+  /** The stream is over. @param error - the other side broke the protocol. */
+  onEnd(error: MsgError | undefined): void
 }
 
 /** Puts the blocks of one `blocks/1` stream together. Memory: one block. */
@@ -34,6 +39,7 @@ export class BlockReceiver implements StreamHandler {
   }
 
   onData(bytes: Uint8Array): void {
+    this.#sink?.onPart()
     this.#decoder.handleBytes(bytes)
     for (let event = this.#decoder.pollEvent(); event; event = this.#decoder.pollEvent()) {
       if (event.type === 'block') {
@@ -44,10 +50,10 @@ export class BlockReceiver implements StreamHandler {
     }
   }
 
-  onEnd(): void {
+  onEnd(code: number | undefined): void {
     if (this.#block) this.#sink?.buffers.give(this.#block.bytes)
     this.#block = undefined
-    this.#sink?.onEnd()
+    this.#sink?.onEnd(code === StreamCode.failed ? new MsgError('MSG_ERR_PROTOCOL', { detail: 'blocks' }) : undefined)
   }
 
   #finish(): void {

@@ -1,3 +1,4 @@
+import { ERRORS, type MsgError } from '../errors.ts'
 import type { Link } from '../transport/endpoint-api.ts'
 import { TransferFrameDecoder } from '../transfer/frame-decoder.ts'
 import { encodeFrame } from '../transfer/frame-writer.ts'
@@ -18,6 +19,8 @@ export interface FilesLinkDeps {
 export class FilesLink {
   readonly link: Link
   readonly peer: LinkPeer
+  /** Names the link in plans: unlike any other of this process. */
+  readonly key: string
   readonly #deps: FilesLinkDeps
   #own: LinkStream | undefined
   #waiting: Uint8Array[] = []
@@ -25,6 +28,7 @@ export class FilesLink {
   constructor(link: Link, peer: LinkPeer, deps: FilesLinkDeps) {
     this.link = link
     this.peer = peer
+    this.key = `${peer.instance}/${++count}`
     this.#deps = deps
   }
 
@@ -46,6 +50,11 @@ export class FilesLink {
     })
     this.#waiting.push(encodeFrame(frame))
     this.#flush()
+  }
+
+  /** Tells what went wrong with a transfer. */
+  sendError(id: string, error: MsgError): void {
+    this.send({ type: 'error', id, code: wireCodeOf(error) })
   }
 
   /** Reads frames from one stream. */
@@ -73,5 +82,10 @@ export class FilesLink {
   }
 }
 
+let count = 0
+
 /** After chat, before blocks. */
 export const FILES_PRIORITY = 1
+
+/** What the other side is told of an error. */
+export const wireCodeOf = ({ spec }: MsgError): number => spec.wire ?? ERRORS.MSG_ERR_INTERNAL.wire

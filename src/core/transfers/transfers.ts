@@ -1,73 +1,78 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
-import { ERRORS, MsgError } from '../errors.ts'
-import { now } from '../io/clock.ts'
-import type { BlockSource } from '../io/transfer/block-source.ts'
+import { MsgError } from '../errors.ts'
+import type { BlockStore } from '../io/transfer/block-store.ts'
 import { DiskStore } from '../io/transfer/disk-store.ts'
 import { DiskThread } from '../io/transfer/disk-thread.ts'
-import { FileSource } from '../io/transfer/file-source.ts'
+import { FileSource, type FileSourceOptions } from '../io/transfer/file-source.ts'
+import { ReceivedSource } from '../io/transfer/received-source.ts'
 import { StreamSource } from '../io/transfer/stream-source.ts'
-import { millis, seconds, type Instant } from '../time/instant.ts'
+import type { LinkPeer } from '../streams/link-stream.ts'
+import type { StreamRouter } from '../streams/stream-router.ts'
 import type { Link } from '../transport/endpoint-api.ts'
 import { BLOCKS_PROTOCOL } from '../transfer/block-stream.ts'
 import { TransferFrameDecoder } from '../transfer/frame-decoder.ts'
 import { encodeFrame } from '../transfer/frame-writer.ts'
 import { FILES_PROTOCOL, ID_SIZE, type Offer, type TransferFrame } from '../transfer/frames.ts'
 import { equalHashes, manifestHash } from '../transfer/hash.ts'
-import { encodeManifest } from '../transfer/manifest-codec.ts'
-import { RateMeter } from '../transfer/rate-meter.ts'
-import { createReceipt, timeLeft } from '../transfer/receipt.ts'
-import type { LinkPeer } from '../streams/link-stream.ts'
-import type { StreamRouter } from '../streams/stream-router.ts'
-import type { TransferEvent, TransferJournal, TransferRecord, TransferStatus } from './api.ts'
+import type { Manifest } from '../transfer/manifest.ts'
+import type {
+  ReceiveOptions,
+  SendOptions,
+  TransferContents,
+  TransferEvent,
+  TransferJournal,
+  TransferPriority,
+  TransferRecord,
+  TransferStatus,
+} from './api.ts'
+import { BlockDispatch } from './block-dispatch.ts'
+import { BLOCKS_PRIORITY } from './block-lane.ts'
 import { BlockReceiver } from './block-receiver.ts'
-import { BLOCKS_PRIORITY } from './block-sender.ts'
-import { FILES_PRIORITY, FilesLink } from './files-link.ts'
-import { Incoming } from './incoming.ts'
-import { Outgoing } from './outgoing.ts'
+import { Content } from './content.ts'
+import { Download } from './download.ts'
+import { FILES_PRIORITY, FilesLink, wireCodeOf } from './files-link.ts'
+import { HaveTeller } from './have-teller.ts'
+import { MetadataFetch, type Metadata } from './metadata.ts'
+import { TransferEntry } from './transfer-entry.ts'
+import { Upload } from './upload.ts'
 
 /** What {@link Transfers} are built with. */
 export interface TransfersDeps {
   readonly router: StreamRouter
   readonly emit: (event: TransferEvent) => void
   readonly journal: TransferJournal
+  /** Whether somebody is in a room with this user. @default nobody is in any */
+  readonly isMember?: (room: string, user: string) => boolean
 }
 
-/** One row of the list: a content on its way to or from one user. */
-interface Entry {
-  readonly id: string
-  readonly direction: 'in' | 'out'
-  readonly user: string
-  readonly offer: Offer
-  paths: readonly string[]
-  state: TransferStatus['state']
-  /** Verified here, or sent, bytes. */
-  bytes: number
-  startedAt: Instant | undefined
-  toldAt: Instant
-  /** Packets the link had lost when it began. */
-  lostBefore: number
-  meter: RateMeter
-  outgoing?: Outgoing
-  incoming?: Incoming
-  files?: FilesLink
-}
+/** To whom something is sent. */
+export type TransferTarget = { readonly user: string } | { readonly room: string }
 
-/** Everything that is sent to, and received from, other users: what is offered, on its way, paused; durable until it is over. */
+/** Everything that is sent to, and received from, others: what is offered, on its way, paused; durable until it is over. */
 export class Transfers {
   readonly #deps: TransfersDeps
   readonly #disk = new DiskThread()
-  readonly #entries = new Map<string, Entry>()
+  readonly #dispatch: BlockDispatch
+  readonly #entries = new Map<string, TransferEntry>()
   readonly #links = new Map<Link, FilesLink>()
-  /** Download roots of what is accepted by itself, by entry. */
-  readonly #expected = new Map<string, string>()
+  /** Offers that are accepted by themselves when they come. */
+  readonly #expected = new Map<string, ReceiveOptions & { readonly to: string }>()
+  readonly #reopening = new Map<TransferEntry, Promise<Upload>>()
+  readonly #browsing = new Map<TransferEntry, MetadataFetch>()
   readonly #unregister: Array<() => void>
   #isClosed = false
 
   constructor(deps: TransfersDeps) {
     this.#deps = deps
     const { router } = deps
+    this.#dispatch = new BlockDispatch({
+      router,
+      onSent: (id, files, bytes) => this.#uploadOf(id)?.handleSent(files, bytes),
+      onIdle: (id, files) => this.#uploadOf(id)?.handleIdle(files),
+      onFailed: (id, error) => this.#uploadOf(id)?.handleFailed(error),
+    })
     this.#unregister = [
       router.register({
         name: FILES_PROTOCOL,
@@ -88,87 +93,82 @@ export class Transfers {
   adopt(records: readonly TransferRecord[]): void {
     for (const { id, direction, user, offer: encoded, paths, state } of records) {
       const offer = decodeOffer(encoded)
-      const key = keyOf(direction, id, user)
-      if (offer === undefined || this.#entries.has(key)) continue
-      const entry = this.#add({ id, direction, user, offer, paths, state: state === 'accepted' ? 'waiting' : state })
+      if (offer === undefined || this.#entries.has(keyOf(direction, id, user))) continue
+      const entry = this.#add({ direction, user, offer, paths, state: state === 'accepted' ? 'waiting' : state })
       this.#keep(entry)
-      for (const files of this.#filesOf(user)) this.#resume(entry, files)
+      for (const files of this.#links.values()) this.#resume(entry, files)
     }
   }
 
   /**
-   * Offers files and folders to a user; resolves when the offer is durable. It goes out as soon as there is a link.
+   * Offers files and folders; resolves when the offer is durable. It goes out as soon as there is a link. What is offered to a room is
+   * read and hashed first, so that everybody can serve it to everybody.
    *
-   * @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT
+   * @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT, MSG_ERR_TRANSFER_CHANGED
    */
-  async offer(user: string, paths: readonly string[], { name }: { name?: string } = {}): Promise<TransferStatus> {
+  async offer(target: TransferTarget, paths: readonly string[], options: SendOptions = {}): Promise<TransferStatus> {
     const absolute = paths.map((path) => resolve(path))
-    const source = await FileSource.open(absolute, this.#disk, { name })
-    return this.#offer(user, source, absolute)
-  }
-
-  /**
-   * Offers under an id that the other side has chosen and expects. Asked for again, the offer is repeated.
-   *
-   * @param id - 32 hex digits
-   * @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT; MSG_ERR_TRANSFER_CHANGED when it is not what it was the first time: that transfer has failed
-   */
-  async offerTo(
-    user: string,
-    id: string,
-    paths: readonly string[],
-    { name, skipHidden }: { name?: string; skipHidden?: boolean } = {},
-  ): Promise<TransferStatus> {
-    const absolute = paths.map((path) => resolve(path))
-    const source = await FileSource.open(absolute, this.#disk, { name, skipHidden })
-    const known = this.#entries.get(keyOf('out', id, user))
-    if (known === undefined || OVER.has(known.state)) return this.#offer(user, source, absolute, id)
-    if (!manifestHash(encodeManifest(source.manifest)).equals(known.offer.manifestHash)) {
-      const changed = new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: known.offer.name })
-      this.#failed(known, changed)
-      throw changed
-    }
-    for (const files of this.#filesOf(user)) files.send({ type: 'offer', offer: known.offer })
-    return statusOf(known)
-  }
-
-  /** Accepts by itself what `user` is going to offer under `id`. @returns gives that up */
-  expect(id: string, user: string, to: string): () => void {
-    const key = keyOf('in', id, user)
-    this.#expected.set(key, resolve(to))
-    return () => void this.#expected.delete(key)
-  }
-
-  /** Forgets a transfer of `user`, telling them that it has stopped if it had not ended. */
-  async drop(id: string, user: string): Promise<void> {
-    for (const direction of ['in', 'out'] as const) {
-      const entry = this.#entries.get(keyOf(direction, id, user))
-      if (!entry) continue
-      this.#entries.delete(keyOf(direction, id, user))
-      if (OVER.has(entry.state)) continue
-      if (entry.state === 'offered' && direction === 'in') entry.files?.send({ type: 'decline', id, code: 0 })
-      else {
-        entry.files?.send({ type: 'stop', id, code: 0 })
-        this.#emit(entry, 'transfer.stopped', 'them')
-      }
-      await this.#stopped(entry)
-    }
+    const source = await FileSource.open(absolute, this.#disk, { name: options.name })
+    const content = new Content(source)
+    const root = 'room' in target ? (await content.summary()).root : undefined
+    return this.#offer(target, content, { ...options, root, paths: absolute }).status()
   }
 
   /** Offers what a stream brings, once and in order. */
-  offerStream(user: string, stream: Readable, name: string): TransferStatus {
-    return this.#offer(user, new StreamSource(stream, this.#disk, { name, mtime: Date.now() }), [])
+  offerStream(user: string, stream: Readable, options: SendOptions & { readonly name: string }): TransferStatus {
+    const source = new StreamSource(stream, this.#disk, { name: options.name, mtime: Date.now() })
+    return this.#offer({ user }, new Content(source), options).status()
   }
 
-  /** Receives what was offered, or goes on with what was stopped or failed. @param to - download root. @throws MSG_ERR_TRANSFER_UNKNOWN */
-  accept(id: string, to: string): TransferStatus {
+  /** Makes a content of files and folders that many transfers can share. @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT */
+  async open(paths: readonly string[], options: FileSourceOptions = {}): Promise<Content> {
+    return new Content(await FileSource.open(paths, this.#disk, options))
+  }
+
+  /**
+   * Offers a content to a user who expects it under this id; forgotten with the process. The content stays the caller's to close.
+   *
+   * @param id - 32 hex digits.
+   */
+  offerExpected(user: string, id: string, content: Content): TransferStatus {
+    return this.#offer({ user }, content, { id, isKept: false }).status()
+  }
+
+  /** Offers again what is on offer to a user under this id, unless it is on its way. @returns the content; `undefined` for nothing of that id */
+  offerAgain(user: string, id: string): Content | undefined {
+    const entry = this.#entries.get(keyOf('out', id, user))
+    if (!entry?.upload || entry.isOver) return undefined
+    if (entry.receivers.size === 0) for (const files of this.#links.values()) this.#resume(entry, files)
+    return entry.upload.content
+  }
+
+  /** Forgets what was sent to, or offered by, a user under this id: it stops if it was not over. */
+  async forget(user: string, id: string): Promise<void> {
+    for (const direction of ['in', 'out'] as const) {
+      const entry = this.#entries.get(keyOf(direction, id, user))
+      if (!entry) continue
+      if (!entry.isOver) {
+        if (entry.state === 'offered' && direction === 'in') entry.files?.send({ type: 'decline', id, code: 0 })
+        else this.#tellGone(entry, 0)
+        if (entry.state !== 'offered') entry.tell('transfer.stopped', 'them')
+        await this.#stopped(entry)
+      }
+      this.#entries.delete(keyOf(direction, id, user))
+    }
+  }
+
+  /** Accepts an offer with this id from this user by itself, once it comes. @returns gives that up */
+  expect(user: string, id: string, { to = '.', ...options }: ReceiveOptions): () => void {
+    const key = keyOf('in', id, user)
+    this.#expected.set(key, { ...options, to: resolve(to) })
+    return () => void this.#expected.delete(key)
+  }
+
+  /** Receives what was offered, or goes on with what was stopped or failed. @throws MSG_ERR_TRANSFER_UNKNOWN */
+  accept(id: string, { to = '.', limit, checkpoint }: ReceiveOptions = {}): TransferStatus {
     const entry = this.#find(id, 'in', ['offered', 'stopped', 'failed'])
-    entry.paths = [resolve(to)]
-    entry.state = 'waiting'
-    this.#keep(entry)
-    const files = entry.files ?? this.#filesOf(entry.user)[0]
-    if (files) this.#receive(entry, files)
-    return statusOf(entry)
+    this.#accept(entry, { to: resolve(to), limit, checkpoint })
+    return entry.status()
   }
 
   /** @throws MSG_ERR_TRANSFER_UNKNOWN */
@@ -176,124 +176,266 @@ export class Transfers {
     const entry = this.#find(id, 'in', ['offered', 'stopped', 'failed'])
     entry.files?.send({ type: 'decline', id: entry.id, code: 0 })
     this.#end(entry, 'declined')
-    return statusOf(entry)
+    return entry.status()
   }
 
   /** @throws MSG_ERR_TRANSFER_UNKNOWN */
   pause(id: string): TransferStatus {
     const entry = this.#find(id, undefined, ['waiting', 'active'])
     entry.state = 'paused'
-    if (entry.direction === 'in') entry.incoming?.pause()
-    else this.#toReceiver(entry, 'pause')
-    this.#emit(entry, 'transfer.paused', 'you')
-    return statusOf(entry)
+    entry.download?.pause()
+    if (entry.direction === 'out') this.#dispatch.pause(entry.id)
+    for (const files of entry.receivers) files.send({ type: 'pause', id: entry.id })
+    entry.tell('transfer.paused', 'you')
+    return entry.status()
   }
 
   /** @throws MSG_ERR_TRANSFER_UNKNOWN */
   continue(id: string): TransferStatus {
     const entry = this.#find(id, undefined, ['paused'])
     entry.state = 'active'
-    if (entry.direction === 'in') entry.incoming?.continue()
-    else this.#toReceiver(entry, 'continue')
-    this.#emit(entry, 'transfer.continued', 'you')
-    return statusOf(entry)
+    entry.download?.continue()
+    if (entry.direction === 'out') this.#dispatch.continue(entry.id)
+    for (const files of entry.receivers) files.send({ type: 'continue', id: entry.id })
+    entry.tell('transfer.continued', 'you')
+    return entry.status()
   }
 
   /** Ends a transfer; what was received is kept, and `accept` goes on with it. @throws MSG_ERR_TRANSFER_UNKNOWN */
   async stop(id: string): Promise<TransferStatus> {
     const entry = this.#find(id, undefined, ['offered', 'waiting', 'active', 'paused'])
-    entry.files?.send({ type: 'stop', id: entry.id, code: 0 })
-    this.#emit(entry, 'transfer.stopped', 'you')
+    this.#tellGone(entry, 0)
+    entry.tell('transfer.stopped', 'you')
     await this.#stopped(entry)
-    return statusOf(entry)
+    return entry.status()
+  }
+
+  /** @param bytesPerSecond - null for no limit. @param id - without it, of everything that is sent. @throws MSG_ERR_TRANSFER_UNKNOWN */
+  setLimit(bytesPerSecond: number | null, id?: string): void {
+    const limit = bytesPerSecond ?? Infinity
+    const entry = id === undefined ? undefined : this.#find(id, undefined, RUNNING)
+    if (entry?.direction === 'in') {
+      entry.limit = limit
+      entry.download?.setLimit(limit)
+    } else {
+      if (entry) entry.limit = limit
+      this.#dispatch.setRate(limit, entry?.id)
+    }
+  }
+
+  /** Which of what is sent goes first. @throws MSG_ERR_TRANSFER_UNKNOWN */
+  setPriority(id: string, priority: TransferPriority): void {
+    const entry = this.#find(id, 'out', RUNNING)
+    entry.priority = PRIORITIES[priority]
+    this.#dispatch.setPriority(entry.id, entry.priority)
+  }
+
+  /** What is in an offer: fetched from whoever made it. @throws MSG_ERR_TRANSFER_UNKNOWN, MSG_ERR_TIMEOUT */
+  async contents(id: string, signal?: AbortSignal): Promise<TransferContents> {
+    const entry = this.#find(id, undefined, undefined)
+    const known = entry.upload?.content.source.manifest ?? entry.download?.metadata?.manifest
+    const manifest = known ?? (await this.#browse(entry, signal)).manifest
+    return { entries: manifest.entries.map(({ path, kind, size }) => ({ path, kind, size })) }
   }
 
   /** Oldest first. */
   list(): TransferStatus[] {
-    return [...this.#entries.values()].map(statusOf)
+    return [...this.#entries.values()].map((entry) => entry.status())
+  }
+
+  /** Somebody came into a room: is offered what is offered there, and asked for what this side lacks. */
+  handleMember(room: string, user: string): void {
+    for (const files of this.#links.values())
+      if (files.peer.user === user)
+        for (const entry of this.#entries.values()) if (entry.room === room) this.#resume(entry, files)
+  }
+
+  /** Somebody left a room: is neither asked nor served any more. */
+  handleMemberLeft(room: string, user: string): void {
+    for (const files of this.#links.values())
+      if (files.peer.user === user)
+        for (const entry of this.#entries.values()) if (entry.room === room) this.#part(entry, files)
+  }
+
+  /** This user is not in the room any more: what goes on there ends. */
+  handleRoomClosed(room: string): void {
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.room !== room) continue
+      if (entry.state === 'offered' || entry.direction === 'out') void this.#stopped(entry)
+      else this.#failed(entry, new MsgError('MSG_ERR_NOT_ROOM_MEMBER', { detail: room }))
+      entry.upload?.close()
+      entry.upload = undefined
+    }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     for (const end of this.#unregister) end()
+    this.#dispatch.close()
     await Promise.all(
-      [...this.#entries.values()].map(async ({ incoming, outgoing }) => {
-        await incoming?.stop()
-        await outgoing?.close()
+      [...this.#entries.values()].map(async ({ download, upload, teller }) => {
+        teller?.close()
+        upload?.close()
+        await download?.stop()
+        await upload?.content.close()
       }),
     )
     await this.#disk.close()
   }
 
-  #offer(
-    user: string,
-    source: BlockSource,
-    paths: readonly string[],
-    id: string = randomBytes(ID_SIZE).toString('hex'),
-  ): TransferStatus {
-    const { manifest } = source
-    const encoded = encodeManifest(manifest)
+  #offer(target: TransferTarget, content: Content, options: OfferOptions): TransferEntry {
+    const { name, kind, size, entries, blockSize } = content.source.manifest
     const offer: Offer = {
-      id,
-      kind: manifest.kind,
-      resumable: source.isSeekable,
-      name: manifest.name,
-      size: manifest.size,
-      entryCount: manifest.entries.length,
-      blockSize: manifest.blockSize,
-      manifestLength: encoded.byteLength,
-      manifestHash: manifestHash(encoded),
-      room: '',
-      root: undefined,
+      id: options.id ?? randomBytes(ID_SIZE).toString('hex'),
+      kind,
+      resumable: content.source.isSeekable,
+      name,
+      size,
+      entryCount: entries.length,
+      blockSize,
+      manifestLength: content.encoded.byteLength,
+      manifestHash: manifestHash(content.encoded),
+      room: 'room' in target ? target.room : '',
+      root: options.root,
     }
-    const entry = this.#add({ id: offer.id, direction: 'out', user, offer, paths, state: 'offered' })
-    entry.outgoing = this.#outgoing(entry, source, encoded)
+    const user = 'user' in target ? target.user : ''
+    const entry = this.#add({ direction: 'out', user, offer, paths: options.paths ?? [], state: 'offered' })
+    entry.isKept = options.isKept ?? true
+    entry.priority = PRIORITIES[options.priority ?? 'normal']
+    entry.limit = options.limit
+    this.#upload(entry, content)
     this.#keep(entry)
-    for (const files of this.#filesOf(user)) files.send({ type: 'offer', offer })
-    return statusOf(entry)
+    for (const files of this.#links.values()) this.#resume(entry, files)
+    return entry
   }
 
-  #outgoing(entry: Entry, source: BlockSource, encoded: Uint8Array): Outgoing {
-    return new Outgoing(entry.offer, source, encoded, {
-      router: this.#deps.router,
+  #upload(entry: TransferEntry, content: Content): Upload {
+    const { id, priority } = entry
+    const upload = new Upload({
+      id,
+      content,
+      dispatch: this.#dispatch,
+      priority,
       listener: {
-        onStarted: (_outgoing, files) => this.#start(entry, files),
-        onSent: (_outgoing, _files, bytes) => {
-          entry.bytes += bytes
-          entry.meter.add(now(), bytes)
-          this.#progress(entry)
+        onSent: (files, bytes) => {
+          entry.handleCarrier(files)
+          entry.handleStarted()
+          entry.handleProgress(entry.bytes + bytes)
         },
-        onDone: (outgoing, files) => this.#sent(entry, outgoing, files),
-        onFailed: (_outgoing, error) => {
-          entry.files?.send({ type: 'error', id: entry.id, code: codeOf(error) })
+        onDone: (files, { root, lastByte, size }) => {
+          const receiver = files.peer.user
+          entry.receivers.delete(files)
+          if (!entry.room) entry.bytes = size
+          entry.tellDone({ root, lastByte, size, path: null, sources: 1, receiver })
+          if (!entry.room) this.#end(entry, 'done')
+        },
+        onFailed: (error) => {
+          for (const files of entry.receivers) files.sendError(id, error)
           this.#failed(entry, error)
         },
       },
     })
+    entry.upload = upload
+    if (entry.limit !== undefined) this.#dispatch.setRate(entry.limit, id)
+    if (entry.state === 'paused') this.#dispatch.pause(id)
+    return upload
   }
 
-  #receive(entry: Entry, files: FilesLink): void {
+  #accept(entry: TransferEntry, { to, limit, checkpoint }: ReceiveOptions & { readonly to: string }): void {
+    entry.paths = [to]
+    entry.limit = limit
+    entry.checkpoint = checkpoint
+    entry.state = 'waiting'
+    this.#keep(entry)
+    for (const files of this.#links.values()) this.#resume(entry, files)
+  }
+
+  /** Goes on with a download on a link to somebody who may have it. */
+  #receive(entry: TransferEntry, files: FilesLink): void {
+    const { download = this.#download(entry), id } = entry
+    entry.handleCarrier(files)
+    files.send({ type: 'accept', id })
+    // Another member says by itself what it has.
+    if (files.peer.user !== entry.user) return
     entry.files = files
-    entry.incoming ??= new Incoming(entry.offer, {
-      openStore: (manifest, key) => DiskStore.open(this.#disk, { root: entry.paths[0]!, manifest, key }),
+    download.addSide(files)
+    if (entry.state === 'waiting' && download.had) entry.state = 'active'
+  }
+
+  #download(entry: TransferEntry): Download {
+    const { id, offer, limit, checkpoint } = entry
+    let source: ReceivedSource | undefined
+    const download = new Download({
+      offer,
+      limit,
+      checkpoint,
+      startAt: offer.room ? Math.random() : 0,
+      openStore: (manifest, key) => this.#openStore(entry, manifest, key),
       listener: {
-        onStarted: () => this.#start(entry, entry.files!),
-        onProgress: ({ bytes }) => {
-          entry.meter.add(now(), bytes - entry.bytes)
-          entry.bytes = bytes
-          this.#progress(entry)
+        onStarted: () => {
+          entry.handleStarted()
+          entry.bytes = download.bytes
+          if (offer.room) source = this.#share(entry, download)
         },
-        onDone: (incoming, landed, root, lastByte) => {
-          entry.bytes = incoming.bytes
-          this.#done(entry, root, lastByte, landed.path)
+        onBlock: (index) => {
+          entry.handleProgress(download.bytes)
+          entry.teller?.handleBlock(index)
         },
-        onFailed: (_incoming, error) => {
-          entry.files?.send({ type: 'stop', id: entry.id, code: codeOf(error) })
+        onCheckpoint: (fraction) => {
+          entry.bytes = download.bytes
+          download.pause()
+          entry.handleCheckpoint(fraction)
+        },
+        onBlocked: (files, error) => entry.tellBlocked(files.peer.user, error),
+        onLanding: (landing) => source?.handleLanding(landing),
+        onDone: ({ path }, root, lastByte) => {
+          entry.bytes = download.size
+          for (const files of this.#links.values())
+            if (files.peer.user === entry.user) files.send({ type: 'done', id, root })
+          entry.tellDone({ root, lastByte, path, size: download.size, sources: Math.max(1, download.givers) })
+          this.#end(entry, 'done')
+        },
+        onFailed: (error) => {
+          this.#tellGone(entry, wireCodeOf(error))
           this.#failed(entry, error)
         },
       },
     })
-    entry.incoming.start(files)
+    entry.download = download
+    if (offer.room) entry.teller = new HaveTeller(id, () => download.had)
+    return download
+  }
+
+  async #openStore({ paths }: TransferEntry, manifest: Manifest, key: string): Promise<BlockStore> {
+    return DiskStore.open(this.#disk, { root: paths[0]!, manifest, key })
+  }
+
+  /** What comes in can be had here by other members of the room. */
+  #share(entry: TransferEntry, download: Download): ReceivedSource {
+    const { manifest, encoded, hashes } = download.metadata!
+    const source = new ReceivedSource(this.#disk, {
+      manifest,
+      store: download.store!,
+      hashOf: (index) => download.hashOf(index),
+    })
+    const upload = new Upload({
+      id: entry.id,
+      content: new Content(source, { encoded, ...(hashes ? { hashes } : {}) }),
+      dispatch: this.#dispatch,
+      priority: entry.priority,
+      listener: {
+        onSent: () => {},
+        onDone: () => {},
+        // What has landed was changed or moved away: others have it, too.
+        onFailed: (error) => {
+          for (const files of this.#links.values())
+            if (this.#isSharedWith(entry, files)) files.sendError(entry.id, error)
+          upload.close()
+        },
+      },
+    })
+    entry.upload = upload
+    return source
   }
 
   #handleLink(link: Link, peer: LinkPeer): void {
@@ -305,7 +447,7 @@ export class Transfers {
     // Whoever else begins: the stream can be opened in the next turn, when the link has been told to everybody.
     setImmediate(() => {
       if (this.#isClosed) return
-      for (const entry of this.#entries.values()) if (entry.user === peer.user) this.#resume(entry, files)
+      for (const entry of this.#entries.values()) this.#resume(entry, files)
     })
   }
 
@@ -313,282 +455,298 @@ export class Transfers {
     const files = this.#links.get(link)
     this.#links.delete(link)
     if (files === undefined) return
+    this.#dispatch.handleClosed(files)
+    for (const [entry, browsing] of this.#browsing) if (entry.files === files) browsing.removeSide(files)
     for (const entry of this.#entries.values()) {
-      entry.outgoing?.handleClosed(files)
-      entry.incoming?.handleClosed(files)
-      if (entry.files !== files) continue
-      delete entry.files
-      if (entry.state === 'active') entry.state = 'waiting'
+      this.#part(entry, files)
+      if (entry.files === files) entry.files = undefined
     }
   }
 
-  /** A link to the other user is there: offers again what is not over, and the receiver goes on from what it has. */
-  #resume(entry: Entry, files: FilesLink): void {
-    if (entry.direction === 'out' && ['offered', 'waiting', 'paused'].includes(entry.state))
-      files.send({ type: 'offer', offer: entry.offer })
+  /** A link takes no part in a transfer any more. */
+  #part(entry: TransferEntry, files: FilesLink): void {
+    entry.upload?.handleGone(files)
+    entry.download?.handleClosed(files)
+    entry.teller?.removeReader(files)
+    entry.receivers.delete(files)
+    const isAlone = entry.direction === 'in' ? entry.download?.sources === 0 : entry.receivers.size === 0
+    if (entry.state !== 'active' || !isAlone) return
+    entry.state = entry.room !== null && entry.direction === 'out' ? 'offered' : 'waiting'
+  }
+
+  /** A link is there on which something that is not over can begin or go on. */
+  #resume(entry: TransferEntry, files: FilesLink): void {
+    const { direction, state, user, offer } = entry
+    if (!files.isOpen || entry.isOver) return
+    if (direction === 'out') {
+      if (user === files.peer.user || this.#isSharedWith(entry, files)) files.send({ type: 'offer', offer })
+    } else if (state !== 'offered' && (entry.files === files || this.#isSharedWith(entry, files))) {
+      // Whoever offered it says so again on a new link; other members do not.
+      if (entry.files === files || files.peer.user !== user) this.#receive(entry, files)
+    }
+  }
+
+  /** Whether a link leads to another member of the room that a transfer belongs to. */
+  #isSharedWith({ room }: TransferEntry, { peer }: FilesLink): boolean {
+    return room !== null && this.#deps.isMember?.(room, peer.user) === true
   }
 
   #handleFrame(files: FilesLink, frame: TransferFrame): void {
-    const { user } = files.peer
     if (frame.type === 'offer') return this.#handleOffer(files, frame.offer)
-    const { id } = frame
-    const incoming = this.#entries.get(keyOf('in', id, user))
-    const outgoing = this.#entries.get(keyOf('out', id, user))
-    if (incoming && FROM_SOURCE.has(frame.type)) this.#handleFromSource(incoming, files, frame)
-    else if (outgoing && FROM_RECEIVER.has(frame.type)) void this.#handleFromReceiver(outgoing, files, frame)
-    if (frame.type === 'stop') {
-      const entry = incoming ?? outgoing
-      if (!entry || OVER.has(entry.state)) return
-      this.#emit(entry, 'transfer.stopped', 'them')
-      void this.#stopped(entry)
-    } else if (frame.type === 'pause' || frame.type === 'continue') {
-      const entry = incoming ?? outgoing
-      const isPaused = frame.type === 'pause'
-      if (!entry || entry.state === (isPaused ? 'paused' : 'active') || OVER.has(entry.state)) return
-      entry.state = isPaused ? 'paused' : 'active'
-      this.#emit(entry, isPaused ? 'transfer.paused' : 'transfer.continued', 'them')
+    const entry = this.#entryFor(files, frame)
+    if (entry === undefined) {
+      // It was over here, and the other side has not heard of it.
+      if (frame.type === 'accept') files.send({ type: 'withdraw', id: frame.id })
+      return
     }
+    if (frame.type === 'stop') this.#handleStop(entry, files)
+    else if (frame.type === 'pause' || frame.type === 'continue') this.#handlePause(entry, files, frame)
+    else if (FROM_RECEIVER.has(frame.type)) void this.#handleFromReceiver(entry, files, frame)
+    else this.#handleFromSource(entry, files, frame)
+  }
+
+  /** The transfer that a frame is about: of its user, or of a room that both are in. */
+  #entryFor(files: FilesLink, { type, id }: Exclude<TransferFrame, { type: 'offer' }>): TransferEntry | undefined {
+    const { user } = files.peer
+    const incoming = this.#entries.get(keyOf('in', id, user))
+    const outgoing = this.#entries.get(keyOf('out', id, user)) ?? this.#entries.get(keyOf('out', id, ''))
+    const own = FROM_RECEIVER.has(type) ? outgoing : FROM_SOURCE.has(type) ? incoming : (incoming ?? outgoing)
+    if (own && (own.user === user || this.#isSharedWith(own, files))) return own
+    for (const entry of this.#entries.values())
+      if (entry.id === id && entry.direction === 'in' && this.#isSharedWith(entry, files)) return entry
+    return undefined
   }
 
   #handleOffer(files: FilesLink, offer: Offer): void {
     const { user } = files.peer
     const key = keyOf('in', offer.id, user)
     const known = this.#entries.get(key)
-    const root = this.#expected.get(key)
-    if (known === undefined && root !== undefined)
-      return this.#receive(
-        this.#add({ id: offer.id, direction: 'in', user, offer, paths: [root], state: 'waiting' }),
-        files,
-      )
-    if (known && !equalHashes(known.offer.manifestHash, offer.manifestHash)) {
-      files.send({ type: 'stop', id: offer.id, code: ERRORS.MSG_ERR_TRANSFER_CHANGED.wire })
-      const { incoming } = known
-      this.#failed(known, new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: offer.name }))
-      return void incoming?.stop()
-    }
-    if (known) {
-      if (known.state === 'waiting' || known.state === 'paused') this.#receive(known, files)
-      else if (known.state === 'offered') known.files = files
-      return
-    }
-    const isFull = [...this.#entries.values()].filter(
-      (entry) => entry.user === user && entry.state === 'offered',
-    ).length
-    if (isFull >= MAX_OFFERS) return files.send({ type: 'decline', id: offer.id, code: 0 })
-    const entry = this.#add({ id: offer.id, direction: 'in', user, offer, paths: [], state: 'offered' })
+    if (known) return this.#handleOfferAgain(known, files, offer)
+    const isStrange = offer.room !== '' && this.#deps.isMember?.(offer.room, user) !== true
+    const open = [...this.#entries.values()].filter((entry) => entry.user === user && entry.state === 'offered')
+    const expected = this.#expected.get(key)
+    if (isStrange || (open.length >= MAX_OFFERS && !expected))
+      return files.send({ type: 'decline', id: offer.id, code: 0 })
+    const entry = this.#add({ direction: 'in', user, offer, paths: [], state: 'offered' })
     entry.files = files
-    const { name, kind, size, entryCount: files_ } = offer
-    this.#deps.emit({
-      type: 'transfer.offered',
-      id: offer.id,
-      from: user,
-      room: null,
-      name,
-      kind,
-      size: size < 0 ? null : size,
-      files: files_,
-    })
+    if (!expected) return entry.handleOffered()
+    entry.isKept = false
+    this.#accept(entry, expected)
   }
 
-  #handleFromSource(entry: Entry, files: FilesLink, frame: TransferFrame): void {
-    if (frame.type === 'withdraw') {
-      if (entry.state === 'offered') this.#end(entry, 'stopped')
-      return
+  #handleOfferAgain(entry: TransferEntry, files: FilesLink, offer: Offer): void {
+    if (!equalHashes(offer.manifestHash, entry.offer.manifestHash)) {
+      if (!entry.isOver) this.#failed(entry, changed(offer.name))
+    } else if (entry.state === 'offered' || entry.isOver) entry.files = files
+    else {
+      entry.files = files
+      this.#receive(entry, files)
     }
-    entry.incoming?.handleFrame(files, frame)
   }
 
-  async #handleFromReceiver(entry: Entry, files: FilesLink, frame: TransferFrame): Promise<void> {
-    entry.files = files
+  #handleFromSource(entry: TransferEntry, files: FilesLink, frame: TransferFrame): void {
+    const isOfferer = entry.user === files.peer.user
+    const browsing = this.#browsing.get(entry)
+    if (frame.type === 'have') entry.download?.handleHave(files, frame.ranges)
+    else if (frame.type === 'withdraw') {
+      if (!isOfferer || entry.isOver) return
+      if (entry.state !== 'offered' && entry.room === null) entry.tell('transfer.stopped', 'them')
+      if (entry.state === 'offered' || entry.room === null) void this.#stopped(entry)
+    } else if (frame.type === 'error') {
+      entry.download?.handleClosed(files)
+      const isLast = entry.room === null || entry.download?.sources === 0
+      if (!entry.isOver && isLast && (isOfferer || entry.state === 'active'))
+        this.#failed(entry, changed(entry.offer.name))
+    } else if (browsing) browsing.handleFrame(files, frame)
+    else entry.download?.handleFrame(files, frame)
+  }
+
+  async #handleFromReceiver(entry: TransferEntry, files: FilesLink, frame: TransferFrame): Promise<void> {
+    if (entry.direction === 'in') {
+      if (frame.type === 'accept') entry.teller?.addReader(files)
+      else entry.upload?.handleFrame(files, frame)
+      return
+    }
     if (frame.type === 'decline') {
-      this.#deps.emit({ type: 'transfer.declined', id: entry.id, with: entry.user, name: entry.offer.name })
-      this.#end(entry, 'declined')
+      if (entry.isOver) return
+      entry.tellDeclined(files.peer.user)
+      if (entry.room === null) this.#end(entry, 'declined')
       return
     }
-    if (OVER.has(entry.state)) return
+    if (entry.isOver) return files.send({ type: 'withdraw', id: frame.type === 'offer' ? '' : frame.id })
     try {
       // Another process offered it: it is offered again from where it lies.
-      entry.outgoing ??= await this.#reopen(entry)
+      const upload = entry.upload ?? (await this.#reopen(entry))
+      if (frame.type === 'accept') this.#handleAccept(entry, files)
+      upload.handleFrame(files, frame)
     } catch (error) {
-      if (!MsgError.is(error)) throw error
-      files.send({ type: 'error', id: entry.id, code: codeOf(error) })
-      this.#failed(entry, error)
-      return
+      files.sendError(entry.id, MsgError.of(error))
+      this.#failed(entry, MsgError.of(error))
     }
-    entry.outgoing.handleFrame(files, frame)
   }
 
-  #reopening = new Map<Entry, Promise<Outgoing>>()
+  #handleAccept(entry: TransferEntry, files: FilesLink): void {
+    // One of a user's devices receives it: the others are told that it is gone.
+    if (entry.room === null)
+      for (const other of this.#links.values())
+        if (other !== files && other.peer.user === entry.user) other.send({ type: 'withdraw', id: entry.id })
+    entry.files = files
+    entry.receivers.add(files)
+    entry.handleCarrier(files)
+    entry.handleStarted()
+    if (entry.state === 'paused') files.send({ type: 'pause', id: entry.id })
+    this.#keep(entry)
+  }
 
-  #reopen(entry: Entry): Promise<Outgoing> {
+  #handleStop(entry: TransferEntry, files: FilesLink): void {
+    entry.upload?.handleGone(files)
+    entry.receivers.delete(files)
+    if (entry.isOver) return
+    if (entry.room !== null) {
+      entry.download?.handleClosed(files)
+      return
+    }
+    entry.tell('transfer.stopped', 'them')
+    // A receiver may want to go on later.
+    if (entry.direction === 'out') entry.state = 'offered'
+    else void this.#stopped(entry)
+  }
+
+  #handlePause(entry: TransferEntry, files: FilesLink, frame: TransferFrame): void {
+    const isPaused = frame.type === 'pause'
+    if (entry.direction === 'out' || entry.room !== null) entry.upload?.handleFrame(files, frame)
+    entry.download?.handleFrame(files, frame)
+    if (entry.room !== null || entry.isOver || entry.state === (isPaused ? 'paused' : 'active')) return
+    entry.state = isPaused ? 'paused' : 'active'
+    entry.tell(isPaused ? 'transfer.paused' : 'transfer.continued', 'them')
+  }
+
+  #reopen(entry: TransferEntry): Promise<Upload> {
     const known = this.#reopening.get(entry)
     if (known) return known
     const opening = (async () => {
-      const changed = new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: entry.offer.name })
-      if (!entry.offer.resumable) throw changed
-      const { name, blockSize } = entry.offer
-      const source = await FileSource.open(entry.paths, this.#disk, { name, blockSize })
-      const encoded = encodeManifest(source.manifest)
-      if (!manifestHash(encoded).equals(entry.offer.manifestHash)) throw changed
-      return this.#outgoing(entry, source, encoded)
+      const { resumable, name, blockSize, root, manifestHash: expected } = entry.offer
+      if (!resumable) throw changed(name)
+      const content = new Content(await FileSource.open(entry.paths, this.#disk, { name, blockSize }))
+      if (!equalHashes(manifestHash(content.encoded), expected)) throw changed(name)
+      if (root && !equalHashes((await content.summary()).root, root)) throw changed(name)
+      return this.#upload(entry, content)
     })()
     this.#reopening.set(entry, opening)
     void opening.catch(() => {}).finally(() => this.#reopening.delete(entry))
     return opening
   }
 
-  #sinkOf(id: string, link: Link): Incoming {
+  #browse(entry: TransferEntry, signal?: AbortSignal): Promise<Metadata> {
+    const { files } = entry
+    if (!files?.isOpen) throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: `${entry.user} is not there` })
+    return new Promise<Metadata>((resolve, reject) => {
+      const late = AbortSignal.any([AbortSignal.timeout(BROWSE_MS), ...(signal ? [signal] : [])])
+      late.addEventListener('abort', () => reject(new MsgError('MSG_ERR_TIMEOUT', { detail: entry.offer.name })))
+      const fetch = new MetadataFetch(
+        { ...entry.offer, root: undefined },
+        { onMetadata: resolve, onWrong: (_, error) => reject(error) },
+      )
+      this.#browsing.set(entry, fetch)
+      fetch.addSide(files)
+    }).finally(() => this.#browsing.delete(entry))
+  }
+
+  #uploadOf(id: string): Upload | undefined {
+    for (const { id: other, upload } of this.#entries.values()) if (other === id && upload) return upload
+    return undefined
+  }
+
+  #sinkOf(id: string, link: Link): ReturnType<Download['sinkFor']> {
     const files = this.#links.get(link)
-    const entry = files && this.#entries.get(keyOf('in', id, files.peer.user))
-    if (!entry?.incoming) throw new MsgError('MSG_ERR_TRANSFER_UNKNOWN', { detail: id })
-    return entry.incoming
+    const entry = files && this.#entryFor(files, { type: 'error', id, code: 0 })
+    if (!files || !entry?.download) throw new MsgError('MSG_ERR_TRANSFER_UNKNOWN', { detail: id })
+    return entry.download.sinkFor(files)
   }
 
-  #start(entry: Entry, files: FilesLink): void {
-    entry.files = files
-    if (entry.state === 'active') return
-    if (entry.state !== 'paused') entry.state = 'active'
-    if (entry.direction === 'out') this.#keep(entry)
-    if (entry.startedAt !== undefined) return
-    entry.startedAt = now()
-    entry.meter = new RateMeter(entry.startedAt, RATE_PERIOD)
-    entry.lostBefore = files.link.stats().packetsLost
-    const { id, direction, user, offer } = entry
-    const size = offer.size < 0 ? null : offer.size
-    this.#deps.emit({ type: 'transfer.started', id, direction, with: user, name: offer.name, size })
+  /** Tells those who take part that this side is out. @param code - 0 without a fault. */
+  #tellGone(entry: TransferEntry, code: number): void {
+    const { id, direction, user } = entry
+    for (const files of this.#links.values()) {
+      if (files.peer.user !== user && !this.#isSharedWith(entry, files)) continue
+      if (direction === 'out' && !entry.receivers.has(files)) files.send({ type: 'withdraw', id })
+      else files.send({ type: 'stop', id, code })
+    }
   }
 
-  #progress(entry: Entry): void {
-    const at = now()
-    if (at - entry.toldAt < PROGRESS_GAP) return
-    entry.toldAt = at
-    const { id, direction, bytes, rate, etaSeconds, size } = statusOf(entry)
-    this.#deps.emit({
-      type: 'transfer.progress',
-      id,
-      direction,
-      with: entry.user,
-      bytes,
-      size,
-      rate,
-      etaSeconds,
-    })
-  }
-
-  #sent(entry: Entry, outgoing: Outgoing, files: FilesLink): void {
-    entry.files = files
-    void outgoing.root.then(({ root, lastByte, size }) => {
-      entry.bytes = size
-      this.#done(entry, root, lastByte, null)
-    })
-  }
-
-  #done(entry: Entry, root: Uint8Array, lastByte: number | null, path: string | null): void {
-    const stats = entry.files?.isOpen ? entry.files.link.stats() : undefined
-    const retransmits = Math.max(0, (stats?.packetsLost ?? 0) - entry.lostBefore)
-    const took = now() - (entry.startedAt ?? now())
-    const receipt = createReceipt({ root, took, bytes: entry.bytes, lastByte, path, retransmits, sources: 1 })
-    const { id, direction, user, offer } = entry
-    this.#deps.emit({
-      type: 'transfer.done',
-      id,
-      direction,
-      with: user,
-      name: offer.name,
-      ...receipt,
-      via: stats?.path ?? null,
-    })
-    this.#end(entry, 'done')
-  }
-
-  #failed(entry: Entry, error: MsgError): void {
-    if (OVER.has(entry.state)) return
-    const { id, direction, user, offer } = entry
-    const { code, message } = error
-    this.#deps.emit({ type: 'transfer.failed', id, direction, with: user, name: offer.name, code, message })
+  #failed(entry: TransferEntry, error: MsgError): void {
+    if (entry.isOver) return
+    entry.tellFailed(error)
+    void entry.download?.stop().catch(() => {})
     this.#end(entry, 'failed')
   }
 
-  async #stopped(entry: Entry): Promise<void> {
-    const { incoming } = entry
+  async #stopped(entry: TransferEntry): Promise<void> {
+    const { download } = entry
     this.#end(entry, 'stopped')
-    await incoming?.stop()
+    await download?.stop()
   }
 
   /** It is over; a download that was stopped or failed can be accepted again while the offer is known. */
-  #end(entry: Entry, state: Entry['state']): void {
+  #end(entry: TransferEntry, state: TransferEntry['state']): void {
     entry.state = state
-    delete entry.incoming
-    void entry.outgoing?.close()
-    delete entry.outgoing
+    entry.receivers.clear()
     this.#deps.journal.remove(entry.id, entry.direction, entry.user)
-  }
-
-  #toReceiver(entry: Entry, type: 'pause' | 'continue'): void {
-    if (!entry.files) return
-    entry.outgoing?.handleFrame(entry.files, { type, id: entry.id })
-    entry.files.send({ type, id: entry.id })
-  }
-
-  #emit(entry: Entry, type: 'transfer.paused' | 'transfer.continued' | 'transfer.stopped', by: 'you' | 'them'): void {
-    const { id, direction, user, offer } = entry
-    this.#deps.emit({ type, id, direction, with: user, name: offer.name, by })
-  }
-
-  #add(facts: Pick<Entry, 'id' | 'direction' | 'user' | 'offer' | 'paths' | 'state'>): Entry {
-    const at = now()
-    const entry: Entry = {
-      ...facts,
-      bytes: 0,
-      startedAt: undefined,
-      toldAt: 0,
-      lostBefore: 0,
-      meter: new RateMeter(at, RATE_PERIOD),
+    // What has landed is there for the other members of the room.
+    if (entry.room === null || entry.direction === 'out' || state !== 'done') {
+      entry.teller?.close()
+      entry.teller = undefined
+      entry.upload?.close()
+      if (entry.isKept) void entry.upload?.content.close()
+      entry.upload = undefined
+      if (state !== 'done') entry.download = undefined
     }
+    this.#prune()
+  }
+
+  /** The list does not grow for ever: what has been over longest goes. */
+  #prune(): void {
+    const over = [...this.#entries].filter(([, { isOver, upload }]) => isOver && upload === undefined)
+    for (const [key] of over.slice(0, Math.max(0, over.length - MAX_OVER))) this.#entries.delete(key)
+  }
+
+  #add(facts: ConstructorParameters<typeof TransferEntry>[0]): TransferEntry {
+    const entry = new TransferEntry(facts, this.#deps.emit)
     this.#entries.set(keyOf(entry.direction, entry.id, entry.user), entry)
     return entry
   }
 
   /** Writes down what the next process needs to go on. A stream ends with its process. */
-  #keep({ id, direction, user, offer, paths, state }: Entry): void {
-    if (!offer.resumable) return
-    const encoded = encodeFrame({ type: 'offer', offer })
+  #keep({ id, direction, user, offer, paths, state, isKept }: TransferEntry): void {
+    if (!offer.resumable || !isKept) return
     const kept = state === 'offered' ? 'offered' : 'accepted'
-    this.#deps.journal.put({ id, direction, user, offer: encoded, paths, state: kept })
+    this.#deps.journal.put({ id, direction, user, offer: encodeFrame({ type: 'offer', offer }), paths, state: kept })
   }
 
-  #filesOf(user: string): FilesLink[] {
-    return [...this.#links.values()].filter(({ peer }) => peer.user === user)
-  }
-
-  #find(id: string, direction: 'in' | 'out' | undefined, states: ReadonlyArray<Entry['state']>): Entry {
+  /** @param states - those it may be in. @default any */
+  #find(
+    id: string,
+    direction: 'in' | 'out' | undefined,
+    states: ReadonlyArray<TransferEntry['state']> | undefined,
+  ): TransferEntry {
     const matches = [...this.#entries.values()].filter(
       (entry) =>
-        id !== '' && entry.id.startsWith(id.toLowerCase()) && (direction ?? entry.direction) === entry.direction,
+        id !== '' &&
+        entry.id.startsWith(id.toLowerCase()) &&
+        (direction ?? entry.direction) === entry.direction &&
+        (states?.includes(entry.state) ?? true),
     )
-    const found = matches.filter(({ state }) => states.includes(state))
-    if (found.length !== 1)
-      throw new MsgError('MSG_ERR_TRANSFER_UNKNOWN', { detail: found.length > 1 ? `${id} begins several` : id })
-    return found[0]!
+    if (matches.length === 1) return matches[0]!
+    throw new MsgError('MSG_ERR_TRANSFER_UNKNOWN', { detail: matches.length > 1 ? `${id} begins several` : id })
   }
 }
 
-function statusOf({ id, direction, user, offer, state, bytes, meter, incoming }: Entry): TransferStatus {
-  const size = incoming?.size ?? offer.size
-  const rate = state === 'active' ? (meter.rate ?? 0) : 0
-  return {
-    id,
-    direction,
-    with: user,
-    name: offer.name,
-    kind: offer.kind,
-    size: size < 0 ? null : size,
-    files: offer.entryCount,
-    bytes,
-    rate,
-    etaSeconds: timeLeft(bytes, size, rate),
-    state,
-  }
+/** What is offered, beside the content. */
+interface OfferOptions extends SendOptions {
+  readonly id?: string
+  readonly root?: Uint8Array | undefined
+  readonly paths?: readonly string[]
+  readonly isKept?: boolean
 }
 
 function decodeOffer(encoded: Uint8Array): Offer | undefined {
@@ -603,27 +761,26 @@ function decodeOffer(encoded: Uint8Array): Offer | undefined {
   }
 }
 
-/** What the other side is told of an error. */
-const codeOf = ({ spec }: MsgError): number => spec.wire ?? ERRORS.MSG_ERR_INTERNAL.wire
-
+const changed = (name: string): MsgError => new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: name })
 const keyOf = (direction: 'in' | 'out', id: string, user: string): string => `${direction} ${id} ${user}`
 
-const OVER: ReadonlySet<string> = new Set(['done', 'failed', 'stopped', 'declined'])
+const PRIORITIES: Readonly<Record<TransferPriority, number>> = { high: 0, normal: 1, low: 2 }
+const RUNNING = ['offered', 'waiting', 'active', 'paused'] as const
 /** Who says what. */
-const FROM_SOURCE: ReadonlySet<string> = new Set(['withdraw', 'manifest', 'hashes', 'root', 'error'])
+const FROM_SOURCE: ReadonlySet<string> = new Set(['withdraw', 'manifest', 'hashes', 'have', 'root', 'error'])
 const FROM_RECEIVER: ReadonlySet<string> = new Set([
   'accept',
   'decline',
   'manifest-want',
+  'hashes-want',
   'want',
   'cancel',
-  'pause',
-  'continue',
+  'root-want',
   'done',
 ])
 /** Offers of one user that wait for an answer. */
 const MAX_OFFERS = 64
-/** What a rate is the mean of. */
-const RATE_PERIOD = seconds(3)
-/** At most ten progress events a second. */
-const PROGRESS_GAP = millis(100)
+/** Transfers that are over and still listed. */
+const MAX_OVER = 256
+/** How long the list of an offer may take to come. */
+const BROWSE_MS = 30_000

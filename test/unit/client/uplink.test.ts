@@ -6,7 +6,7 @@ import { expectRejects } from '../../helpers/errors.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 import { turns } from '../../helpers/lone-courier.ts'
 
-type Hello = { protocol: number; server: string } | MsgError
+type Hello = { protocol: number; server: string; plugins: Record<string, number> } | MsgError
 
 /** An uplink whose channels the test hands out, and what became of each. */
 const rig = (over: Partial<UplinkOptions> = {}) => {
@@ -65,7 +65,7 @@ describe('the uplink', () => {
 
   it('refuses a server of another protocol, and lets the connection go', async () => {
     const { uplink, world, ends } = rig()
-    world.hello = { protocol: 2, server: 'lab' }
+    world.hello = { protocol: 2, server: 'lab', plugins: {} }
     await expectRejects(uplink.connect(), 'MSG_ERR_VERSION')
     expect(ends).to.deep.equal(['destroy 1'])
     expect(uplink.channel).to.equal(undefined)

@@ -55,6 +55,7 @@ const every: TransferFrame[] = [
   { type: 'root', id, size: 0, root: someHash(5), lastByte: null },
   { type: 'done', id, root: someHash(6) },
   { type: 'error', id, code: 0x61 },
+  { type: 'root-want', id },
 ]
 /** A frame by hand: type, then the payload after the id. */
 const raw = (type: number, ...payload: number[]): Uint8Array => {
@@ -79,7 +80,7 @@ describe('transfer/frames', () => {
   })
 
   it('refuse a type that there is not, before its length', () => {
-    for (const type of [0x00, 0x12, 0xff]) expectCode(() => decodeFrames(Uint8Array.of(type)), 'MSG_ERR_PROTOCOL')
+    for (const type of [0x00, 0x13, 0xff]) expectCode(() => decodeFrames(Uint8Array.of(type)), 'MSG_ERR_PROTOCOL')
   })
 
   it('refuse a length over the limit as soon as it is read', () => {

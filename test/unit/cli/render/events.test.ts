@@ -127,12 +127,14 @@ describe('clientEventLines', () => {
       { type: 'peer.device', with: x, device: x, changed: true },
       { type: 'warning', code: 'MSG_ERR_LIMIT', message: x },
       { type: 'transfer.offered', id: 'ab', from: x, room: null, name: x, kind: 'folder', size: 1, files: 2 },
-      { type: 'transfer.declined', id: 'ab', with: x, name: x },
+      { type: 'transfer.declined', id: 'ab', with: x, room: null, name: x },
       ...(['in', 'out'] as const).flatMap((direction): ClientEvent[] => {
-        const facts = { id: 'ab', direction, with: x, name: x }
+        const facts = { id: 'ab', direction, with: x, room: null, name: x }
         return [
           { type: 'transfer.started', ...facts, size: 1 },
           { type: 'transfer.failed', ...facts, code: x, message: x },
+          { type: 'transfer.blocked', ...facts, source: x, code: x, message: x },
+          { type: 'transfer.checkpoint', ...facts, fraction: 0.5, bytes: 1, size: 2 },
           ...(['transfer.paused', 'transfer.continued', 'transfer.stopped'] as const).map((type) => ({
             type,
             ...facts,

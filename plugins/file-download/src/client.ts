@@ -1,7 +1,7 @@
 import { defineClientPlugin, MsgError, type CommandContext, type CommandValues } from 'msg-cli/plugin'
-import { amount } from './amount.js'
-import { checkpointOf, limitOf } from './options.js'
-import { protocol, type Item } from './protocol.js'
+import { amount } from './amount.ts'
+import { checkpointOf, limitOf } from './options.ts'
+import { protocol, type Item } from './protocol.ts'
 
 /** The client's half: `files` and `download` at the prompt. */
 export default defineClientPlugin({
@@ -49,7 +49,7 @@ export default defineClientPlugin({
           ...limits(values),
           ...checkpoint(path, values, context),
         })
-        const { type: _type, direction: _direction, with: _with, path: landed, ...receipt } = done
+        const { type: _type, direction: _direction, with: _with, room: _room, path: landed, ...receipt } = done
         return { download: { ...receipt, from: path, path: landed } }
       },
       // The event `transfer.done` says it.

@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
 import { defineServerPlugin, MsgError, type TransferEvent } from 'msg-cli/plugin'
 import * as v from 'valibot'
-import { amount } from './amount.js'
-import { protocol } from './protocol.js'
-import { Shelf } from './shelf.js'
+import { amount } from './amount.ts'
+import { protocol } from './protocol.ts'
+import { Shelf } from './shelf.ts'
 
 const options = v.object({
   /** Directory whose files and folders are on the shelf. */

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { MsgError } from 'msg-cli/plugin'
-import type { Item } from './protocol.js'
+import type { Item } from './protocol.ts'
 
 /** One page of a folder. */
 export interface Page {

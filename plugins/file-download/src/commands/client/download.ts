@@ -1,5 +1,5 @@
 import { Args, Flags, PluginOneShot } from 'msg-cli/command'
-import client from '../../client.js'
+import client from '../../client.ts'
 
 export default class ClientDownload extends PluginOneShot {
   static override summary = "download a file or folder from the server's shelf"

@@ -1,6 +1,6 @@
 import { Args, PluginOneShot } from 'msg-cli/command'
-import client from '../../client.js'
-import type { Item } from '../../protocol.js'
+import client from '../../client.ts'
+import type { Item } from '../../protocol.ts'
 
 export default class ClientFiles extends PluginOneShot {
   static override summary = "list what is on the server's shelf"

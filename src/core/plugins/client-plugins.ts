@@ -16,7 +16,7 @@ export interface ClientPluginsDeps {
 export class ClientPlugins {
   readonly #deps: ClientPluginsDeps
   readonly #loaded = new Map<string, Loaded>()
-  readonly #commands = new Map<string, PluginCommand>()
+  readonly #commands = new Map<string, { readonly owner: Loaded; readonly command: PluginCommand }>()
   /** Plugins of the server, as it said in `hello`. */
   #there: Readonly<Record<string, number>> = {}
 
@@ -31,7 +31,7 @@ export class ClientPlugins {
 
   /** In the order they were added. */
   get commands(): readonly PluginCommand[] {
-    return [...this.#commands.values()]
+    return [...this.#commands.values()].map(({ command }) => command)
   }
 
   /** Starts them in their order; one that fails is told and left out, the rest goes on. */
@@ -45,6 +45,7 @@ export class ClientPlugins {
         this.#loaded.set(id, loaded)
         await plugin.setup(this.#scope(loaded), optionsOf<unknown>(plugin as never, options))
       } catch (cause) {
+        await this.#undo(loaded)
         const detail = `${id} (${(cause as Error).message})`
         this.#deps.onFault(id, new MsgError('MSG_ERR_PLUGIN_LOAD', { detail, cause }))
       }
@@ -68,13 +69,18 @@ export class ClientPlugins {
   }
 
   async close(): Promise<void> {
-    for (const [id, { base }] of [...this.#loaded].reverse())
-      await base.close((error) => this.#deps.onFault(id, MsgError.of(error)))
-    this.#loaded.clear()
-    this.#commands.clear()
+    for (const loaded of [...this.#loaded.values()].reverse()) await this.#undo(loaded)
   }
 
-  #scope({ plugin, base, handlers }: Loaded): ClientScope<Protocol> {
+  async #undo(loaded: Loaded): Promise<void> {
+    const { id } = loaded.plugin.protocol
+    if (this.#loaded.get(id) === loaded) this.#loaded.delete(id)
+    for (const [name, { owner }] of this.#commands) if (owner === loaded) this.#commands.delete(name)
+    await loaded.base.close((error) => this.#deps.onFault(id, MsgError.of(error)))
+  }
+
+  #scope(loaded: Loaded): ClientScope<Protocol> {
+    const { plugin, base, handlers } = loaded
     const { protocol } = plugin
     const { id } = protocol
     return {
@@ -94,7 +100,7 @@ export class ClientPlugins {
       }) as ClientScope<Protocol>['request'],
       command: (command) => {
         if (this.#commands.has(command.name)) throw new TypeError(`there is a command ${command.name} already`)
-        this.#commands.set(command.name, command as unknown as PluginCommand)
+        this.#commands.set(command.name, { owner: loaded, command: command as unknown as PluginCommand })
       },
       transfers: this.#deps.transfers,
     }

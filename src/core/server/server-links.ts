@@ -33,7 +33,8 @@ export interface ServerLinksDeps {
 export class ServerLinks {
   readonly streams: StreamRouter
   readonly #deps: ServerLinksDeps
-  readonly #instance = randomBytes(16).toString('hex')
+  /** Of this process: clients find out by it that the server was started anew. */
+  readonly instance = randomBytes(16).toString('hex')
   readonly #peers = new Map<string, Peer>()
   readonly #listener: LinkListener
   #endpoint: LinkEndpoint | undefined
@@ -56,7 +57,7 @@ export class ServerLinks {
   /** Begins to answer, on a socket that is bound. */
   attach(socket: UdpSocket): void {
     const { noise } = this.#deps.key
-    this.attachEndpoint(UdpEndpoint.over(socket, { local: { key: noise, instance: this.#instance } }))
+    this.attachEndpoint(UdpEndpoint.over(socket, { local: { key: noise, instance: this.instance } }))
   }
 
   attachEndpoint(endpoint: LinkEndpoint): void {
@@ -77,7 +78,7 @@ export class ServerLinks {
     endpoint.expect({ instance: client.instance, key }, this.#listener)
     this.#boundLeftBehind(client.user)
     const device = Buffer.from(this.#deps.key.publicKey).toString('base64url')
-    return { instance: this.#instance, device, port: endpoint.address.port }
+    return { instance: this.instance, device, port: endpoint.address.port }
   }
 
   /** A control connection is over. @param hasLeft - on purpose: so is its link */

@@ -70,7 +70,7 @@ export abstract class PluginOneShot extends OneShotCommand {
 
   private async confirm(question: string): Promise<boolean> {
     const { confirm } = await import('@inquirer/prompts')
-    return await confirm({ message: question, default: true }).catch(() => false)
+    return await confirm({ message: question, default: false }).catch(() => false)
   }
 }
 

@@ -10,7 +10,7 @@ export default defineClientPlugin({
     client.command({
       name: 'files',
       summary: "what is on the server's shelf, or in a folder of it",
-      arguments: [{ name: 'folder', optional: true, rest: true }],
+      arguments: [{ name: 'folder', optional: true }],
       async run(values) {
         const folder = trimmed(values.optional('folder') ?? '')
         const files: Item[] = []
@@ -37,7 +37,7 @@ export default defineClientPlugin({
     client.command({
       name: 'download',
       summary: "fetch a file or folder from the server's shelf; what a stopped download has is kept",
-      arguments: [{ name: 'name', rest: false }],
+      arguments: [{ name: 'name' }],
       options: { to: { value: 'folder' }, checkpoint: { value: 'percent' }, limit: { value: 'rate' } },
       background: true,
       async run(values, context) {

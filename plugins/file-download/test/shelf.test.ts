@@ -83,7 +83,16 @@ describe('the shelf', () => {
     symlinkSync('gone', join(root, 'dangling'))
     expect(await namesOf()).to.deep.equal(['a.txt', 'docs', 'inside'])
     expect(await shelf.find('inside')).to.equal(join(root, 'docs', 'b.txt'))
-    for (const path of ['outside', 'above', 'parent', 'parent/secret.txt', 'hidden', 'hidden/config', 'loop', 'dangling'])
+    for (const path of [
+      'outside',
+      'above',
+      'parent',
+      'parent/secret.txt',
+      'hidden',
+      'hidden/config',
+      'loop',
+      'dangling',
+    ])
       expect(await codeOf(shelf.find(path)), path).to.equal('MSG_ERR_FILE_UNKNOWN')
     expect(await codeOf(shelf.list('parent'))).to.equal('MSG_ERR_FILE_UNKNOWN')
   })

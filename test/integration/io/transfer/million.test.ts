@@ -2,10 +2,10 @@ import { expect } from 'chai'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DiskStore } from '../../../../src/core/io/transfer/disk-store.ts'
-import { DiskThread } from '../../../../src/core/io/transfer/disk-thread.ts'
 import { landingTree } from '../../../../src/core/transfer/landing-names.ts'
 import { MAX_ENTRIES, type Entry, type Manifest } from '../../../../src/core/transfer/manifest.ts'
 import { sha256 } from '../../../helpers/content.ts'
+import { useDiskThread } from '../../../helpers/disk-thread.ts'
 import { expectRejects } from '../../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../../helpers/temp.ts'
 
@@ -19,11 +19,7 @@ function million(): Manifest {
 
 describe('transfer: a manifest of a million files', function () {
   this.timeout(120_000)
-  let disk: DiskThread
-  before(() => {
-    disk = new DiskThread()
-  })
-  after(() => disk.close())
+  const disk = useDiskThread()
   afterEach(removeTempDirs)
 
   it('has a place for each in bounded memory', () => {

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { Console } from '../console/console.ts'
 import { TerminalOutput } from '../console/output.ts'
 import { serveTerminal } from '../console/terminal.ts'
-import { CLIENT_COMMANDS } from '../client-commands/table.ts'
+import { pluginCommands } from '../client-commands/plugin.ts'
+import { clientCommands } from '../client-commands/table.ts'
 import { isSecretLine } from '../lines/secret.ts'
 import { askSecret } from '../prompt/ask.ts'
 import { complete } from '../prompt/completion.ts'
@@ -18,15 +19,16 @@ import { ClientSession } from './session.ts'
 /** `msg client connect` for a person at a terminal. @returns the exit status. */
 export async function runTerminalSession(run: SessionRun): Promise<number> {
   const { palette } = run
+  const commands = clientCommands(() => pluginCommands(session))
   const editor: LineEditor = new LineEditor({
     input: process.stdin,
     output: process.stdout,
     history: new CommandHistory({
       path: join(run.options.dataDir, 'history'),
-      isSecret: (line) => isSecretLine(CLIENT_COMMANDS, line),
+      isSecret: (line) => isSecretLine(commands, line),
     }),
     prompt: () => promptText(session.connection?.user, session.connection?.conversation),
-    complete: (line) => complete(CLIENT_COMMANDS, names, line),
+    complete: (line) => complete(commands, names, line),
   })
   const output = new TerminalOutput((lines) => editor.print(lines), palette)
   const deliveries: DeliveryWatch = new DeliveryWatch({
@@ -51,10 +53,10 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     user: async () => (await session.client.users()).map(({ user }) => user),
     room: async () => (await session.client.rooms()).map(({ room }) => room),
     request: async () => session.client.requests,
-    command: async () => CLIENT_COMMANDS.words(),
+    command: async () => commands.words(),
   })
   const console = new Console({
-    table: CLIENT_COMMANDS,
+    table: commands,
     context: session,
     output,
     palette,

@@ -270,13 +270,21 @@ export class MsgClient implements Client {
     this.#transfers().setPriority(id, priority)
   }
 
+  get commands(): Client['commands'] {
+    return this.#core.plugins.commands
+  }
+
   peers(): PeerStatus[] {
     return this.#core.account?.links?.statuses() ?? []
   }
 
   links(): ReturnType<Client['links']> {
-    const links = this.#core.account?.links
-    return { links: links?.measurements() ?? [], socket: links?.socket ?? null }
+    const { account, serverLink } = this.#core
+    const links = account?.links
+    return {
+      links: [...(links?.measurements() ?? []), ...(serverLink?.measurements() ?? [])],
+      socket: links?.socket ?? null,
+    }
   }
 
   conversations(): ReturnType<Client['conversations']> {

@@ -88,5 +88,4 @@ const PIECES = [
   ],
   ...['x'.repeat(300), 'ü'.repeat(200), '𝕏'.repeat(70), `${'d/'.repeat(40)}`, 'n'.repeat(4_096)],
 ]
-// eslint-disable-next-line no-control-regex
 const DANGEROUS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/

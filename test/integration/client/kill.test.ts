@@ -1,66 +1,12 @@
 import { expect } from 'chai'
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { ClientProcess } from '../../helpers/client-process.ts'
 import { World } from '../../helpers/world.ts'
 
-interface Told {
-  readonly ready?: boolean
-  readonly heard?: string
-  readonly sent?: string
-  readonly id?: string
-}
-
-/** A client process and what it told. */
-class Process {
-  readonly child: ChildProcess
-  readonly told: Told[] = []
-  #wake: () => void = () => {}
-
-  constructor(world: World, user: string, password = '') {
-    this.child = fork(FIXTURE, [world.address, join(world.dir, user), user, password], {
-      execArgv: ['--import', 'tsx'],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
-    this.child.on('message', (message) => {
-      this.told.push(message as Told)
-      this.#wake()
-    })
-  }
-
-  async until(isDone: () => boolean): Promise<void> {
-    while (!isDone()) await new Promise<void>((resolve) => (this.#wake = resolve))
-  }
-
-  ready(): Promise<void> {
-    return this.until(() => this.told.some(({ ready }) => ready))
-  }
-
-  heard(): string[] {
-    return this.told.flatMap(({ heard }) => heard ?? [])
-  }
-
-  async kill(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
-    const gone = once(this.child, 'exit')
-    this.child.kill('SIGKILL')
-    await gone
-  }
-
-  async quit(): Promise<void> {
-    const gone = once(this.child, 'exit')
-    this.child.send({ quit: true })
-    await gone
-  }
-}
-
-const FIXTURE = fileURLToPath(new URL('../../fixtures/client-process.ts', import.meta.url))
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`)
 
 describe('client processes that are killed', () => {
   let world: World
-  let processes: Process[]
+  let processes: ClientProcess[]
   beforeEach(async () => {
     world = await World.start()
     processes = []
@@ -69,8 +15,8 @@ describe('client processes that are killed', () => {
     for (const one of processes) await one.kill()
     await world.end()
   })
-  const start = async (user: string, password = ''): Promise<Process> => {
-    const made = new Process(world, user, password)
+  const start = async (user: string, password = ''): Promise<ClientProcess> => {
+    const made = new ClientProcess(world, user, password)
     processes.push(made)
     await made.ready()
     return made

@@ -33,10 +33,11 @@ export class TransferTable {
   load(slots: readonly number[]): TransferRow[] {
     return slots.flatMap((slot) =>
       (this.#database.prepare('SELECT * FROM transfers WHERE slot = ?').all([slot]) as StoredRow[]).map(
-        ({ paths, ...row }) => ({ ...row, paths: JSON.parse(paths) as string[] }),
+        ({ paths, offer, ...row }) => ({ ...row, offer: Buffer.from(offer), paths: JSON.parse(paths) as string[] }),
       ),
     )
   }
 }
 
-type StoredRow = Omit<TransferRow, 'paths'> & { readonly paths: string }
+/** Blobs come as the driver likes. */
+type StoredRow = Omit<TransferRow, 'paths' | 'offer'> & { readonly paths: string; readonly offer: ArrayBuffer }

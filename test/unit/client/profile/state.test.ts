@@ -33,6 +33,24 @@ describe('the profile state', () => {
   afterEach(() => {
     for (const state of opened.splice(0)) state.close()
   })
+  it('remembers transfers, byte for byte, until they are over', () => {
+    const state = open()
+    const row = {
+      id: 'ab'.repeat(16),
+      direction: 'in',
+      user: 'bob',
+      slot: state.slots.own,
+      offer: Buffer.from([1, 0, 255, 128]),
+      paths: ['/somewhere', 'else'],
+      state: 'accepted',
+    } as const
+    state.transfers.put(row)
+    expect(state.transfers.load(state.slots.held)).to.deep.equal([row])
+    expect(state.transfers.load([state.slots.own + 1])).to.deep.equal([])
+    state.transfers.remove(row.id, 'in', 'bob')
+    expect(state.transfers.load(state.slots.held)).to.deep.equal([])
+  })
+
   it('notices damage when it is met', () => {
     const state = open()
     state.commit(() => state.history.addReceived(entries(1, 5_000)))

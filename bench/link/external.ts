@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
-import { mkdir, mkdtemp, stat, truncate, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SocketAddress } from '../../src/core/transport/endpoint-api.ts'
@@ -20,11 +20,16 @@ export interface ExternalPeer {
   readonly ask: (files: Files, to: SocketAddress) => readonly string[]
   /** Who sends: an emulated path's way there is the asker's. */
   readonly sender: 'waits' | 'asks'
+  /** Puts what it needs beside the files: keys, say. */
+  readonly prepare?: (files: Files) => Promise<unknown>
 }
 
-interface Files {
+/** Where an {@link ExternalPeer} finds and puts things. */
+export interface Files {
   readonly directory: string
+  /** The file to send. */
   readonly source: string
+  /** The folder to put it into, under the same name. */
   readonly landing: string
 }
 
@@ -71,6 +76,7 @@ export const QUIC: ExternalPeer = {
     `https://localhost/${SOURCE}`,
   ],
   sender: 'waits',
+  prepare: ({ directory }) => loadCertificate(directory),
 }
 
 /** Why a peer cannot be measured here, or `undefined`. */
@@ -88,14 +94,20 @@ export interface TransferOptions {
   readonly asks?: Place
   /** Puts something in between: given where the waiting side is, says where to ask. */
   readonly through?: (address: SocketAddress) => Promise<SocketAddress>
+  /** Folder to work in. @default one in memory */
+  readonly within?: string
+  /** A file of `bytes` on the same file system as `within`. @default zeros */
+  readonly source?: string
+  /** Called with the received file before it is deleted. */
+  readonly onReceived?: (path: string) => Promise<void>
 }
 
-/** Sends one file from memory to memory (tmpfs where there is one). @returns how the received file grew. */
+/** Sends one file, from memory to memory (tmpfs where there is one) unless told otherwise. @returns how the received file grew. */
 export async function transfer(
   peer: ExternalPeer,
-  { bytes, seconds = 120, waits = LOOPBACK, asks = LOOPBACK, through }: TransferOptions,
+  { bytes, seconds = 120, waits = LOOPBACK, asks = LOOPBACK, through, within, source, onReceived }: TransferOptions,
 ): Promise<MeterPoint[]> {
-  const directory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'msg-bench-'))
+  const directory = await mkdtemp(join(within ?? (existsSync('/dev/shm') ? '/dev/shm' : tmpdir()), 'msg-bench-'))
   const files = { directory, source: join(directory, SOURCE), landing: join(directory, 'landing') }
   const running: ChildProcess[] = []
   const undo = (): void => {
@@ -105,16 +117,20 @@ export async function transfer(
   process.once('exit', undo)
   try {
     await mkdir(files.landing)
-    await writeFile(files.source, '')
-    await truncate(files.source, bytes)
-    if (peer === QUIC) await loadCertificate(directory)
+    if (source === undefined) {
+      await writeFile(files.source, '')
+      await truncate(files.source, bytes)
+    } else await link(source, files.source)
+    await peer.prepare?.(files)
     const at = { host: waits.host, port: FIRST_PORT + Math.floor(Math.random() * PORTS) }
     running.push(start(waits, peer.wait(files, at)))
     const to = (await through?.(at)) ?? at
     await new Promise((resolve) => setTimeout(resolve, LISTENING_AFTER_MS))
     const asking = start(asks, peer.ask(files, to))
     running.push(asking)
-    return await watch(join(files.landing, SOURCE), bytes, seconds)
+    const points = await watch(join(files.landing, SOURCE), bytes, seconds)
+    await onReceived?.(join(files.landing, SOURCE))
+    return points
   } finally {
     process.off('exit', undo)
     undo()
@@ -143,7 +159,8 @@ function start({ namespace }: Place, argv: readonly string[]): ChildProcess {
 }
 
 const LOOPBACK: Place = { host: '127.0.0.1' }
-const SOURCE = 'file.bin'
+/** Name of the file that is sent. */
+export const SOURCE = 'file.bin'
 /** SRT asks for 10 to 79 characters; this one protects nothing but a benchmark. */
 const PASSPHRASE = 'benchmark-passphrase'
 /** These programs cannot choose a free port themselves. */

@@ -68,6 +68,7 @@ const SERVER_EVENTS: Record<ServerEvent['type'], true> = {
   refused: true,
   'storage.failed': true,
   'storage.recovered': true,
+  plugin: true,
   stopped: true,
 }
 

@@ -14,19 +14,12 @@ interface ManifestCommand {
 
 describe('the commands, flags and console words', () => {
   it('are those that scripts may rely on: changing this list is a change of the contract', () => {
-    const manifest = JSON.parse(readFileSync(join(BIN, '..', '..', 'oclif.manifest.json'), 'utf8')) as {
-      commands: Record<string, ManifestCommand>
-    }
-    const commands = Object.values(manifest.commands).map(({ id, args, flags }) => {
-      const words = Object.entries(args).map(([name, { required }]) => (required ? `<${name}>` : `[${name}]`))
-      const options = Object.keys(flags)
-        .filter((name) => !GLOBAL_FLAGS.includes(name))
-        .sort()
-      return [id.replaceAll(':', ' '), ...words, ...options.map((name) => `--${name}`)].join(' ')
-    })
-    expect(commands.sort()).to.deep.equal(COMMANDS)
-    for (const { flags } of Object.values(manifest.commands))
-      expect(Object.keys(flags)).to.include.members(GLOBAL_FLAGS)
+    expect(commandsOf(join(BIN, '..', '..', 'oclif.manifest.json')).sort()).to.deep.equal(COMMANDS)
+  })
+
+  it('of the plugins that come with it', () => {
+    const path = join(BIN, '..', '..', 'plugins', 'file-download', 'oclif.manifest.json')
+    expect(commandsOf(path).sort()).to.deep.equal(SHELF_COMMANDS)
   })
 
   it('of the client', () => {
@@ -41,6 +34,19 @@ describe('the commands, flags and console words', () => {
     ).to.deep.equal(SERVER)
   })
 })
+
+/** How the commands of a manifest are written. All of them have the global flags. */
+function commandsOf(path: string): string[] {
+  const { commands } = JSON.parse(readFileSync(path, 'utf8')) as { commands: Record<string, ManifestCommand> }
+  return Object.values(commands).map(({ id, args, flags }) => {
+    expect(Object.keys(flags)).to.include.members(GLOBAL_FLAGS)
+    const words = Object.entries(args).map(([name, { required }]) => (required ? `<${name}>` : `[${name}]`))
+    const options = Object.keys(flags)
+      .filter((name) => !GLOBAL_FLAGS.includes(name))
+      .sort()
+    return [id.replaceAll(':', ' '), ...words, ...options.map((name) => `--${name}`)].join(' ')
+  })
+}
 
 const GLOBAL_FLAGS = ['json', 'debug', 'no-input', 'no-color']
 const ONE_SHOT = '--data-dir --fingerprint'
@@ -59,10 +65,14 @@ const COMMANDS = [
   'server members <room> --data-dir',
   'server rooms --data-dir',
   'server sessions --data-dir',
-  'server start --cert --data-dir --host --key --name --port --udp-port',
+  'server start --cert --data-dir --files --host --key --name --port --udp-port',
   'server status --data-dir',
   'server stop --data-dir',
   'server users --connected --data-dir',
+]
+const SHELF_COMMANDS = [
+  `client download <name> --checkpoint --congestion ${ONE_SHOT} --limit --server --timeout --to --trace-links --user`,
+  `client files [folder] ${ONE_SHOT} --server --timeout --user`,
 ]
 const CLIENT = [
   'connect <address> [--fingerprint <SHA256:…>] | c',

@@ -2,23 +2,19 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { DiskStore } from '../../src/core/io/transfer/disk-store.ts'
-import { DiskThread } from '../../src/core/io/transfer/disk-thread.ts'
 import { MemoryDownloads } from '../../src/core/testing/memory-block-store.ts'
+import { useDiskThread } from '../helpers/disk-thread.ts'
 import { WritableStore } from '../../src/core/io/transfer/writable-store.ts'
 import { removeTempDirs, tempDir } from '../helpers/temp.ts'
 import { describeBlockStore } from './block-store.ts'
 
 describe('block stores', () => {
-  let disk: DiskThread
+  const disk = useDiskThread()
   let root: string
   let memory: MemoryDownloads
   /** What a stream was given. */
   let taken: Buffer[] | undefined
 
-  before(() => {
-    disk = new DiskThread()
-  })
-  after(() => disk.close())
   beforeEach(() => {
     root = tempDir()
     memory = new MemoryDownloads()

@@ -52,6 +52,8 @@ export class FakeClient implements Client {
   connected = true
   conversation: Conversation | undefined
   status: 'active' | 'inactive' = 'active'
+  /** What plugins bring. */
+  commands: Client['commands'] = []
   isClosed = false
   isDestroyed = false
   waiting = 0

@@ -8,12 +8,17 @@ import { seeds } from './random.ts'
  * @param url - `import.meta.url` of the test file.
  * @param share - seeds by default; all suites together have more than 1,000. See {@link seeds}.
  */
-export function forSeeds(url: string, title: string, share: number, run: (seed: number) => void): Mocha.Test {
+export function forSeeds(
+  url: string,
+  title: string,
+  share: number,
+  run: (seed: number) => void | Promise<void>,
+): Mocha.Test {
   const all = seeds(share)
-  return it(`${title} (${all.length} seeds)`, () => {
+  return it(`${title} (${all.length} seeds)`, async () => {
     for (const seed of all) {
       try {
-        run(seed)
+        await run(seed)
       } catch (error) {
         const command = `${settings()}SIM_SEED=${seed} npx mocha ${relative(process.cwd(), fileURLToPath(url))} --fgrep "${title}"`
         throw new Error(`seed ${seed}: ${(error as Error).message}\n    replay: ${command}`, { cause: error })

@@ -1,3 +1,4 @@
+import { answerRequests } from '../../helpers/asked-process.ts'
 import type { EndAnswer, EndRequest, LinkSample } from './end-process.ts'
 import type { Protocol, Receiver, Sender } from './end.ts'
 import { wallMicros } from './meter.ts'
@@ -49,13 +50,7 @@ function sample(into: LinkSample[]): void {
   if (stats) into.push({ at: wallMicros(), ...stats })
 }
 
-process.on('message', (request: EndRequest) => {
-  handle(request).then(
-    (answer) => process.send!(answer),
-    (error: unknown) => process.send!({ error: String(error) }),
-  )
-})
-process.on('disconnect', () => process.exit(0))
+answerRequests(handle)
 
 /** Often enough for a picture, seldom enough to cost nothing. */
 const SAMPLE_GAP_MS = 20

@@ -1,7 +1,6 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import type { LinkStats, SocketAddress } from '../../../src/core/transport/endpoint-api.ts'
 import { scriptArgs } from '../../../test/helpers/script.ts'
+import { AskedProcess } from '../../helpers/asked-process.ts'
 import type { EndOptions, Load, Protocol } from './end.ts'
 import type { MeterPoint } from './meter.ts'
 
@@ -30,40 +29,20 @@ export interface LinkSample extends LinkStats {
 
 /** One end of one flow in a process of its own. */
 export class EndProcess {
-  readonly #child: ChildProcess
+  readonly #process: AskedProcess<EndRequest, EndAnswer>
 
   /** @param namespace - network namespace to run in. @default this one */
   constructor(namespace?: string) {
-    const node = [process.execPath, ...scriptArgs('./end-main', import.meta.url)]
-    const [command, ...args] = namespace === undefined ? node : ['ip', 'netns', 'exec', namespace, ...node]
-    this.#child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' })
+    this.#process = new AskedProcess(scriptArgs('./end-main', import.meta.url), { namespace })
   }
 
   /** One request at a time. @throws what went wrong there, or that the process ended. */
-  async ask(request: EndRequest): Promise<EndAnswer> {
-    this.#child.send(request)
-    const answer = await new Promise<EndAnswer>((resolve, reject) => {
-      const onExit = (code: number | null): void => reject(new Error(`the end of a flow ended with ${code}`))
-      this.#child.once('exit', onExit)
-      this.#child.once('message', (message) => {
-        this.#child.off('exit', onExit)
-        resolve(message as EndAnswer)
-      })
-    })
-    if (answer.error !== undefined) throw new Error(`${request.do}: ${answer.error}`)
-    return answer
+  ask(request: EndRequest): Promise<EndAnswer> {
+    return this.#process.ask(request)
   }
 
   /** Gracefully, or after a second not so. */
-  async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const exited = once(this.#child, 'exit')
-    const killer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_TIMEOUT_MS)
-    await this.ask({ do: 'close' }).catch(() => {})
-    if (this.#child.connected) this.#child.disconnect()
-    await exited
-    clearTimeout(killer)
+  close(): Promise<void> {
+    return this.#process.close({ do: 'close' })
   }
 }
-
-const CLOSE_TIMEOUT_MS = 1_000

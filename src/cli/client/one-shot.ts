@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Flags } from '@oclif/core'
-import type { AcceptPolicy, Client } from '../../core/index.ts'
+import type { AcceptPolicy, Client, ClientOptions } from '../../core/index.ts'
 import { MsgError } from '../../core/errors.ts'
 import { BaseCommand } from '../base-command.ts'
 import type { Settings } from '../config/load.ts'
@@ -40,6 +40,10 @@ export interface ConnectedOptions {
   readonly endsItself?: boolean
   /** @default what `--accept` says */
   readonly accept?: AcceptPolicy
+  /** Halves of plugins that take part. @default none */
+  readonly plugins?: NonNullable<ClientOptions['plugins']>
+  /** True for what downloads from the server: it is not present for others. @default false */
+  readonly isDownloading?: boolean
 }
 
 /** A command that connects, does one thing and leaves. Sign-ins are kept in the profile, so that only the first needs a password. */
@@ -66,14 +70,15 @@ export abstract class OneShotCommand extends BaseCommand {
    */
   protected async connected(
     flags: Readonly<Record<string, unknown>>,
-    { isListening, endsItself = false, accept }: ConnectedOptions,
+    { isListening, endsItself = false, accept, plugins = [], isDownloading = false }: ConnectedOptions,
     act: (oneShot: OneShot) => Promise<void>,
   ): Promise<void> {
     const settings = this.settings([...ONE_SHOT_SETTINGS, ...LINK_SETTINGS], flags)
     const server = settings.required('server')
     const core = await import('../../core/index.ts')
     const { createClient } = core
-    const stopTrace = traced(core, isListening ? settings.text('traceLinks') : undefined, (message) =>
+    const isLinked = isListening || isDownloading
+    const stopTrace = traced(core, isLinked ? settings.text('traceLinks') : undefined, (message) =>
       process.stderr.write(`warning: ${message}\n`),
     )
     const patience = (settings.number('timeout') ?? 0) * 1000
@@ -98,7 +103,9 @@ export abstract class OneShotCommand extends BaseCommand {
         listening: isListening,
         // What this user has open in another terminal is not this command's to leave.
         keepOpen: true,
-        reconnect: isListening,
+        reconnect: isLinked,
+        downloading: isDownloading,
+        plugins,
         signal: stop.signal,
       }
       const client = await untilStopped(createClient({ ...options, server }), stop.signal)

@@ -3,7 +3,8 @@ import { Console } from '../console/console.ts'
 import { TerminalOutput } from '../console/output.ts'
 import { serveTerminal } from '../console/terminal.ts'
 import { PRIORITIES } from '../client-commands/file.ts'
-import { CLIENT_COMMANDS } from '../client-commands/table.ts'
+import { pluginCommands } from '../client-commands/plugin.ts'
+import { clientCommands } from '../client-commands/table.ts'
 import { isSecretLine } from '../lines/secret.ts'
 import { askSecret } from '../prompt/ask.ts'
 import { complete } from '../prompt/completion.ts'
@@ -24,15 +25,16 @@ import { TransferProgress } from './transfer-progress.ts'
 /** `msg client connect` for a person at a terminal. @returns the exit status. */
 export async function runTerminalSession(run: SessionRun): Promise<number> {
   const { palette } = run
+  const commands = clientCommands(() => pluginCommands(session))
   const editor: LineEditor = new LineEditor({
     input: process.stdin,
     output: process.stdout,
     history: new CommandHistory({
       path: join(run.options.dataDir, 'history'),
-      isSecret: (line) => isSecretLine(CLIENT_COMMANDS, line),
+      isSecret: (line) => isSecretLine(commands, line),
     }),
     prompt: () => promptText(session.connection?.user, session.connection?.conversation),
-    complete: (line) => complete(CLIENT_COMMANDS, names, line),
+    complete: (line) => complete(commands, names, line),
   })
   const output = new TerminalOutput((lines) => editor.print(lines), palette)
   const deliveries: DeliveryWatch = new DeliveryWatch({
@@ -70,13 +72,13 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     user: async () => (await session.client.users()).map(({ user }) => user),
     room: async () => (await session.client.rooms()).map(({ room }) => room),
     request: async () => session.client.requests,
-    command: async () => CLIENT_COMMANDS.words(),
+    command: async () => commands.words(),
     transfer: async () => session.client.transfers().map(({ id }) => shortId(id)),
     priority: async () => PRIORITIES,
     path: (word) => pathNames(word),
   })
   const console = new Console({
-    table: CLIENT_COMMANDS,
+    table: commands,
     context: session,
     output,
     palette,

@@ -1,6 +1,7 @@
 import type { ClientEvent, TransferStatus } from '../../core/index.ts'
 import { bytesText, rateText } from '../bytes.ts'
 import { visible } from '../../core/wire/visible.ts'
+import { SERVER_PEER } from './client-words.ts'
 import type { Palette } from './palette.ts'
 import { tableLines } from './table.ts'
 import { count } from './time.ts'
@@ -32,6 +33,8 @@ export function transferEventLines(event: TransferEvent, palette: Palette, isCon
     case 'transfer.progress':
       return []
     case 'transfer.checkpoint':
+      // Whoever downloads from the server is asked there and then.
+      if (event.with === SERVER_PEER) return []
       return [
         `${Math.round(100 * event.fraction)} % of ${what} is here: ${palette.strong(`file continue ${short}`)} or ${palette.strong(`file stop ${short}`)}?`,
       ]
@@ -48,6 +51,10 @@ export function transferEventLines(event: TransferEvent, palette: Palette, isCon
     case 'transfer.continued':
       return [`${what} goes on${byThem(event.by, whom(event), palette)}.`]
     case 'transfer.stopped':
+      if (event.with === SERVER_PEER)
+        return [
+          `${what} is stopped${byThem(event.by, whom(event), palette)}; downloading it again goes on where it was.`,
+        ]
       return [
         event.direction === 'in' && isConsole
           ? `${what} is stopped${byThem(event.by, whom(event), palette)}; \`file accept ${short}\` goes on where it was.`

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
+import type { ConfiguredPlugin, PluginCommand } from '../plugins/define.ts'
 import type {
   ReceiveOptions,
   SendOptions,
@@ -33,12 +34,16 @@ export interface ClientOptions {
   readonly keepOpen?: boolean
   /** False for one-shot commands: never rung, never sent messages. @default true */
   readonly listening?: boolean
+  /** With `listening: false`: may link with the server all the same, for what plugins download. @default false */
+  readonly downloading?: boolean
   /** Congestion control of links: how they share a path with others. @default 'bbr' */
   readonly congestion?: Congestion
   /** Reconnect by itself when the server goes. @default true */
   readonly reconnect?: boolean
   /** Ends the attempt to connect. */
   readonly signal?: AbortSignal
+  /** Client halves of plugins; one that does not start is told as a `warning` and left out. */
+  readonly plugins?: readonly ConfiguredPlugin[]
 }
 
 export type MessageState = 'queued' | 'sent' | 'delivered'
@@ -280,8 +285,12 @@ export interface Client {
 
   /** What this profile knows of `user`; nothing when the two have never met. @throws MSG_ERR_NAME_INVALID */
   acquaintance(user: string): Acquaintance
+
+  /** What the plugins of this client add to the prompt. */
+  readonly commands: readonly PluginCommand[]
+
   peers(): PeerStatus[]
-  /** Every open link's numbers, and the socket's; `socket` is null before signing in and where there is no UDP. */
+  /** Every open link's numbers, the one with the server as user `@server`, and the socket's; `socket` is null before signing in and where there is no UDP. */
   links(): { links: LinkStatus[]; socket: SocketStatus | null }
   conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>
   /** Safety numbers of `user`'s linked devices, 60 digits each; `mark` records that a person compared them. */

@@ -271,6 +271,10 @@ export class MsgClient implements Client {
     this.#transfers().setPriority(id, priority)
   }
 
+  get commands(): Client['commands'] {
+    return this.#core.plugins.commands
+  }
+
   acquaintance(user: string): Acquaintance {
     const state = this.#profile()
     const name = displayName(user)
@@ -289,8 +293,12 @@ export class MsgClient implements Client {
   }
 
   links(): ReturnType<Client['links']> {
-    const links = this.#core.account?.links
-    return { links: links?.measurements() ?? [], socket: links?.socket ?? null }
+    const { account, serverLink } = this.#core
+    const links = account?.links
+    return {
+      links: [...(links?.measurements() ?? []), ...(serverLink?.measurements() ?? [])],
+      socket: links?.socket ?? null,
+    }
   }
 
   conversations(): ReturnType<Client['conversations']> {

@@ -1,11 +1,11 @@
 import { MsgError } from '../errors.ts'
 import type { Link } from '../transport/endpoint-api.ts'
-import { Writer } from '../wire/writer.ts'
+import { encodeStreamName, isStreamName, StreamNameReader } from '../wire/stream-name.ts'
 import { LinkStream, type LinkPeer, type StreamHandler } from './link-stream.ts'
 
 /** Somebody who speaks a protocol over streams of links. */
 export interface StreamProtocol {
-  /** 1 to {@link MAX_NAME} visible ASCII characters; by convention a name, `/` and a version. */
+  /** 1 to 32 letters, digits and `/ . - _`; by convention a name, `/` and a version. */
   readonly name: string
   /** For streams that peers open: the smaller, the sooner this side's bytes go. */
   readonly priority: number
@@ -22,8 +22,8 @@ export interface StreamRouterDeps {
 }
 
 /**
- * Gives each stream of each link, the chat stream apart, to the one who speaks the protocol that its first bytes name: a length (varint of
- * one byte) and that many ASCII characters. A peer's stream of a protocol that nobody speaks here is refused.
+ * Gives each stream of each link, the chat stream apart, to the one who speaks the protocol that its first bytes name. A peer's stream of a
+ * protocol that nobody speaks here is refused.
  */
 export class StreamRouter {
   readonly #deps: StreamRouterDeps
@@ -37,7 +37,8 @@ export class StreamRouter {
   /** @returns ends it: its streams are aborted, and later ones refused. @throws MSG_ERR_USAGE for a bad name or one that is taken */
   register(protocol: StreamProtocol): () => void {
     const { name } = protocol
-    if (!NAME.test(name)) throw new MsgError('MSG_ERR_USAGE', { detail: `“${name}” is no name of a stream protocol` })
+    if (!isStreamName(name))
+      throw new MsgError('MSG_ERR_USAGE', { detail: `“${name}” is no name of a stream protocol` })
     if (this.#protocols.has(name)) throw new MsgError('MSG_ERR_USAGE', { detail: `${name} is spoken already` })
     this.#protocols.set(name, protocol)
     for (const [link, { peer }] of this.#links) this.#guard(name, peer, () => protocol.onLinkOpen?.(link, peer))
@@ -49,7 +50,7 @@ export class StreamRouter {
     const state = this.#links.get(link)
     if (state === undefined) throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'it is not open' })
     const id = link.openStream(priority)
-    const stream = new LinkStream(link, state.peer, id, () => this.#forgetIfOver(state, id), preambleOf(name))
+    const stream = new LinkStream(link, state.peer, id, () => this.#forgetIfOver(state, id), encodeStreamName(name))
     state.streams.set(id, { stream, name, handler, hasEnded: false })
     stream.write(EMPTY)
     return stream
@@ -73,23 +74,35 @@ export class StreamRouter {
     if (state === undefined) return
     const routed = state.streams.get(id)
     if (routed) return this.#deliver(state, routed, bytes, fin)
-    const head = Buffer.concat([state.unnamed.get(id) ?? EMPTY, bytes])
-    const length = head[0] ?? 0
-    if (head.byteLength <= length && !fin && length <= MAX_NAME) {
-      state.unnamed.set(id, head)
-      return
-    }
-    state.unnamed.delete(id)
-    const name = head.toString('latin1', 1, 1 + length)
-    const protocol = name.length === length ? this.#protocols.get(name) : undefined
     const stream = new LinkStream(link, state.peer, id, () => this.#forgetIfOver(state, id))
-    const handler = protocol && this.#guard(name, state.peer, () => protocol.accept(stream))
-    if (protocol === undefined || handler === undefined) return stream.abort(StreamCode.refused)
+    const named = this.#readName(state, id, bytes, fin)
+    if (named === undefined) return
+    const protocol = named === null ? undefined : this.#protocols.get(named.name)
+    const handler = protocol && this.#guard(protocol.name, state.peer, () => protocol.accept(stream))
+    if (!named || !protocol || !handler) return stream.abort(StreamCode.refused)
     link.setPriority(id, protocol.priority)
-    const accepted = { stream, name, handler, hasEnded: false }
+    const accepted = { stream, name: protocol.name, handler, hasEnded: false }
     state.streams.set(id, accepted)
-    const rest = head.subarray(1 + length)
-    if (rest.byteLength > 0 || fin) this.#deliver(state, accepted, rest, fin)
+    if (named.rest.byteLength > 0 || fin) this.#deliver(state, accepted, named.rest, fin)
+  }
+
+  /** @returns the name and what follows it; `undefined` when more bytes are needed; `null` when there will be no proper one. */
+  #readName(
+    { unnamed }: LinkState,
+    id: number,
+    bytes: Uint8Array,
+    fin: boolean,
+  ): ReturnType<StreamNameReader['handleBytes']> | null {
+    const reader = unnamed.get(id) ?? new StreamNameReader()
+    unnamed.delete(id)
+    try {
+      const named = reader.handleBytes(bytes)
+      if (named || fin) return named ?? null
+      unnamed.set(id, reader)
+      return undefined
+    } catch {
+      return null
+    }
   }
 
   handleWritable(link: Link, id: number): void {
@@ -174,19 +187,8 @@ interface Routed {
 interface LinkState {
   readonly peer: LinkPeer
   readonly streams: Map<number, Routed>
-  /** First bytes of streams whose name is not whole. */
-  readonly unnamed: Map<number, Buffer>
+  /** Streams whose name is not whole. */
+  readonly unnamed: Map<number, StreamNameReader>
 }
 
-function preambleOf(name: string): Uint8Array {
-  const bytes = Buffer.alloc(1 + name.length)
-  const writer = new Writer(bytes)
-  writer.u8(name.length)
-  bytes.write(name, 1, 'latin1')
-  return bytes
-}
-
-/** Characters of a protocol's name. */
-const MAX_NAME = 32
-const NAME = /^[\x21-\x7e]{1,32}$/
 const EMPTY = new Uint8Array(0)

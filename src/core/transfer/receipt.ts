@@ -40,25 +40,3 @@ export function timeLeft(bytes: number, size: number, rate: number): number | nu
   if (size >= 0 && bytes >= size) return 0
   return size < 0 || rate <= 0 ? null : (size - bytes) / rate
 }
-
-/** Tells once when a fraction of the content is crossed, however large the steps are. */
-export class Checkpoints {
-  readonly #fractions: number[]
-
-  /**
-   * @param fractions - above 0, below 1.
-   * @param bytes - what is there already: what lies behind it is not told any more.
-   */
-  constructor(fractions: readonly number[], bytes: number, size: number) {
-    this.#fractions = [...fractions].sort((a, b) => a - b)
-    this.cross(bytes, size)
-  }
-
-  /** @returns the largest fraction that `bytes` of `size` crossed since the last call; `undefined` for none, and while the size is unknown. */
-  cross(bytes: number, size: number): number | undefined {
-    let crossed: number | undefined
-    while (size > 0 && this.#fractions[0] !== undefined && bytes >= this.#fractions[0] * size)
-      crossed = this.#fractions.shift()
-    return crossed
-  }
-}

@@ -5,7 +5,7 @@ import { MsgError } from '../errors.ts'
 import type { BlockStore } from '../io/transfer/block-store.ts'
 import { DiskStore } from '../io/transfer/disk-store.ts'
 import { DiskThread } from '../io/transfer/disk-thread.ts'
-import { FileSource } from '../io/transfer/file-source.ts'
+import { FileSource, type FileSourceOptions } from '../io/transfer/file-source.ts'
 import { ReceivedSource } from '../io/transfer/received-source.ts'
 import { StreamSource } from '../io/transfer/stream-source.ts'
 import { WritableStore } from '../io/transfer/writable-store.ts'
@@ -123,8 +123,8 @@ export class Transfers {
   }
 
   /** Makes a content of files and folders that many transfers can share. @throws MSG_ERR_FILE_UNKNOWN, MSG_ERR_LIMIT */
-  async open(paths: readonly string[], name?: string): Promise<Content> {
-    return new Content(await FileSource.open(paths, this.#disk, { name }))
+  async open(paths: readonly string[], options: FileSourceOptions = {}): Promise<Content> {
+    return new Content(await FileSource.open(paths, this.#disk, options))
   }
 
   /**
@@ -136,9 +136,34 @@ export class Transfers {
     return this.#offer({ user }, content, { id, isKept: false }).status()
   }
 
-  /** Accepts an offer with this id from this user by itself, once it comes. */
-  expect(user: string, id: string, { to = '.', ...options }: ReceiveOptions): void {
-    this.#expected.set(keyOf('in', id, user), { ...options, to: typeof to === 'string' ? resolve(to) : to })
+  /** Offers again what is on offer to a user under this id, unless it is on its way. @returns the content; `undefined` for nothing of that id */
+  offerAgain(user: string, id: string): Content | undefined {
+    const entry = this.#entries.get(keyOf('out', id, user))
+    if (!entry?.upload || entry.isOver) return undefined
+    if (entry.receivers.size === 0) for (const files of this.#links.values()) this.#resume(entry, files)
+    return entry.upload.content
+  }
+
+  /** Forgets what was sent to, or offered by, a user under this id: it stops if it was not over. */
+  async forget(user: string, id: string): Promise<void> {
+    for (const direction of ['in', 'out'] as const) {
+      const entry = this.#entries.get(keyOf(direction, id, user))
+      if (!entry) continue
+      if (!entry.isOver) {
+        if (entry.state === 'offered' && direction === 'in') entry.files?.send({ type: 'decline', id, code: 0 })
+        else this.#tellGone(entry, 0)
+        if (entry.state !== 'offered') entry.tell('transfer.stopped', 'them')
+        await this.#stopped(entry)
+      }
+      this.#entries.delete(keyOf(direction, id, user))
+    }
+  }
+
+  /** Accepts an offer with this id from this user by itself, once it comes. @returns gives that up */
+  expect(user: string, id: string, options: ReceiveOptions): () => void {
+    const key = keyOf('in', id, user)
+    this.#expected.set(key, options)
+    return () => void this.#expected.delete(key)
   }
 
   /**

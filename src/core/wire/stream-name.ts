@@ -5,6 +5,11 @@ export function encodeStreamName(name: string): Uint8Array {
   return Buffer.from(`${String.fromCharCode(name.length)}${name}`, 'latin1')
 }
 
+/** True for a name that a stream can begin with: 1 to 32 plain letters, digits and `/ . - _`. */
+export function isStreamName(name: string): boolean {
+  return name.length >= 1 && name.length <= MAX_STREAM_NAME && PATTERN.test(name)
+}
+
 /** Reads the name that opens a stream, however its bytes arrive. Holds no more than the name. */
 export class StreamNameReader {
   #held = Buffer.alloc(0)

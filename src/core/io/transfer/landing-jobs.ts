@@ -5,6 +5,7 @@ import {
   fchmodSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   futimesSync,
   linkSync,
   lstatSync,
@@ -17,6 +18,7 @@ import {
   rmdirSync,
   unlinkSync,
   writeFileSync,
+  type Stats,
 } from 'node:fs'
 import { MsgError } from '../../errors.ts'
 import { numberedFileName } from '../../wire/file-name.ts'
@@ -148,13 +150,26 @@ function inFolder(top: FolderHandle, path: readonly string[], act: (folder: Fold
   }
 }
 
-function dress({ from, size, mode, mtime }: Landing): void {
+function dress(file: Landing): void {
+  const { from, size, mode, mtime } = file
   const fd = openSync(from, constants.O_RDONLY | NO_FOLLOW | (size === 0 ? constants.O_CREAT : 0), 0o600)
   try {
     const stats = fstatSync(fd)
-    if (!stats.isFile() || stats.size !== size) throw new MsgError('MSG_ERR_TRANSFER_INTEGRITY', { detail: from })
+    // What somebody appended was never part of a block: it would keep a download from landing for ever.
+    if (stats.isFile() && stats.size > size) cut(file, stats)
+    else if (!stats.isFile() || stats.size !== size) throw new MsgError('MSG_ERR_TRANSFER_INTEGRITY', { detail: from })
     futimesSync(fd, mtime / 1_000, mtime / 1_000)
     fchmodSync(fd, mode)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function cut({ from, size }: Landing, { ino }: Stats): void {
+  const fd = openSync(from, constants.O_WRONLY | NO_FOLLOW)
+  try {
+    if (fstatSync(fd).ino !== ino) throw new MsgError('MSG_ERR_TRANSFER_INTEGRITY', { detail: from })
+    ftruncateSync(fd, size)
   } finally {
     closeSync(fd)
   }

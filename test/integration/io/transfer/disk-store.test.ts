@@ -19,20 +19,16 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { DiskStore } from '../../../../src/core/io/transfer/disk-store.ts'
-import { DiskThread } from '../../../../src/core/io/transfer/disk-thread.ts'
 import { contentOf, indicesOf, type Content } from '../../../helpers/content.ts'
+import { useDiskThread } from '../../../helpers/disk-thread.ts'
 import { expectRejects } from '../../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../../helpers/temp.ts'
 
 describe('transfer: downloads on the disk', () => {
-  let disk: DiskThread
+  const disk = useDiskThread()
   let base: string
   let root: string
   let outside: string
-  before(() => {
-    disk = new DiskThread()
-  })
-  after(() => disk.close())
   beforeEach(() => {
     base = tempDir()
     root = join(base, 'downloads')

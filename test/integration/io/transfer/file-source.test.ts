@@ -13,19 +13,15 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { BlockSource } from '../../../../src/core/io/transfer/block-source.ts'
-import { DiskThread } from '../../../../src/core/io/transfer/disk-thread.ts'
 import { FileSource } from '../../../../src/core/io/transfer/file-source.ts'
 import { sha256 } from '../../../helpers/content.ts'
+import { useDiskThread } from '../../../helpers/disk-thread.ts'
 import { expectRejects } from '../../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../../helpers/temp.ts'
 
 describe('transfer: files and folders that are sent', () => {
-  let disk: DiskThread
+  const disk = useDiskThread()
   let base: string
-  before(() => {
-    disk = new DiskThread()
-  })
-  after(() => disk.close())
   beforeEach(() => {
     base = tempDir()
   })

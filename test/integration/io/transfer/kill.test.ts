@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { DiskStore } from '../../../../src/core/io/transfer/disk-store.ts'
-import { DiskThread } from '../../../../src/core/io/transfer/disk-thread.ts'
 import { indicesOf, madeUp, type Content } from '../../../helpers/content.ts'
+import { useDiskThread } from '../../../helpers/disk-thread.ts'
 import { removeTempDirs, tempDir } from '../../../helpers/temp.ts'
 
 const program = new URL('../../../fixtures/receiving-process.ts', import.meta.url).pathname
@@ -30,11 +30,7 @@ async function killed(root: string, files: number, size: number, word: string, d
 
 describe('transfer: kill -9 of a receiver', function () {
   this.timeout(120_000)
-  let disk: DiskThread
-  before(() => {
-    disk = new DiskThread()
-  })
-  after(() => disk.close())
+  const disk = useDiskThread()
   afterEach(removeTempDirs)
 
   /** Takes it up in this process, checks every block that is believed, and brings it to its end. */

@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { PassThrough, Readable } from 'node:stream'
 import { expect } from 'chai'
-import { DiskThread } from '../../../../src/core/io/transfer/disk-thread.ts'
 import { StreamSource } from '../../../../src/core/io/transfer/stream-source.ts'
 import { sha256 } from '../../../helpers/content.ts'
+import { useDiskThread } from '../../../helpers/disk-thread.ts'
 import { expectRejects } from '../../../helpers/errors.ts'
 
 describe('transfer: a stream that is sent', () => {
-  let disk: DiskThread
-  before(() => {
-    disk = new DiskThread()
-  })
-  after(() => disk.close())
+  const disk = useDiskThread()
   const open = (stream: Readable): StreamSource => new StreamSource(stream, disk, { name: 'stdin', blockSize: 262_144 })
 
   it('is cut into blocks whatever pieces it comes in, and has a size at its end', async () => {

@@ -40,7 +40,12 @@ async function handle(request: SideRequest): Promise<Partial<SideAnswer>> {
       return { port: server.address.port }
     }
     case 'sign-up':
-      client = await createClient({ server: request.server, dataDir: request.dataDir, accept: 'everyone' })
+      client = await createClient({
+        server: request.server,
+        dataDir: request.dataDir,
+        accept: 'everyone',
+        keepOpen: true,
+      })
       void listen(client)
       await client.register(request.user, 'a password for a benchmark')
       return {}

@@ -84,6 +84,16 @@ export interface HistoryQuery {
   readonly signal?: AbortSignal
 }
 
+/** What a profile knows of another user. */
+export interface Acquaintance {
+  /** A link to one of their devices was open before. */
+  readonly met: boolean
+  /** They were accepted with `always`. */
+  readonly contact: boolean
+  /** A person compared safety numbers with one of their devices. */
+  readonly verified: boolean
+}
+
 /** One other connection this client is linked to, or tries to be. */
 export interface PeerStatus {
   readonly user: string
@@ -261,7 +271,7 @@ export interface Client {
   transfers(): TransferStatus[]
   /** What is in an offer, fetched from whoever made it. @throws MSG_ERR_TRANSFER_UNKNOWN, MSG_ERR_LINK_CLOSED, MSG_ERR_TIMEOUT */
   transferContents(id: string): Promise<TransferContents>
-  /** Receives what was offered, or goes on with what was stopped. @throws MSG_ERR_TRANSFER_UNKNOWN */
+  /** Receives what was offered, or goes on with what was stopped. @throws MSG_ERR_TRANSFER_UNKNOWN; MSG_ERR_USAGE for a folder or a room's file into a stream */
   acceptTransfer(id: string, options?: ReceiveOptions): Promise<TransferStatus>
   declineTransfer(id: string): Promise<TransferStatus>
   pauseTransfer(id: string): Promise<TransferStatus>
@@ -272,6 +282,9 @@ export interface Client {
   setTransferLimit(bytesPerSecond: number | null, id?: string): Promise<void>
   /** Which of what this client sends goes first. @throws MSG_ERR_TRANSFER_UNKNOWN */
   setTransferPriority(id: string, priority: TransferPriority): Promise<void>
+
+  /** What this profile knows of `user`; nothing when the two have never met. @throws MSG_ERR_NAME_INVALID */
+  acquaintance(user: string): Acquaintance
 
   /** What the plugins of this client add to the prompt. */
   readonly commands: readonly PluginCommand[]

@@ -5,6 +5,7 @@ import { MsgError } from '../errors.ts'
 import { formatAddress } from '../wire/address.ts'
 import { canonicalName, displayName, isSameName } from '../wire/names.ts'
 import type {
+  Acquaintance,
   Client,
   ClientEvent,
   ClientOptions,
@@ -272,6 +273,19 @@ export class MsgClient implements Client {
 
   get commands(): Client['commands'] {
     return this.#core.plugins.commands
+  }
+
+  acquaintance(user: string): Acquaintance {
+    const state = this.#profile()
+    const name = displayName(user)
+    return state.read(() => {
+      const devices = state.devices.of(name)
+      return {
+        met: devices.length > 0,
+        contact: state.devices.isContact(canonicalName(name)),
+        verified: devices.some(({ isVerified }) => isVerified),
+      }
+    })
   }
 
   peers(): PeerStatus[] {

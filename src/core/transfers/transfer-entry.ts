@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import { millis, seconds, type Instant } from '../time/instant.ts'
@@ -28,6 +29,8 @@ export class TransferEntry {
   readonly user: string
   readonly offer: Offer
   paths: readonly string[]
+  /** Takes the bytes instead of a download root. */
+  sink: Writable | undefined
   state: TransferStatus['state']
   /** Verified here, or sent, bytes. */
   bytes = 0
@@ -37,6 +40,8 @@ export class TransferEntry {
   checkpoint: number | undefined
   /** Lower goes first. */
   priority = 1
+  /** Begun by a process that is gone, and not asked for in this one. */
+  isAdopted = false
   /** Whether the next process goes on with it. */
   isKept = true
   download: Download | undefined

@@ -8,6 +8,7 @@ import { DiskThread } from '../io/transfer/disk-thread.ts'
 import { FileSource, type FileSourceOptions } from '../io/transfer/file-source.ts'
 import { ReceivedSource } from '../io/transfer/received-source.ts'
 import { StreamSource } from '../io/transfer/stream-source.ts'
+import { WritableStore } from '../io/transfer/writable-store.ts'
 import type { LinkPeer } from '../streams/link-stream.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
 import type { Link } from '../transport/endpoint-api.ts'
@@ -58,7 +59,7 @@ export class Transfers {
   readonly #entries = new Map<string, TransferEntry>()
   readonly #links = new Map<Link, FilesLink>()
   /** Offers that are accepted by themselves when they come. */
-  readonly #expected = new Map<string, ReceiveOptions & { readonly to: string }>()
+  readonly #expected = new Map<string, ReceiveOptions>()
   readonly #reopening = new Map<TransferEntry, Promise<Upload>>()
   readonly #browsing = new Map<TransferEntry, MetadataFetch>()
   readonly #unregister: Array<() => void>
@@ -95,6 +96,7 @@ export class Transfers {
       const offer = decodeOffer(encoded)
       if (offer === undefined || this.#entries.has(keyOf(direction, id, user))) continue
       const entry = this.#add({ direction, user, offer, paths, state: state === 'accepted' ? 'waiting' : state })
+      entry.isAdopted = true
       this.#keep(entry)
       for (const files of this.#links.values()) this.#resume(entry, files)
     }
@@ -158,16 +160,20 @@ export class Transfers {
   }
 
   /** Accepts an offer with this id from this user by itself, once it comes. @returns gives that up */
-  expect(user: string, id: string, { to = '.', ...options }: ReceiveOptions): () => void {
+  expect(user: string, id: string, options: ReceiveOptions): () => void {
     const key = keyOf('in', id, user)
-    this.#expected.set(key, { ...options, to: resolve(to) })
+    this.#expected.set(key, options)
     return () => void this.#expected.delete(key)
   }
 
-  /** Receives what was offered, or goes on with what was stopped or failed. @throws MSG_ERR_TRANSFER_UNKNOWN */
-  accept(id: string, { to = '.', limit, checkpoint }: ReceiveOptions = {}): TransferStatus {
+  /**
+   * Receives what was offered, or goes on with what was stopped or failed.
+   *
+   * @throws MSG_ERR_TRANSFER_UNKNOWN; MSG_ERR_USAGE for a folder or a room's file into a stream.
+   */
+  accept(id: string, options: ReceiveOptions = {}): TransferStatus {
     const entry = this.#find(id, 'in', ['offered', 'stopped', 'failed'])
-    this.#accept(entry, { to: resolve(to), limit, checkpoint })
+    this.#accept(entry, options)
     return entry.status()
   }
 
@@ -299,6 +305,15 @@ export class Transfers {
       root: options.root,
     }
     const user = 'user' in target ? target.user : ''
+    const begun = options.paths && this.#begunBefore(user, offer)
+    if (begun) {
+      begun.isAdopted = false
+      begun.priority = PRIORITIES[options.priority ?? 'normal']
+      begun.limit = options.limit
+      if (begun.upload || this.#reopening.has(begun)) void content.close()
+      else this.#upload(begun, content)
+      return begun
+    }
     const entry = this.#add({ direction: 'out', user, offer, paths: options.paths ?? [], state: 'offered' })
     entry.isKept = options.isKept ?? true
     entry.priority = PRIORITIES[options.priority ?? 'normal']
@@ -307,6 +322,19 @@ export class Transfers {
     this.#keep(entry)
     for (const files of this.#links.values()) this.#resume(entry, files)
     return entry
+  }
+
+  /** The same content for the same user, which another process began to send and did not finish. */
+  #begunBefore(user: string, { manifestHash: hash }: Offer): TransferEntry | undefined {
+    if (user === '') return undefined
+    return [...this.#entries.values()].find(
+      (entry) =>
+        entry.direction === 'out' &&
+        entry.user === user &&
+        entry.isAdopted &&
+        !entry.isOver &&
+        equalHashes(entry.offer.manifestHash, hash),
+    )
   }
 
   #upload(entry: TransferEntry, content: Content): Upload {
@@ -341,8 +369,14 @@ export class Transfers {
     return upload
   }
 
-  #accept(entry: TransferEntry, { to, limit, checkpoint }: ReceiveOptions & { readonly to: string }): void {
-    entry.paths = [to]
+  #accept(entry: TransferEntry, { to = '.', limit, checkpoint }: ReceiveOptions): void {
+    const isStream = typeof to !== 'string'
+    if (isStream && (entry.offer.kind === 'folder' || entry.room !== null))
+      throw new MsgError('MSG_ERR_USAGE', { detail: "a folder or a room's file cannot go into one stream" })
+    entry.paths = isStream ? [] : [resolve(to)]
+    entry.sink = isStream ? to : undefined
+    // A stream ends with its process.
+    if (isStream) entry.isKept = false
     entry.limit = limit
     entry.checkpoint = checkpoint
     entry.state = 'waiting'
@@ -406,7 +440,8 @@ export class Transfers {
     return download
   }
 
-  async #openStore({ paths }: TransferEntry, manifest: Manifest, key: string): Promise<BlockStore> {
+  async #openStore({ paths, sink }: TransferEntry, manifest: Manifest, key: string): Promise<BlockStore> {
+    if (sink) return WritableStore.open(this.#disk, { to: sink, manifest })
     return DiskStore.open(this.#disk, { root: paths[0]!, manifest, key })
   }
 

@@ -7,7 +7,7 @@ import { MAX_BLOCKS, type Manifest } from '../../transfer/manifest.ts'
 import { BlockBuffers, isShared } from './block-buffers.ts'
 import { decodeLog, encodeRecord, RECORD_SIZE } from './block-log.ts'
 import type { AbortOptions } from './block-source.ts'
-import type { BlockStore, Landed, LandOptions } from './block-store.ts'
+import type { BlockStore, LandedFiles, LandOptions } from './block-store.ts'
 import type { FileSegment } from './disk-jobs.ts'
 import type { DiskThread } from './disk-thread.ts'
 import { dressOf, place, portions, topName } from './landing.ts'
@@ -46,7 +46,10 @@ export class DiskStore implements BlockStore {
   #size = 0
   /** Of the block that ends a stream: the only one that may be short. */
   #streamEnd: { readonly index: number; readonly length: number } | undefined
-  #landing: Promise<Landed> | undefined
+  /** Bytes written since something was last brought to the disk, and that while it runs. */
+  #unsynced = 0
+  #syncing: Promise<void> | undefined
+  #landing: Promise<LandedFiles> | undefined
   #hasLanded = false
   #state: 'open' | 'landing' | 'closed' = 'open'
 
@@ -123,7 +126,7 @@ export class DiskStore implements BlockStore {
     return hash && this.#readBack(index, hash, signal)
   }
 
-  land(options: LandOptions = {}): Promise<Landed> {
+  land(options: LandOptions = {}): Promise<LandedFiles> {
     this.#landing ??= this.#land(options).catch((error: unknown) => {
       this.#landing = undefined
       if (this.#state === 'landing') this.#state = 'open'
@@ -166,6 +169,20 @@ export class DiskStore implements BlockStore {
       if (bytes !== given) this.#buffers.give(bytes)
     }
     this.#believe(index, given.length, hash)
+    this.#syncAhead(index, given.length)
+  }
+
+  /** Has large files brought to the disk while more of them comes in: the end need not wait for all of it. */
+  #syncAhead(index: number, length: number): void {
+    this.#unsynced += length
+    const entry = this.#space.segments(index).at(-1)?.entry ?? 0
+    const isLarge = this.#space.size === Infinity || (this.#manifest.entries[entry]?.size ?? 0) >= LARGE_FILE
+    if (this.#unsynced < SYNC_AHEAD || !isLarge || this.#syncing) return
+    this.#unsynced = 0
+    // What fails here is told when it counts, before landing.
+    this.#syncing = syncFile(this.#partial.file(entry), 'datasync')
+      .catch(() => {})
+      .finally(() => (this.#syncing = undefined))
   }
 
   #believe(index: number, length: number, hash: Uint8Array): void {
@@ -224,7 +241,7 @@ export class DiskStore implements BlockStore {
     if (lacking > bavail * bsize) throw noSpace(`${lacking} bytes are needed, ${bavail * bsize} are free`)
   }
 
-  async #land({ size, signal }: LandOptions): Promise<Landed> {
+  async #land({ size, signal }: LandOptions): Promise<LandedFiles> {
     const landed = this.#partial.landedName()
     if (landed !== undefined) return this.#finish(landed)
     this.#checkOpen()
@@ -248,7 +265,7 @@ export class DiskStore implements BlockStore {
     return this.#finish(await this.#disk.run('publish', { from, root, name: topName(name), marker }, signal))
   }
 
-  async #finish(name: string): Promise<Landed> {
+  async #finish(name: string): Promise<LandedFiles> {
     this.#state = 'closed'
     this.#hasLanded = true
     const path = join(this.#partial.root.path, name)
@@ -261,18 +278,14 @@ export class DiskStore implements BlockStore {
 
   /** On the disk, not in its cache: every large file, and small ones unless there are many (docs/adr/0011). */
   async #sync(signal: AbortSignal | undefined): Promise<void> {
+    await this.#syncing
     const { entries } = this.#manifest
     const isFew = entries.length <= FEW_FILES
     for (const [entry, { size }] of entries.entries()) {
       const isStaged = size > 0 || this.#streamEnd !== undefined
       if (!isStaged || (size < LARGE_FILE && !isFew)) continue
       signal?.throwIfAborted()
-      const file = await open(this.#partial.file(entry), 'r')
-      try {
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await syncFile(this.#partial.file(entry), 'sync')
     }
   }
 
@@ -282,11 +295,21 @@ export class DiskStore implements BlockStore {
     if (this.#state === 'closed') return false
     this.#state = 'closed'
     await Promise.allSettled(this.#writing.values())
+    await this.#syncing
     return true
   }
 
   #checkOpen(): void {
     if (this.#state !== 'open') throw new MsgError('MSG_ERR_CANCELLED', { detail: 'this download has ended' })
+  }
+}
+
+async function syncFile(path: string, how: 'sync' | 'datasync'): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file[how]()
+  } finally {
+    await file.close()
   }
 }
 
@@ -297,3 +320,5 @@ const SEGMENTS_AT_ONCE = 1_024
 /** Implementation, in bytes: below it a file costs more to put on the disk than to write. */
 const LARGE_FILE = 1_048_576
 const FEW_FILES = 64
+/** Implementation, in bytes: some tenths of a second of a disk. */
+const SYNC_AHEAD = 67_108_864

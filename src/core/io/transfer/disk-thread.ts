@@ -11,7 +11,7 @@ type Result<J extends keyof Jobs> = ReturnType<Jobs[J]>
 /**
  * One thread that reads, writes and hashes for all transfers of a process, so that neither stalls the links.
  *
- * Jobs are done one after the other in the order they were asked. It starts with the first and keeps no process alive
+ * Jobs are done one after the other in the order they were asked. It starts with the first, or with {@link start}, and keeps no process alive
  * while it has nothing to do. One that dies is started again with the next job. Memory: what shared buffers the caller hands in.
  */
 export class DiskThread {
@@ -19,6 +19,11 @@ export class DiskThread {
   #worker: Worker | undefined
   #next = 0
   #isClosed = false
+
+  /** Begins to start the thread, which takes some 50 ms, when it is likely to be needed. */
+  start(): void {
+    if (!this.#isClosed) this.#worker ??= this.#launch()
+  }
 
   /**
    * Does one job of the table. Views in `argument` must be of shared memory and left alone until the answer.
@@ -28,7 +33,7 @@ export class DiskThread {
   async run<J extends keyof Jobs>(job: J, argument: Argument<J>, signal?: AbortSignal): Promise<Result<J>> {
     signal?.throwIfAborted()
     if (this.#isClosed) throw closed()
-    const worker = (this.#worker ??= this.#start())
+    const worker = (this.#worker ??= this.#launch())
     const request: JobRequest = { id: this.#next++, job, argument }
     return new Promise<Result<J>>((resolve, reject) => {
       this.#waiting.set(request.id, { resolve: resolve as (value: unknown) => void, reject })
@@ -45,7 +50,7 @@ export class DiskThread {
     await worker?.terminate()
   }
 
-  #start(): Worker {
+  #launch(): Worker {
     const worker = startWorker()
     worker.on('message', (answer: JobAnswer) => {
       const asked = this.#waiting.get(answer.id)

@@ -50,6 +50,7 @@ export class FileSource implements BlockSource {
    * @throws MSG_ERR_FILE_UNKNOWN when there is nothing at a path; MSG_ERR_LIMIT for more entries than a manifest takes.
    */
   static async open(paths: readonly string[], disk: DiskThread, options: FileSourceOptions = {}): Promise<FileSource> {
+    disk.start()
     const collection = await collect(paths, disk, options)
     const { name, kind, entries } = collection
     const size = entries.reduce((sum, entry) => sum + entry.size, 0)

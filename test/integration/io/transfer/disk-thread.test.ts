@@ -33,6 +33,15 @@ describe('transfer: the disk thread', () => {
     expect(await disk.run('hash', { bytes: shared('x') })).to.have.length(32)
   })
 
+  it('may be started before it has something to do, and is not started once it was closed', async () => {
+    disk.start()
+    disk.start()
+    expect(await disk.run('hash', { bytes: shared('x') })).to.have.length(32)
+    await disk.close()
+    disk.start()
+    await expectRejects(disk.run('hash', { bytes: shared('x') }), 'MSG_ERR_CANCELLED')
+  })
+
   it('rejects what waits when it is closed, and everything after', async () => {
     const waiting = disk.run('hash', { bytes: shared('x') })
     const closing = disk.close()

@@ -15,7 +15,7 @@ export interface Play {
   readonly command: string
   /** Its words and options. */
   readonly values: Readonly<Record<string, string | boolean | undefined>>
-  /** True when it downloads: it may take as long as it takes, and the terminal may be asked. @default false */
+  /** True when it downloads: `--timeout` is how long it may be without a link. @default false */
   readonly isDownloading?: boolean
   /** Prints what the command answers, with `--json` as lines of this type. */
   readonly type: string
@@ -38,27 +38,33 @@ export abstract class PluginOneShot extends OneShotCommand {
       await this.signedIn(oneShot)
       const command = oneShot.client.commands.find((candidate) => candidate.name === name)
       if (!command) throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: plugin.protocol.id })
-      // From here on it is the disk and the other side that decide how long it takes.
-      if (isDownloading) oneShot.rest()
       const telling = isDownloading ? this.tell(oneShot) : undefined
+      // As long as there is a link it is the disk and the other side that decide how long it takes, and people how long they think.
+      const patience = setInterval(() => {
+        if (oneShot.client.links().links.length > 0) oneShot.moved()
+      }, LOOK_MS)
       const given = Object.entries(values).flatMap(([key, value]) =>
         value === undefined ? [] : [[key, value] as const],
       )
       const confirm = this.canAsk ? (question: string) => this.confirm(question) : undefined
-      const fields = await command
-        .run(new Values(given), { signal: oneShot.signal, confirm })
-        .finally(async () => await telling?.())
+      const fields = await command.run(new Values(given), { signal: oneShot.signal, confirm }).finally(async () => {
+        clearInterval(patience)
+        await telling?.()
+      })
       this.printItems(type, items ? items(fields) : [fields], () => command.text(fields, (text) => visible(text)))
     })
   }
 
   /** What happens meanwhile. @returns resolves when all of it is said */
-  protected tell({ client }: OneShot): () => Promise<void> {
+  protected tell({ client, moved }: OneShot): () => Promise<void> {
     const events = client.events()
     const telling = (async () => {
-      for await (const event of events)
+      for await (const event of events) {
+        // The server is away, and is waited for.
+        if (event.type === 'reconnecting') moved()
         if (event.type.startsWith('transfer.') || TOLD.has(event.type))
           this.printItems(event.type, [event], (palette) => clientEventLines(event, palette))
+      }
     })()
     return async () => {
       // What was told before the command ended is in the queue already.
@@ -74,5 +80,7 @@ export abstract class PluginOneShot extends OneShotCommand {
   }
 }
 
+/** How often it is looked whether there is a link, milliseconds. */
+const LOOK_MS = 500
 /** Beside those of transfers. */
 const TOLD: ReadonlySet<string> = new Set(['warning', 'reconnecting', 'disconnected'])

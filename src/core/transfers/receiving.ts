@@ -153,8 +153,7 @@ export class Receiving {
       openStore: (manifest, key) => this.#openStore(entry, manifest, key),
       listener: {
         onStarted: () => {
-          entry.handleStarted()
-          entry.bytes = download.bytes
+          entry.handleStarted(download.bytes)
           if (offer.room) source = this.#share(entry, download)
         },
         onBlock: (index) => {

@@ -145,8 +145,9 @@ export class Sending {
         onDone: (files, { root, lastByte, size }) => {
           const receiver = files.peer.user
           entry.receivers.delete(files)
+          const moved = entry.room ? size : Math.min(size, entry.bytes)
           if (!entry.room) entry.bytes = size
-          entry.tellDone({ root, lastByte, size, path: null, sources: 1, receiver })
+          entry.tellDone({ root, lastByte, size, moved, path: null, sources: 1, receiver })
           if (!entry.room) this.#book.end(entry, 'done')
         },
         onFailed: (error) => {

@@ -1,9 +1,11 @@
 import type { ClientOptions } from '../core/index.ts'
 import { MsgError } from '../core/errors.ts'
 import { visible } from '../core/wire/visible.ts'
+import { Checkpoints } from './client/checkpoint.ts'
 import { OneShotCommand, type OneShot } from './client/one-shot.ts'
+import { TransferProgress } from './client/transfer-progress.ts'
+import { createScreen, type TransferScreen } from './client/transfer-screen.ts'
 import { Values } from './lines/values.ts'
-import { clientEventLines } from './render/client-events.ts'
 
 export { Args, Flags } from '@oclif/core'
 
@@ -38,7 +40,8 @@ export abstract class PluginOneShot extends OneShotCommand {
       await this.signedIn(oneShot)
       const command = oneShot.client.commands.find((candidate) => candidate.name === name)
       if (!command) throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: plugin.protocol.id })
-      const telling = isDownloading ? this.tell(oneShot) : undefined
+      const screen = isDownloading ? this.#screen() : undefined
+      const telling = screen && tell(oneShot, screen)
       // As long as there is a link it is the disk and the other side that decide how long it takes, and people how long they think.
       const patience = setInterval(() => {
         if (oneShot.client.links().links.length > 0) oneShot.moved()
@@ -46,41 +49,53 @@ export abstract class PluginOneShot extends OneShotCommand {
       const given = Object.entries(values).flatMap(([key, value]) =>
         value === undefined ? [] : [[key, value] as const],
       )
-      const confirm = this.canAsk ? (question: string) => this.confirm(question) : undefined
-      const fields = await command.run(new Values(given), { signal: oneShot.signal, confirm }).finally(async () => {
+      const { signal } = oneShot
+      const confirm = screen?.confirm && ((question: string) => screen.confirm!(question, { signal }))
+      const fields = await command.run(new Values(given), { signal, confirm }).finally(async () => {
         clearInterval(patience)
         await telling?.()
+        screen?.close()
       })
       this.printItems(type, items ? items(fields) : [fields], () => command.text(fields, (text) => visible(text)))
     })
   }
 
-  /** What happens meanwhile. @returns resolves when all of it is said */
-  protected tell({ client, moved }: OneShot): () => Promise<void> {
-    const events = client.events()
-    const telling = (async () => {
-      for await (const event of events) {
-        // The server is away, and is waited for.
-        if (event.type === 'reconnecting') moved()
-        if (event.type.startsWith('transfer.') || TOLD.has(event.type))
-          this.printItems(event.type, [event], (palette) => clientEventLines(event, palette))
-      }
-    })()
-    return async () => {
-      // What was told before the command ended is in the queue already.
-      await new Promise((resolve) => setImmediate(resolve))
-      await events.return?.()
-      await telling
-    }
+  #screen(): TransferScreen {
+    const { isJson, palette } = this.printing
+    return createScreen({ isJson, out: this.out, err: process.stderr, palette, isAsking: this.canAsk })
   }
+}
 
-  private async confirm(question: string): Promise<boolean> {
-    const { confirm } = await import('@inquirer/prompts')
-    return await confirm({ message: question, default: false }).catch(() => false)
+/** Shows what happens meanwhile, and asks at checkpoints. @returns resolves when all of it is said */
+function tell({ client, moved }: OneShot, screen: TransferScreen): () => Promise<void> {
+  const progress = new TransferProgress({
+    transfers: () => client.transfers(),
+    draw: (moving) => screen.progress(moving),
+  })
+  const { confirm } = screen
+  const checkpoints = new Checkpoints({
+    client: () => client,
+    confirm: confirm && ((question, options) => confirm(question, { ...options, isYes: true })),
+  })
+  const events = client.events()
+  const telling = (async () => {
+    for await (const event of events) {
+      // The server is away, and is waited for.
+      if (event.type === 'reconnecting') moved()
+      // A checkpoint is a question where somebody is there.
+      if (event.type !== 'transfer.checkpoint' || !confirm) screen.event(event)
+      void checkpoints.handleEvent(event)
+      progress.handleEvent(event)
+    }
+  })()
+  return async () => {
+    // What was told before the command ended is in the queue already.
+    await new Promise((resolve) => setImmediate(resolve))
+    await events.return?.()
+    await telling
+    progress.close()
   }
 }
 
 /** How often it is looked whether there is a link, milliseconds. */
 const LOOK_MS = 500
-/** Beside those of transfers. */
-const TOLD: ReadonlySet<string> = new Set(['warning', 'reconnecting', 'disconnected'])

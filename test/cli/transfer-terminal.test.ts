@@ -75,9 +75,9 @@ describe('transfers on a real terminal', function () {
     await bob.until((_, lines) => BAR.test(lines.at(-2) ?? '') && lines.at(-1) === 'bob@alice> send half a thought')
     expect([...seen].join('\n')).to.match(/ MB of 16\.0 MB .* MB\/s {2,}\d:\d\d {2}lan$/mu)
     const asked = await bob.until(
-      (text, lines) => text.endsWith('Go on? [y/N]') && (lines.at(-2) ?? '').includes('paused'),
+      (text, lines) => text.endsWith('Go on? [Y/n]') && (lines.at(-2) ?? '').includes('paused'),
     )
-    expect(asked.at(-1)).to.match(/^60 % of large is here \(\d+(?:\.\d+)? MB of 16\.0 MB\)\. Go on\? \[y\/N\]$/u)
+    expect(asked.at(-1)).to.match(/^60 % of large is here \(\d+(?:\.\d+)? MB of 16\.0 MB\)\. Go on\? \[Y\/n\]$/u)
     bob.type('y')
     bob.press('Enter')
     await bob.until(

@@ -337,6 +337,7 @@ export class FakeClient implements Client {
       rate: 0,
       etaSeconds: null,
       sources: 1,
+      via: 'lan',
       state: 'offered',
       ...known,
       ...facts,

@@ -47,7 +47,7 @@ export default defineClientPlugin({
           to: values.optional('to'),
           signal: context.signal,
           ...limits(values),
-          ...checkpoint(path, values, context),
+          ...checkpoint(values, context),
         })
         const { type: _type, direction: _direction, with: _with, room: _room, path: landed, ...receipt } = done
         return { download: { ...receipt, from: path, path: landed } }
@@ -64,14 +64,9 @@ function limits(values: CommandValues): { limit?: number } {
 }
 
 /** Half way, a person is asked; a script goes on. */
-function checkpoint(path: string, values: CommandValues, { confirm }: CommandContext) {
+function checkpoint(values: CommandValues, { confirm }: CommandContext): { checkpoint?: number } {
   const at = checkpointOf(values.optional('checkpoint'))
-  if (at === undefined || confirm === undefined) return {}
-  return {
-    checkpoint: at,
-    onCheckpoint: ({ bytes, size }: { bytes: number; size: number }) =>
-      confirm(`${path}: ${amount(bytes)} of ${amount(size)} are here. Continue?`),
-  }
+  return at === undefined || confirm === undefined ? {} : { checkpoint: at }
 }
 
 function rows(files: readonly Item[]): string[] {

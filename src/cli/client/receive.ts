@@ -48,7 +48,6 @@ export class Reception {
     const { client } = oneShot
     this.#progress = new TransferProgress({
       transfers: () => client.transfers(),
-      peers: () => client.peers(),
       draw: (moving) => screen.progress(moving),
     })
   }

@@ -41,7 +41,6 @@ export async function sendFile(
   oneShot.moved()
   const progress = new TransferProgress({
     transfers: () => client.transfers(),
-    peers: () => client.peers(),
     draw: (moving) => screen.progress(moving),
   })
   try {

@@ -45,12 +45,11 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
   const isUnicode = isUnicodeTerminal(process.env, process.platform)
   const progress = new TransferProgress({
     transfers: () => session.connection?.transfers() ?? [],
-    peers: () => session.connection?.peers() ?? [],
     draw: (moving) => editor.setStatus(progressLines(moving, { columns: process.stdout.columns, isUnicode, palette })),
   })
   const checkpoints = new Checkpoints({
     client: () => session.connection,
-    confirm: (question, options) => editor.confirm(question, options),
+    confirm: (question, options) => editor.confirm(question, { ...options, isYes: true }),
   })
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,

@@ -1,10 +1,9 @@
-import type { ClientEvent, PeerStatus, TransferStatus } from '../../core/index.ts'
+import type { ClientEvent, TransferStatus } from '../../core/index.ts'
 import type { Moving } from '../render/progress.ts'
 
 /** What {@link TransferProgress} is made of. */
 export interface TransferProgressDeps {
   readonly transfers: () => readonly TransferStatus[]
-  readonly peers: () => readonly PeerStatus[]
   /** Draws what is on its way; nothing when nothing is. */
   readonly draw: (moving: readonly Moving[]) => void
 }
@@ -33,15 +32,13 @@ export class TransferProgress {
   }
 
   #look(): void {
-    const { transfers, peers, draw } = this.#deps
+    const { transfers, draw } = this.#deps
     if (this.#begun.size === 0) {
       clearInterval(this.#timer)
       this.#timer = undefined
       return draw([])
     }
-    const open = peers().filter(({ state }) => state === 'open')
-    const moving = transfers().filter(({ id, state }) => this.#begun.has(id) && MOVING.has(state))
-    draw(moving.map((one) => ({ ...one, via: open.find(({ user }) => user === one.with)?.path ?? null })))
+    draw(transfers().filter(({ id, state }) => this.#begun.has(id) && MOVING.has(state)))
   }
 }
 

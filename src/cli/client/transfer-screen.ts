@@ -19,7 +19,7 @@ export interface TransferScreen {
   event(event: ClientEvent, isOver?: boolean): void
   progress(moving: readonly Moving[]): void
   /** Missing where nobody can be asked. */
-  readonly confirm?: (question: string, options: { signal: AbortSignal }) => Promise<boolean>
+  readonly confirm?: (question: string, options: { signal: AbortSignal; isYes?: boolean }) => Promise<boolean>
   /** Takes away what moves. Safe to call again. */
   close(): void
 }

@@ -88,8 +88,15 @@ export class LineEditor {
     this.#drawFrom(this.#interface.getCursorPos().rows)
   }
 
-  /** Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no; so is `signal`, which takes the question back. */
-  async confirm(question: string, { signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+  /**
+   * Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no; so is `signal`, which takes the question back.
+   *
+   * @param options.isYes - what an empty line means. @default false
+   */
+  async confirm(
+    question: string,
+    { signal, isYes = false }: { readonly signal?: AbortSignal; readonly isYes?: boolean } = {},
+  ): Promise<boolean> {
     const { promise: isOver, resolve: end } = deferred()
     const before = this.#asking
     this.#asking = before.then(() => isOver)
@@ -103,7 +110,7 @@ export class LineEditor {
     if (this.#interface && typed !== '') clearLine(this.#interface)
     const { promise, resolve } = deferred<string>()
     this.#answer = resolve
-    this.#question = `${question} [y/N] `
+    this.#question = `${question} ${isYes ? '[Y/n]' : '[y/N]'} `
     this.refresh()
     const takeBack = (): void => {
       if (this.#interface) clearLine(this.#interface)
@@ -114,7 +121,8 @@ export class LineEditor {
     signal?.removeEventListener('abort', takeBack)
     if (typed !== '') this.#interface?.write(typed)
     end()
-    return ['y', 'yes'].includes(answer.trim().toLowerCase())
+    const word = answer.trim().toLowerCase()
+    return word === '' ? isYes && !signal?.aborted && !this.#isClosed : ['y', 'yes'].includes(word)
   }
 
   /** Lends the terminal to `use` (a hidden prompt with an editor of its own), then takes it back. */

@@ -13,11 +13,11 @@ export interface BarLook {
   readonly palette: Palette
 }
 
-/** A transfer on its way and the link's path, null while there is no link. */
+/** A transfer on its way. */
 export type Moving = Pick<
   TransferStatus,
-  'direction' | 'name' | 'size' | 'bytes' | 'rate' | 'etaSeconds' | 'state' | 'with'
-> & { readonly via: string | null }
+  'direction' | 'name' | 'size' | 'bytes' | 'rate' | 'etaSeconds' | 'state' | 'with' | 'via'
+>
 
 /**
  * One line for one transfer, as wide as fits: `↓ photo.jpg ━━━━━──── 63 % 84.1 MB/s 0:08`, with bytes and path where there is room.

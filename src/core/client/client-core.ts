@@ -51,6 +51,8 @@ export class ClientCore {
   /** The link with the server, for what plugins download; where there is a UDP socket. */
   serverLink: ServerLink | undefined
   #downloads: Downloads | undefined
+  /** Of a client that downloads and does not listen. */
+  #portTransfers: Transfers | undefined
   /** Frees what a client holds that downloads and does not listen. */
   #closePort: () => Promise<void> = async () => {}
   status: 'active' | 'inactive' = 'active'
@@ -122,6 +124,10 @@ export class ClientCore {
       self: () => this.#identity?.user,
       courier: () => this.account?.courier,
     })
+  }
+
+  get transfers(): Transfers | undefined {
+    return this.account?.transfers ?? this.#portTransfers
   }
 
   get identity(): Identity | undefined {
@@ -246,12 +252,12 @@ export class ClientCore {
       this.emitter.emit({ type: 'warning', code, message })
     }
     const router = new StreamRouter({ onFault: (_protocol, _peer, error) => warn(error) })
-    const transfers = new Transfers({
+    const transfers = (this.#portTransfers = new Transfers({
       router,
       emit: (event) => this.#handleTransfer(event),
       // What has arrived lies where it is to land, and is found there.
       journal: { put: () => {}, remove: () => {} },
-    })
+    }))
     this.#closePort = async () => {
       await transfers.close()
       await endpoint.close()

@@ -236,7 +236,7 @@ export class MsgClient implements Client {
   }
 
   transfers(): TransferStatus[] {
-    return this.#core.account?.transfers?.list() ?? []
+    return this.#core.transfers?.list() ?? []
   }
 
   async transferContents(id: string): Promise<TransferContents> {
@@ -365,7 +365,7 @@ export class MsgClient implements Client {
 
   #transfers(): Transfers {
     this.#signedIn()
-    const transfers = this.#core.account?.transfers
+    const { transfers } = this.#core
     if (transfers) return transfers
     throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false, or without UDP, transfers nothing' })
   }

@@ -11,7 +11,6 @@ export interface DownloadsDeps {
   readonly transfers: Transfers
 }
 
-type Checkpoint = Extract<TransferEvent, { type: 'transfer.checkpoint' }>
 type Done = Extract<TransferEvent, { type: 'transfer.done' }>
 
 /** What this client fetches from its server: asked for over the control channel, again after each restart, carried over the link. */
@@ -25,11 +24,11 @@ export class Downloads implements ClientTransfers {
 
   async download(options: DownloadOptions): Promise<Done> {
     const { link, transfers } = this.#deps
-    const { signal, to = process.cwd(), limit, checkpoint, onCheckpoint } = options
+    const { signal, to = process.cwd(), limit, checkpoint } = options
     const id = randomBytes(ID_SIZE).toString('hex')
     if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: 'downloading' })
     const release = await link.hold()
-    const forget = transfers.expect(SERVER_PEER, id, { to, limit, ...(onCheckpoint ? { checkpoint } : {}) })
+    const forget = transfers.expect(SERVER_PEER, id, { to, limit, checkpoint })
     const stop = (): void => this.#stop(id)
     signal?.addEventListener('abort', stop, { once: true })
     try {
@@ -68,8 +67,6 @@ export class Downloads implements ClientTransfers {
         )
       case 'transfer.failed':
         return active.reject(errorOf(event))
-      case 'transfer.checkpoint':
-        void this.#ask(active, event)
     }
   }
 
@@ -81,19 +78,6 @@ export class Downloads implements ClientTransfers {
       if (MsgError.is(error) && AWAY.has(error.code)) return
       this.#stop(active.id)
       active.reject(MsgError.of(error))
-    }
-  }
-
-  /** It is paused until somebody has said whether it goes on. */
-  async #ask({ id, options, reject }: Active, { bytes, size }: Checkpoint): Promise<void> {
-    try {
-      const goesOn = await options.onCheckpoint?.({ bytes, size })
-      if (!this.#active.has(id)) return
-      if (goesOn === false) this.#stop(id)
-      else this.#deps.transfers.continue(id)
-    } catch (error) {
-      this.#stop(id)
-      reject(MsgError.of(error))
     }
   }
 

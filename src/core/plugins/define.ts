@@ -148,10 +148,8 @@ export interface DownloadOptions {
   readonly to?: string | undefined
   /** Bytes per second. @default as fast as it goes */
   readonly limit?: number | undefined
-  /** Share of the content, 0 to 1, at which `onCheckpoint` is asked. */
+  /** Share of the content, 0 to 1, at which it pauses and tells `transfer.checkpoint`: whoever is at the terminal is asked, and says go on or stop. @default none */
   readonly checkpoint?: number | undefined
-  /** @returns false to stop: what has arrived is kept. @default goes on */
-  readonly onCheckpoint?: ((at: { readonly bytes: number; readonly size: number }) => Promise<boolean>) | undefined
   /** Stops it; what has arrived is kept. */
   readonly signal?: AbortSignal | undefined
 }

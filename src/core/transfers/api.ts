@@ -23,6 +23,8 @@ export interface TransferStatus {
   readonly etaSeconds: number | null
   /** Of a download: who can be asked for blocks now; else who receives it now. */
   readonly sources: number
+  /** How the link goes that carries it; null while there is none. */
+  readonly via: PathKind | null
   /** `waiting`: accepted, and the other side is not there now. */
   readonly state: 'offered' | 'waiting' | 'active' | 'paused' | 'done' | 'failed' | 'stopped' | 'declined'
 }

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
-import { millis, seconds, type Instant } from '../time/instant.ts'
+import { millis, seconds, type Duration, type Instant } from '../time/instant.ts'
 import type { Offer } from '../transfer/frames.ts'
 import { RateMeter } from '../transfer/rate-meter.ts'
 import { createReceipt, timeLeft } from '../transfer/receipt.ts'
@@ -31,7 +31,6 @@ export class TransferEntry {
   paths: readonly string[]
   /** Takes the bytes instead of a download root. */
   sink: Writable | undefined
-  state: TransferStatus['state']
   /** Verified here, or sent, bytes. */
   bytes = 0
   /** Bytes each second at most, the receiver's own. */
@@ -53,7 +52,11 @@ export class TransferEntry {
   /** Links that receive it now. */
   readonly receivers = new Set<FilesLink>()
   readonly #emit: (event: TransferEvent) => void
+  #state: TransferStatus['state']
   #startedAt: Instant | undefined
+  /** How long it was paused, and since when it is. */
+  #paused: Duration = 0
+  #pausedAt: Instant | undefined
   /** Bytes that were there when it began. */
   #before = 0
   #toldAt: Instant = -PROGRESS_GAP
@@ -67,8 +70,18 @@ export class TransferEntry {
     this.user = user
     this.offer = offer
     this.paths = paths
-    this.state = state
+    this.#state = state
     this.#emit = emit
+  }
+
+  get state(): TransferStatus['state'] {
+    return this.#state
+  }
+
+  set state(state: TransferStatus['state']) {
+    if (this.#pausedAt !== undefined) this.#paused += now() - this.#pausedAt
+    this.#pausedAt = state === 'paused' ? now() : undefined
+    this.#state = state
   }
 
   get isOver(): boolean {
@@ -96,6 +109,7 @@ export class TransferEntry {
       rate,
       etaSeconds: timeLeft(bytes, size, rate),
       sources: direction === 'in' ? (download?.sources ?? 0) : this.receivers.size,
+      via: this.files?.isOpen ? this.files.link.stats().path : null,
       state,
     }
   }
@@ -124,8 +138,7 @@ export class TransferEntry {
     this.bytes = bytes
     if (at - this.#toldAt < PROGRESS_GAP) return
     this.#toldAt = at
-    const { rate, etaSeconds, size, sources } = this.status()
-    const via = this.files?.isOpen ? this.files.link.stats().path : null
+    const { rate, etaSeconds, size, sources, via } = this.status()
     this.#emit({ type: 'transfer.progress', ...this.#facts(), bytes, size, rate, etaSeconds, sources, via })
   }
 
@@ -172,11 +185,11 @@ export class TransferEntry {
 
   /** @param receiver - at the side that sends, who has it. */
   tellDone({ root, lastByte, path, size, moved = size - this.#before, sources, receiver }: DoneFacts): void {
-    const took = now() - (this.#startedAt ?? now())
+    const took = now() - (this.#startedAt ?? now()) - this.#paused
     let retransmits = 0
     for (const [{ link }, before] of this.#lostBefore) retransmits += Math.max(0, link.stats().packetsLost - before)
     const receipt = createReceipt({ root, took, bytes: size, moved, lastByte, path, retransmits, sources })
-    const via = this.files?.isOpen ? this.files.link.stats().path : null
+    const { via } = this.status()
     const facts = receiver === undefined ? this.#facts() : { ...this.#facts(), with: receiver }
     this.#emit({ type: 'transfer.done', ...facts, name: this.offer.name, ...receipt, via })
   }

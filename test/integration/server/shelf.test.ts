@@ -1,3 +1,4 @@
+import { Checkpoints } from '../../../src/cli/client/checkpoint.ts'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,7 +52,16 @@ describe('a download from the shelf', () => {
   ): Promise<Record<string, unknown>> => {
     const command = client.commands.find(({ name }) => name === 'download')!
     const values = new Values(Object.entries({ name: 'a b.bin', to: to(), ...options }))
-    return (await command.run(values, { signal, confirm })) as Record<string, unknown>
+    const checkpoints = new Checkpoints({ client: () => client, confirm })
+    const events = client.events()
+    void (async () => {
+      for await (const event of events) void checkpoints.handleEvent(event)
+    })()
+    try {
+      return (await command.run(values, { signal, confirm })) as Record<string, unknown>
+    } finally {
+      await events.return?.()
+    }
   }
 
   it('asks once, when the checkpoint is crossed, and goes on with a yes', async () => {
@@ -63,7 +73,7 @@ describe('a download from the shelf', () => {
     expect(done).to.include({ from: 'a b.bin', bytes: bytes.byteLength, lastByte: bytes.at(-1) })
     expect(readFileSync(join(to(), 'a b.bin')).equals(bytes)).to.equal(true)
     expect(asked).to.have.length(1)
-    expect(asked[0]).to.match(/^a b\.bin: .* of 9\.00 MB are here\. Continue\?$/)
+    expect(asked[0]).to.match(/^30 % of a b\.bin is here \(.* of 9\.00 MB\)\. Go on\?$/)
   })
 
   it('stops with a no, keeps what has arrived, and asks no more when it goes on past the checkpoint', async () => {

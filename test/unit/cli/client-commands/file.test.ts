@@ -22,6 +22,7 @@ const offer: TransferStatus = {
   rate: 0,
   etaSeconds: null,
   sources: 1,
+  via: null,
   state: 'offered',
 }
 

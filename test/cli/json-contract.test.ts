@@ -43,6 +43,7 @@ const CLIENT_EVENTS: Record<ClientEvent['type'], true> = {
   'peer.device': true,
   'transfer.offered': true,
   'transfer.declined': true,
+  'transfer.withdrawn': true,
   'transfer.started': true,
   'transfer.progress': true,
   'transfer.checkpoint': true,

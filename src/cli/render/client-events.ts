@@ -75,6 +75,7 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
       ]
     case 'transfer.offered':
     case 'transfer.declined':
+    case 'transfer.withdrawn':
     case 'transfer.started':
     case 'transfer.progress':
     case 'transfer.checkpoint':

@@ -25,6 +25,8 @@ export function transferEventLines(event: TransferEvent, palette: Palette, isCon
     }
     case 'transfer.declined':
       return [`${palette.name(visible(whom(event)))} does not want ${what}.`]
+    case 'transfer.withdrawn':
+      return [palette.dim(`${what} is not offered any more.`)]
     case 'transfer.started':
       return [
         palette.dim(event.direction === 'in' ? `Receiving ${what} from` : `Sending ${what} to`) +

@@ -50,6 +50,8 @@ export type TransferEvent =
       files: number
     }
   | { type: 'transfer.declined'; id: string; with: string; room: string | null; name: string }
+  /** Somebody took back what they had offered, or another of this user's devices has taken it. */
+  | { type: 'transfer.withdrawn'; id: string; with: string; room: string | null; name: string }
   | ({ type: 'transfer.started'; name: string; size: number | null } & TransferFacts)
   /** At most ten a second. `rate` in bytes per second. */
   | ({

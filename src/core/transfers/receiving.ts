@@ -93,7 +93,8 @@ export class Receiving {
     if (frame.type === 'have') entry.download?.handleHave(files, frame.ranges)
     else if (frame.type === 'withdraw') {
       if (!isOfferer || entry.isOver) return
-      if (entry.state !== 'offered' && entry.room === null) entry.tell('transfer.stopped', 'them')
+      if (entry.state === 'offered') entry.tellWithdrawn()
+      else if (entry.room === null) entry.tell('transfer.stopped', 'them')
       if (entry.state === 'offered' || entry.room === null) void this.#book.stopped(entry)
     } else if (frame.type === 'error') {
       entry.download?.handleClosed(files)

@@ -178,6 +178,10 @@ export class TransferEntry {
     this.#emit({ type: 'transfer.declined', id: this.id, with: by, name: this.offer.name, room: this.room })
   }
 
+  tellWithdrawn(): void {
+    this.#emit({ type: 'transfer.withdrawn', id: this.id, with: this.user, room: this.room, name: this.offer.name })
+  }
+
   /** A source is asked nothing more. @param source - whose. */
   tellBlocked(source: string, { code, message }: MsgError): void {
     this.#emit({ type: 'transfer.blocked', ...this.#facts(), name: this.offer.name, source, code, message })

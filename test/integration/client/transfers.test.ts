@@ -97,6 +97,20 @@ describe('files between clients', () => {
     expect(readdirSync(inbox())).to.deep.equal([])
   })
 
+  it('an offer that is taken back, or taken on another device, is told', async () => {
+    const [alice, bob] = await world.pair()
+    const { id } = await alice.client.sendFiles('bob', [file('no.txt', 10).path])
+    await bob.heard('transfer.offered')
+    await alice.client.stopTransfer(id)
+    expect(await bob.heard('transfer.withdrawn')).to.deep.include({ id, with: 'alice', name: 'no.txt' })
+    const other = await world.again('bob', { home: 'elsewhere', accept: 'everyone' })
+    const next = await alice.client.sendFiles('bob', [file('yes.txt', 10).path])
+    for (const device of [bob, other]) await device.heard('transfer.offered', (event) => event.id === next.id)
+    await other.client.acceptTransfer(next.id, { to: inbox() })
+    await bob.heard('transfer.withdrawn', (event) => event.id === next.id)
+    await other.heard('transfer.done')
+  })
+
   it('a transfer that is paused, continued, stopped and accepted again ends whole', async () => {
     const [alice, bob] = await world.pair()
     const { path, bytes } = file('big.bin', 60_000_000)

@@ -128,6 +128,7 @@ describe('clientEventLines', () => {
       { type: 'warning', code: 'MSG_ERR_LIMIT', message: x },
       { type: 'transfer.offered', id: 'ab', from: x, room: null, name: x, kind: 'folder', size: 1, files: 2 },
       { type: 'transfer.declined', id: 'ab', with: x, room: null, name: x },
+      { type: 'transfer.withdrawn', id: 'ab', with: x, room: null, name: x },
       ...(['in', 'out'] as const).flatMap((direction): ClientEvent[] => {
         const facts = { id: 'ab', direction, with: x, room: null, name: x }
         return [

@@ -63,6 +63,7 @@ export class Account {
         router: this.links.streams,
         emit: onTransfer,
         isMember,
+        isVanished: (instance) => this.links?.isVanished(instance) === true,
         journal: {
           put: (record) => state.read(() => state.transfers.put({ ...record, slot: state.slots.own })),
           remove: (id, direction, other) => state.read(() => state.transfers.remove(id, direction, other)),

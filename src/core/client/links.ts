@@ -100,6 +100,12 @@ export class Links {
     else this.#leave(entry)
   }
 
+  /** Whether the server has said that a connection is gone; its link may not know yet. */
+  isVanished(instance: string): boolean {
+    const presence = this.#peers.get(instance)?.presence
+    return presence === 'vanished' || presence === 'left'
+  }
+
   instances(): string[] {
     return [...this.#peers.keys()]
   }

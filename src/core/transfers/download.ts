@@ -32,7 +32,7 @@ export interface DownloadOptions {
   readonly offer: Offer
   readonly listener: DownloadListener
   /** Opens the store for a manifest that was checked; `key` names it. */
-  readonly openStore: (manifest: Manifest, key: string) => Promise<BlockStore>
+  readonly openStore: (manifest: Manifest, key: string, signal: AbortSignal) => Promise<BlockStore>
   /** Bytes each second at most. @default no limit */
   readonly limit?: number | undefined
   /** Fraction at which it pauses and tells so. @default none */
@@ -51,13 +51,14 @@ export class Download {
   readonly #buffers: BlockBuffers
   readonly #metadata: MetadataFetch
   /** Who has it, and how much of it: undefined means everything. */
-  readonly #sides = new Map<string, { readonly files: FilesLink; readonly has: BlockSet | undefined }>()
+  readonly #sides = new Map<string, Side>()
   /** Links that broke the protocol. */
   readonly #banned = new Set<FilesLink>()
   /** Connections that blocks came from. */
   readonly #givers = new Set<string>()
   #found: Metadata | undefined
   #opening: Promise<void> | undefined
+  readonly #opened = new AbortController()
   #store: BlockStore | undefined
   #plan: ReceivePlan | undefined
   #end: Extract<TransferFrame, { type: 'root' }> | undefined
@@ -66,6 +67,7 @@ export class Download {
   #timer: NodeJS.Timeout | undefined
   #writing = 0
   #lastByte: { readonly index: number; readonly value: number } = { index: -1, value: 0 }
+  #limit: number
   #isPaused = false
   #isLanding = false
   #isOver = false
@@ -73,6 +75,7 @@ export class Download {
   constructor(options: DownloadOptions) {
     this.offer = options.offer
     this.#options = options
+    this.#limit = options.limit ?? Infinity
     this.#buffers = new BlockBuffers(options.offer.blockSize)
     this.#metadata = new MetadataFetch(options.offer, {
       onMetadata: (found) => void (this.#opening = this.#open(found)),
@@ -146,8 +149,7 @@ export class Download {
     if (this.#isOver || this.#banned.has(files)) return
     if (frame.type === 'manifest' || frame.type === 'hashes') this.#metadata.handleFrame(files, frame)
     else if (frame.type === 'root') this.#handleRoot(files, frame)
-    else if (frame.type === 'pause') this.#plan?.handlePause(files.key)
-    else if (frame.type === 'continue') this.#plan?.handleContinue(now(), files.key)
+    else if (frame.type === 'pause' || frame.type === 'continue') this.#handlePause(files, frame.type === 'pause')
     this.#pump()
   }
 
@@ -178,6 +180,7 @@ export class Download {
 
   /** @param bytesPerSecond - Infinity for no limit. */
   setLimit(bytesPerSecond: number): void {
+    this.#limit = bytesPerSecond
     this.#plan?.setLimit(now(), bytesPerSecond)
     this.#pump()
   }
@@ -185,17 +188,25 @@ export class Download {
   /** Ends it here; what is there is kept for the next time. */
   async stop(): Promise<void> {
     this.#close()
+    this.#opened.abort()
     await this.#opening
     await this.#store?.keep()
   }
 
   #add(files: FilesLink, has: BlockSet | undefined): void {
     if (this.#isOver || this.#banned.has(files)) return
-    this.#sides.set(files.key, { files, has })
+    this.#sides.set(files.key, { files, has, isPaused: false })
     this.#metadata.addSide(files)
     this.#plan?.addSource(files.key, has?.ranges())
     if (this.#isPaused) files.send({ type: 'pause', id: this.offer.id })
     this.#pump()
+  }
+
+  #handlePause({ key }: FilesLink, isPaused: boolean): void {
+    const side = this.#sides.get(key)
+    if (side) side.isPaused = isPaused
+    if (isPaused) this.#plan?.handlePause(key)
+    else this.#plan?.handleContinue(now(), key)
   }
 
   async #open(found: Metadata): Promise<void> {
@@ -203,20 +214,23 @@ export class Download {
       this.#found = found
       const { kind, id, manifestHash, blockSize, size } = this.offer
       const key = kind === 'stream' ? id : Buffer.from(manifestHash).toString('hex')
-      const store = await this.#options.openStore(found.manifest, key)
+      const store = await this.#options.openStore(found.manifest, key, this.#opened.signal)
       this.#store = store
       if (this.#isOver) return await store.keep()
-      const { checkpoint, limit = Infinity, startAt = 0 } = this.#options
+      const { checkpoint, startAt = 0 } = this.#options
       this.#plan = new ReceivePlan(now(), {
         blockSize,
         size: size < 0 ? undefined : size,
         verified: rangesOf(store),
         checkpoints: checkpoint === undefined ? [] : [checkpoint],
         startAt: Number.isFinite(store.blocks) ? Math.floor(startAt * store.blocks) : 0,
-        limit,
+        limit: this.#limit,
       })
       if (this.#isPaused) this.#plan.pause()
-      for (const [key, { has }] of this.#sides) this.#plan.addSource(key, has?.ranges())
+      for (const [key, { has, isPaused }] of this.#sides) {
+        this.#plan.addSource(key, has?.ranges())
+        if (isPaused) this.#plan.handlePause(key)
+      }
       this.#options.listener.onStarted()
       this.#pump()
     } catch (error) {
@@ -370,6 +384,15 @@ export class Download {
     this.#isOver = true
     clearTimeout(this.#timer)
   }
+}
+
+/** Somebody who has it. */
+interface Side {
+  readonly files: FilesLink
+  /** How much of it; undefined means everything. */
+  readonly has: BlockSet | undefined
+  /** It said that it sends nothing for now. */
+  isPaused: boolean
 }
 
 /** The blocks that a store has from an earlier process. */

@@ -27,6 +27,12 @@ export class HaveTeller {
     this.#readers.delete(files)
   }
 
+  /** What was there before anybody could be told. */
+  tellAll(): void {
+    const had = this.#had()
+    if (had) this.#tell(this.#readers, had)
+  }
+
   handleBlock(index: number): void {
     if (this.#readers.size === 0) return
     this.#fresh.add(index)

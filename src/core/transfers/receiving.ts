@@ -26,7 +26,7 @@ export class Receiving {
   readonly #dispatch: BlockDispatch
   /** Offers that are accepted by themselves when they come: by id and user. */
   readonly #expected = new Map<string, ReceiveOptions>()
-  readonly #browsing = new Map<TransferEntry, MetadataFetch>()
+  readonly #browsing = new Map<TransferEntry, { fetch: MetadataFetch; found: Promise<Metadata> }>()
 
   constructor(book: TransferBook, disk: DiskThread, dispatch: BlockDispatch) {
     this.#book = book
@@ -52,7 +52,7 @@ export class Receiving {
     if (isStream) entry.isKept = false
     entry.limit = limit
     entry.checkpoint = checkpoint
-    entry.state = 'waiting'
+    entry.setPhase('waiting')
     this.#book.keep(entry)
     for (const files of this.#book.links) this.resume(entry, files)
   }
@@ -66,7 +66,7 @@ export class Receiving {
 
   /** A link is gone. */
   handleClosed(files: FilesLink): void {
-    for (const [entry, browsing] of this.#browsing) if (entry.files === files) browsing.removeSide(files)
+    for (const [entry, browsing] of this.#browsing) if (entry.files === files) browsing.fetch.removeSide(files)
   }
 
   /** Somebody offers something, or says again that it is there. */
@@ -74,10 +74,12 @@ export class Receiving {
     const { user } = files.peer
     const known = this.#book.get('in', offer.id, user)
     if (known) return this.#handleOfferAgain(known, files, offer)
+    // Blocks go by the id alone: nobody takes another's.
+    const isTaken = this.#book.entries.some(({ id }) => id === offer.id)
     const isStrange = offer.room !== '' && !this.#book.isMember(offer.room, user)
     const open = this.#book.entries.filter((entry) => entry.user === user && entry.state === 'offered')
     const expected = this.#expected.get(`${offer.id} ${user}`)
-    if (isStrange || (open.length >= MAX_OFFERS && !expected))
+    if (isTaken || isStrange || (open.length >= MAX_OFFERS && !expected))
       return files.send({ type: 'decline', id: offer.id, code: 0 })
     const entry = this.#book.add({ direction: 'in', user, offer, paths: [], state: 'offered' })
     entry.files = files
@@ -99,26 +101,49 @@ export class Receiving {
     } else if (frame.type === 'error') {
       entry.download?.handleClosed(files)
       const isLast = entry.room === null || entry.download?.sources === 0
-      if (!entry.isOver && isLast && (isOfferer || entry.state === 'active'))
+      if (!entry.isOver && isLast && (isOfferer || entry.isRunning))
         this.#book.failed(entry, errorOfWire(frame.code, entry.offer.name))
-    } else if (browsing) browsing.handleFrame(files, frame)
-    else entry.download?.handleFrame(files, frame)
+    } else {
+      browsing?.fetch.handleFrame(files, frame)
+      entry.download?.handleFrame(files, frame)
+    }
   }
 
   /** Fetches the list of an offer. @throws MSG_ERR_LINK_CLOSED, MSG_ERR_TIMEOUT */
-  browse(entry: TransferEntry, signal?: AbortSignal): Promise<Metadata> {
-    const { files } = entry
+  async browse(entry: TransferEntry, signal?: AbortSignal): Promise<Metadata> {
+    const { files, offer } = entry
     if (!files?.isOpen) throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: `${entry.user} is not there` })
-    return new Promise<Metadata>((resolve, reject) => {
-      const late = AbortSignal.any([AbortSignal.timeout(BROWSE_MS), ...(signal ? [signal] : [])])
-      late.addEventListener('abort', () => reject(new MsgError('MSG_ERR_TIMEOUT', { detail: entry.offer.name })))
-      const fetch = new MetadataFetch(
-        { ...entry.offer, root: undefined },
-        { onMetadata: resolve, onWrong: (_, error) => reject(error) },
-      )
-      this.#browsing.set(entry, fetch)
-      fetch.addSide(files)
+    let reject!: (error: MsgError) => void
+    const late = new Promise<never>((_, refuse) => (reject = refuse))
+    const timer = setTimeout(() => reject(new MsgError('MSG_ERR_TIMEOUT', { detail: offer.name })), BROWSE_MS)
+    const cancel = (): void => reject(new MsgError('MSG_ERR_CANCELLED', { detail: offer.name }))
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      return await Promise.race([late, this.#fetch(entry, files)])
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
+  /** Whoever asks for the same list meanwhile waits for the same answer. */
+  #fetch(entry: TransferEntry, files: FilesLink): Promise<Metadata> {
+    const known = this.#browsing.get(entry)
+    if (known) return known.found
+    const offer = { ...entry.offer, root: undefined }
+    let fetch!: MetadataFetch
+    const found = new Promise<Metadata>((resolve, reject) => {
+      fetch = new MetadataFetch(offer, { onMetadata: resolve, onWrong: (_, error) => reject(error) })
     }).finally(() => this.#browsing.delete(entry))
+    found.catch(() => {})
+    this.#browsing.set(entry, { fetch, found })
+    fetch.addSide(files)
+    return found
+  }
+
+  /** Who tells others what of it can be had here. */
+  tellerOf(entry: TransferEntry): HaveTeller {
+    return (entry.teller ??= new HaveTeller(entry.id, () => entry.download?.had))
   }
 
   #handleOfferAgain(entry: TransferEntry, files: FilesLink, offer: Offer): void {
@@ -140,7 +165,9 @@ export class Receiving {
     if (files.peer.user !== entry.user) return
     entry.files = files
     download.addSide(files)
-    if (entry.state === 'waiting' && download.had) entry.state = 'active'
+    // Whoever wants it paused says so again.
+    entry.setPaused('there', false)
+    if (download.had) entry.setPhase('active')
   }
 
   #download(entry: TransferEntry): Download {
@@ -151,11 +178,13 @@ export class Receiving {
       limit,
       checkpoint,
       startAt: offer.room ? Math.random() : 0,
-      openStore: (manifest, key) => this.#openStore(entry, manifest, key),
+      openStore: (manifest, key, signal) => this.#openStore(entry, manifest, key, signal),
       listener: {
         onStarted: () => {
           entry.handleStarted(download.bytes)
-          if (offer.room) source = this.#share(entry, download)
+          if (!offer.room) return
+          source = this.#share(entry, download)
+          this.tellerOf(entry).tellAll()
         },
         onBlock: (index) => {
           entry.handleProgress(download.bytes)
@@ -170,6 +199,7 @@ export class Receiving {
         onLanding: (landing) => source?.handleLanding(landing),
         onDone: ({ path }, root, lastByte) => {
           entry.bytes = download.size
+          entry.size = download.size
           for (const files of this.#book.links)
             if (files.peer.user === entry.user) files.send({ type: 'done', id, root })
           entry.tellDone({ root, lastByte, path, size: download.size, sources: Math.max(1, download.givers) })
@@ -182,13 +212,18 @@ export class Receiving {
       },
     })
     entry.download = download
-    if (offer.room) entry.teller = new HaveTeller(id, () => download.had)
+    if (entry.isPausedHere) download.pause()
     return download
   }
 
-  async #openStore({ paths, sink }: TransferEntry, manifest: Manifest, key: string): Promise<BlockStore> {
+  async #openStore(
+    { paths, sink }: TransferEntry,
+    manifest: Manifest,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<BlockStore> {
     if (sink) return WritableStore.open(this.#disk, { to: sink, manifest })
-    return DiskStore.open(this.#disk, { root: paths[0]!, manifest, key })
+    return DiskStore.open(this.#disk, { root: paths[0]!, manifest, key, signal })
   }
 
   /** What comes in can be had here by other members of the room. */

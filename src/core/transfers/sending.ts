@@ -57,6 +57,8 @@ export class Sending {
       root: options.root,
     }
     const user = 'user' in target ? target.user : ''
+    if (options.id !== undefined && this.#book.entries.some(({ id }) => id === options.id))
+      throw new MsgError('MSG_ERR_TRANSFER_EXISTS', { detail: name })
     const begun = options.paths && this.#begunBefore(user, offer)
     if (begun) {
       begun.isAdopted = false
@@ -76,31 +78,50 @@ export class Sending {
     return entry
   }
 
+  /** A link is gone: what it received is offered to the user's others, where somebody may wait for it. */
+  handleClosed(entry: TransferEntry): void {
+    if (entry.room === null && entry.receivers.size === 0)
+      for (const files of this.#book.links) this.resume(entry, files)
+  }
+
   /** Offers it on a link to whom it is for. */
   resume(entry: TransferEntry, files: FilesLink): void {
     const { user, offer } = entry
-    if (!files.isOpen || entry.isOver) return
+    if (!files.isOpen || entry.isOver || this.#isTaken(entry, files)) return
     if (user === files.peer.user || this.#book.isSharedWith(entry, files)) files.send({ type: 'offer', offer })
   }
 
   /** What a receiver says. */
   async handleFrame(entry: TransferEntry, files: FilesLink, frame: ReceiverFrame): Promise<void> {
     if (frame.type === 'decline') {
-      if (entry.isOver) return
+      const isReceived = entry.receivers.size > 0 && !entry.receivers.has(files)
+      if (entry.isOver || isReceived) return
       entry.tellDeclined(files.peer.user)
       if (entry.room === null) this.#book.end(entry, 'declined')
       return
     }
     if (entry.isOver) return files.send({ type: 'withdraw', id: frame.id })
+    // It is offered again when whoever receives it now is gone.
+    if (frame.type === 'accept' && this.#isTaken(entry, files)) return
     try {
       // Another process offered it: it is offered again from where it lies.
       const upload = entry.upload ?? (await this.#reopen(entry))
+      if (entry.isOver || !files.isOpen) return
       if (frame.type === 'accept') this.#handleAccept(entry, files)
       upload.handleFrame(files, frame)
     } catch (error) {
+      if (entry.isOver) return
       files.sendError(entry.id, MsgError.of(error))
       this.#book.failed(entry, MsgError.of(error))
     }
+  }
+
+  /** Whether another connection of the user receives it: the first one keeps it. */
+  #isTaken(entry: TransferEntry, files: FilesLink): boolean {
+    if (entry.room !== null) return false
+    for (const other of entry.receivers)
+      if (other !== files && other.peer.instance !== files.peer.instance && !this.#book.isVanished(other)) return true
+    return false
   }
 
   #handleAccept(entry: TransferEntry, files: FilesLink): void {
@@ -112,7 +133,9 @@ export class Sending {
     entry.receivers.add(files)
     entry.handleCarrier(files)
     entry.handleStarted()
-    if (entry.state === 'paused') files.send({ type: 'pause', id: entry.id })
+    // Whoever wants it paused says so again.
+    entry.setPaused('there', false)
+    if (entry.isPausedHere) files.send({ type: 'pause', id: entry.id })
     this.#book.keep(entry)
   }
 
@@ -146,7 +169,10 @@ export class Sending {
           const receiver = files.peer.user
           entry.receivers.delete(files)
           const moved = entry.room ? size : Math.min(size, entry.bytes)
-          if (!entry.room) entry.bytes = size
+          if (!entry.room) {
+            entry.bytes = size
+            entry.size = size
+          }
           entry.tellDone({ root, lastByte, size, moved, path: null, sources: 1, receiver })
           if (!entry.room) this.#book.end(entry, 'done')
         },
@@ -158,7 +184,7 @@ export class Sending {
     })
     entry.upload = upload
     if (entry.limit !== undefined) this.#dispatch.setRate(entry.limit, id)
-    if (entry.state === 'paused') this.#dispatch.pause(id)
+    if (entry.isPausedHere) this.#dispatch.pause(id)
     return upload
   }
 
@@ -171,6 +197,10 @@ export class Sending {
       const content = new Content(await FileSource.open(entry.paths, this.#disk, { name, blockSize }))
       if (!equalHashes(manifestHash(content.encoded), expected)) throw changed(name)
       if (root && !equalHashes((await content.summary()).root, root)) throw changed(name)
+      if (entry.isOver) {
+        await content.close()
+        throw new MsgError('MSG_ERR_CANCELLED', { detail: name })
+      }
       return this.#upload(entry, content)
     })()
     this.#reopening.set(entry, opening)

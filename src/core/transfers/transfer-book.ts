@@ -13,6 +13,8 @@ export interface TransferBookDeps {
   readonly journal: TransferJournal
   /** Whether somebody is in a room with this user. */
   readonly isMember: (room: string, user: string) => boolean
+  /** Whether a connection is known to be gone. */
+  readonly isVanished: (instance: string) => boolean
 }
 
 /** The list of transfers and the links they can go over: finds them, ends them, and has the journal remember those that are not over. */
@@ -54,6 +56,11 @@ export class TransferBook {
   /** Whether somebody is in a room with this user. */
   isMember(room: string, user: string): boolean {
     return this.#deps.isMember(room, user)
+  }
+
+  /** Whether the process at the other end of a link is known to be gone, though the link may not know yet. */
+  isVanished(files: FilesLink): boolean {
+    return !files.isOpen || this.#deps.isVanished(files.peer.instance)
   }
 
   /** It is not listed any more. */
@@ -115,8 +122,8 @@ export class TransferBook {
     entry.teller?.removeReader(files)
     entry.receivers.delete(files)
     const isAlone = entry.direction === 'in' ? entry.download?.sources === 0 : entry.receivers.size === 0
-    if (entry.state !== 'active' || !isAlone) return
-    entry.state = entry.room !== null && entry.direction === 'out' ? 'offered' : 'waiting'
+    if (!entry.isActive || !isAlone) return
+    entry.setPhase(entry.room !== null && entry.direction === 'out' ? 'offered' : 'waiting')
   }
 
   /** Tells those who take part that this side is out. @param code - 0 without a fault. */
@@ -145,8 +152,10 @@ export class TransferBook {
   }
 
   /** It is over; a download that was stopped or failed can be accepted again while the offer is known. */
-  end(entry: TransferEntry, state: TransferEntry['state']): void {
-    entry.state = state
+  end(entry: TransferEntry, state: 'done' | 'failed' | 'stopped' | 'declined'): void {
+    entry.setPhase(state)
+    entry.setPaused('here', false)
+    entry.setPaused('there', false)
     entry.receivers.clear()
     this.#deps.journal.remove(entry.id, entry.direction, entry.user)
     // What has landed is there for the other members of the room.
@@ -156,7 +165,7 @@ export class TransferBook {
       entry.upload?.close()
       if (entry.isKept) void entry.upload?.content.close()
       entry.upload = undefined
-      if (state !== 'done') entry.download = undefined
+      entry.download = undefined
     }
     this.#prune()
   }

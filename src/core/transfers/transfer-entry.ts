@@ -19,7 +19,7 @@ export interface TransferEntryFacts {
   readonly offer: Offer
   /** Outgoing: what is offered. Incoming: the download root. Absolute. */
   readonly paths: readonly string[]
-  readonly state: TransferStatus['state']
+  readonly state: Exclude<TransferStatus['state'], 'paused'>
 }
 
 /** One row of the list of transfers: where it stands, and what is told of it. */
@@ -33,6 +33,8 @@ export class TransferEntry {
   sink: Writable | undefined
   /** Verified here, or sent, bytes. */
   bytes = 0
+  /** In all, bytes, once it is known for good. */
+  size: number | undefined
   /** Bytes each second at most, the receiver's own. */
   limit: number | undefined
   /** Fraction at which it is asked whether to go on. */
@@ -52,7 +54,8 @@ export class TransferEntry {
   /** Links that receive it now. */
   readonly receivers = new Set<FilesLink>()
   readonly #emit: (event: TransferEvent) => void
-  #state: TransferStatus['state']
+  #phase: Exclude<TransferStatus['state'], 'paused'>
+  readonly #isPaused = { here: false, there: false }
   #startedAt: Instant | undefined
   /** How long it was paused, and since when it is. */
   #paused: Duration = 0
@@ -70,22 +73,45 @@ export class TransferEntry {
     this.user = user
     this.offer = offer
     this.paths = paths
-    this.#state = state
+    this.#phase = state
     this.#emit = emit
   }
 
+  /** What goes on is paused when either side wants it so. */
   get state(): TransferStatus['state'] {
-    return this.#state
+    return this.isRunning && (this.#isPaused.here || this.#isPaused.there) ? 'paused' : this.#phase
   }
 
-  set state(state: TransferStatus['state']) {
-    if (this.#pausedAt !== undefined) this.#paused += now() - this.#pausedAt
-    this.#pausedAt = state === 'paused' ? now() : undefined
-    this.#state = state
+  /** @param phase - where it stands, pauses apart. */
+  setPhase(phase: Exclude<TransferStatus['state'], 'paused'>): void {
+    this.#phase = phase
+    this.#countPause()
+  }
+
+  /** Accepted and not over. */
+  get isRunning(): boolean {
+    return this.#phase === 'waiting' || this.#phase === 'active'
+  }
+
+  /** Bytes go, or could if nobody had paused it. */
+  get isActive(): boolean {
+    return this.#phase === 'active'
+  }
+
+  get isPausedHere(): boolean {
+    return this.#isPaused.here
+  }
+
+  /** @returns whether that is news. */
+  setPaused(where: 'here' | 'there', isPaused: boolean): boolean {
+    const isNews = this.#isPaused[where] !== isPaused
+    this.#isPaused[where] = isPaused
+    this.#countPause()
+    return isNews
   }
 
   get isOver(): boolean {
-    return OVER.has(this.state)
+    return OVER.has(this.#phase)
   }
 
   get room(): string | null {
@@ -94,7 +120,7 @@ export class TransferEntry {
 
   status(): TransferStatus {
     const { id, direction, offer, state, bytes, download } = this
-    const size = download?.size ?? offer.size
+    const size = this.size ?? download?.size ?? offer.size
     const rate = state === 'active' ? (this.#meter.rate ?? 0) : 0
     return {
       id,
@@ -122,7 +148,7 @@ export class TransferEntry {
   /** Bytes go over a link, now or again. @param bytes - that are there already. */
   handleStarted(bytes = this.bytes): void {
     this.bytes = bytes
-    if (this.state !== 'paused') this.state = 'active'
+    this.setPhase('active')
     if (this.#startedAt !== undefined) return
     this.#startedAt = now()
     this.#before = bytes
@@ -157,7 +183,7 @@ export class TransferEntry {
   }
 
   handleCheckpoint(fraction: number): void {
-    this.state = 'paused'
+    this.setPaused('here', true)
     const { size, bytes } = this.status()
     this.#emit({
       type: 'transfer.checkpoint',
@@ -200,6 +226,14 @@ export class TransferEntry {
 
   tellFailed({ code, message }: MsgError): void {
     this.#emit({ type: 'transfer.failed', ...this.#facts(), name: this.offer.name, code, message })
+  }
+
+  /** Time that it was paused counts as none. */
+  #countPause(): void {
+    const isPaused = this.state === 'paused'
+    if (isPaused === (this.#pausedAt !== undefined)) return
+    if (this.#pausedAt !== undefined) this.#paused += now() - this.#pausedAt
+    this.#pausedAt = isPaused ? now() : undefined
   }
 
   #facts(): { id: string; direction: 'in' | 'out'; with: string | null; room: string | null } {

@@ -36,6 +36,8 @@ export interface TransfersDeps {
   readonly journal: TransferJournal
   /** Whether somebody is in a room with this user. @default nobody is in any */
   readonly isMember?: (room: string, user: string) => boolean
+  /** Whether a connection is known to be gone, though its link may not know yet. @default it is not */
+  readonly isVanished?: (instance: string) => boolean
 }
 
 /** Everything that is sent to, and received from, others: what is offered, on its way, paused; durable until it is over. */
@@ -50,9 +52,9 @@ export class Transfers {
   readonly #unregister: Array<() => void>
   #isClosed = false
 
-  constructor({ router, emit, journal, isMember = () => false }: TransfersDeps) {
+  constructor({ router, emit, journal, isMember = () => false, isVanished = () => false }: TransfersDeps) {
     this.#router = router
-    this.#book = new TransferBook({ emit, journal, isMember })
+    this.#book = new TransferBook({ emit, journal, isMember, isVanished })
     this.#dispatch = new BlockDispatch({
       router,
       onSent: (id, files, bytes) => this.#book.uploadOf(id)?.handleSent(files, bytes),
@@ -168,8 +170,8 @@ export class Transfers {
 
   /** @throws MSG_ERR_TRANSFER_UNKNOWN */
   pause(id: string): TransferStatus {
-    const entry = this.#book.find(id, undefined, ['waiting', 'active'])
-    entry.state = 'paused'
+    const entry = this.#book.find(id, undefined, ['waiting', 'active', 'paused'])
+    if (!entry.setPaused('here', true)) return entry.status()
     entry.download?.pause()
     if (entry.direction === 'out') this.#dispatch.pause(entry.id)
     for (const files of entry.receivers) files.send({ type: 'pause', id: entry.id })
@@ -177,10 +179,11 @@ export class Transfers {
     return entry.status()
   }
 
-  /** @throws MSG_ERR_TRANSFER_UNKNOWN */
+  /** @throws MSG_ERR_TRANSFER_UNKNOWN; MSG_ERR_USAGE when it is the other side that has paused it. */
   continue(id: string): TransferStatus {
     const entry = this.#book.find(id, undefined, ['paused'])
-    entry.state = 'active'
+    if (!entry.setPaused('here', false))
+      throw new MsgError('MSG_ERR_USAGE', { detail: `${entry.user} has paused it, and has to continue it` })
     entry.download?.continue()
     if (entry.direction === 'out') this.#dispatch.continue(entry.id)
     for (const files of entry.receivers) files.send({ type: 'continue', id: entry.id })
@@ -292,8 +295,10 @@ export class Transfers {
     this.#dispatch.handleClosed(files)
     this.#receiving.handleClosed(files)
     for (const entry of this.#book.entries) {
+      const hasReceived = entry.receivers.has(files)
       this.#book.part(entry, files)
       if (entry.files === files) entry.files = undefined
+      if (hasReceived) this.#sending.handleClosed(entry)
     }
   }
 
@@ -316,7 +321,7 @@ export class Transfers {
     else if (!FROM_RECEIVER.has(frame.type)) this.#receiving.handleFrame(entry, files, frame)
     else if (entry.direction === 'out') void this.#sending.handleFrame(entry, files, frame)
     // Another member of a room has what it can from here.
-    else if (frame.type === 'accept') entry.teller?.addReader(files)
+    else if (frame.type === 'accept') this.#receiving.tellerOf(entry).addReader(files)
     else entry.upload?.handleFrame(files, frame)
   }
 
@@ -330,16 +335,19 @@ export class Transfers {
     }
     entry.tell('transfer.stopped', 'them')
     // A receiver may want to go on later.
-    if (entry.direction === 'out') entry.state = 'offered'
-    else void this.#book.stopped(entry)
+    if (entry.direction === 'out') {
+      entry.setPaused('there', false)
+      entry.setPhase('offered')
+    } else void this.#book.stopped(entry)
   }
 
   #handlePause(entry: TransferEntry, files: FilesLink, frame: TransferFrame): void {
+    // What nobody has accepted cannot be paused.
+    if (!entry.isRunning && entry.room === null) return
     const isPaused = frame.type === 'pause'
     if (entry.direction === 'out' || entry.room !== null) entry.upload?.handleFrame(files, frame)
     entry.download?.handleFrame(files, frame)
-    if (entry.room !== null || entry.isOver || entry.state === (isPaused ? 'paused' : 'active')) return
-    entry.state = isPaused ? 'paused' : 'active'
+    if (entry.room !== null || !entry.setPaused('there', isPaused)) return
     entry.tell(isPaused ? 'transfer.paused' : 'transfer.continued', 'them')
   }
 

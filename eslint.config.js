@@ -60,7 +60,7 @@ const outside = (room) =>
 const noCli = deny(['@oclif/*', '**/commands/**', '**/cli/**'], 'core does not know the CLI')
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', 'coverage/**'] },
   ...tseslint.configs.recommended,
   {
     rules: {
@@ -143,6 +143,7 @@ export default tseslint.config(
       'src/cli/flags.ts',
       'src/cli/admin.ts',
       'src/cli/client/one-shot.ts',
+      'src/cli/plugin-one-shot.ts',
       'src/cli/hooks/**',
     ],
     rules: denyImports(
@@ -150,6 +151,14 @@ export default tseslint.config(
       deny(SOCKETS, 'sockets live in src/core/io'),
       deny(['@oclif/*', '**/commands/**'], 'oclif lives in the base commands, flags and commands'),
     ),
+  },
+  {
+    files: ['plugins/*/src/server.ts', 'plugins/*/src/server/**/*.ts'],
+    rules: denyImports(deny(['**/client*'], 'halves share protocol.ts only')),
+  },
+  {
+    files: ['plugins/*/src/client.ts', 'plugins/*/src/client/**/*.ts'],
+    rules: denyImports(deny(['**/server*'], 'halves share protocol.ts only')),
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'scripts/**/*.js', '*.js', 'bin/*.js'],

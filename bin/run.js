@@ -5,6 +5,6 @@ if (process.argv.length === 3 && process.argv[2] === '--version') {
   const { name, version } = createRequire(import.meta.url)('../package.json')
   process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`)
 } else {
-  const { execute } = await import('@oclif/core/execute')
-  await execute({ dir: import.meta.url })
+  const [{ execute }, { loadOptions }] = await Promise.all([import('@oclif/core/execute'), import('./load-options.js')])
+  await execute({ loadOptions })
 }

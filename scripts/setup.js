@@ -2,7 +2,7 @@
 // Only built-in modules: it runs before anything is installed. `node scripts/setup.js [install|build]`, both by default.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -52,6 +52,7 @@ function build() {
     [
       ...files(at('src')),
       ...files(at('bin')),
+      ...pluginFolders().flatMap((folder) => files(folder).filter((path) => !isMade(folder, path))),
       at('tsconfig.json'),
       at('package.json'),
       at('package-lock.json'),
@@ -68,8 +69,49 @@ function build() {
   run(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '--project', at('tsconfig.json')], 'compile')
   removeOrphans()
   run(process.execPath, [at('node_modules', 'oclif', 'bin', 'run.js'), 'manifest'], 'write the command manifest', true)
+  buildPlugins()
   mkdirSync(at('dist'), { recursive: true })
   writeFileSync(buildStamp, JSON.stringify({ inputs, outputs: outputs() }))
+}
+
+/**
+ * The packages under plugins/: each is compiled against this one, which it finds in plugins/node_modules as if it were installed there. The
+ * package.json made there tells bin/load-options.js which plugins there are.
+ */
+function buildPlugins() {
+  const modules = at('plugins', 'node_modules')
+  rmSync(modules, { recursive: true, force: true })
+  const folders = pluginFolders()
+  if (folders.length === 0) return
+  mkdirSync(modules)
+  link(root, join(modules, 'msg-cli'))
+  const dependencies = {}
+  for (const folder of folders) {
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    rmSync(join(folder, 'dist'), { recursive: true, force: true })
+    rmSync(join(folder, 'oclif.manifest.json'), { force: true })
+    run(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '--project', folder], `compile ${name}`)
+    const oclif = [at('node_modules', 'oclif', 'bin', 'run.js'), 'manifest']
+    run(process.execPath, oclif, `write the command manifest of ${name}`, true, folder)
+    link(folder, join(modules, name))
+    dependencies[name] = version
+  }
+  writeFileSync(join(modules, 'package.json'), `${JSON.stringify({ private: true, dependencies }, undefined, 2)}\n`)
+}
+
+function pluginFolders() {
+  return readdirSync(at('plugins'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(at('plugins', entry.name, 'package.json')))
+    .map((entry) => at('plugins', entry.name))
+}
+
+/** True for what a build makes in a plugin's folder. */
+function isMade(folder, path) {
+  return /^(dist|node_modules)[\\/]|^oclif\.manifest\.json$/u.test(relative(folder, path))
+}
+
+function link(target, path) {
+  symlinkSync(process.platform === 'win32' ? target : relative(dirname(path), target), path, 'junction')
 }
 
 function removeOrphans() {
@@ -80,7 +122,10 @@ function removeOrphans() {
 }
 
 function outputs() {
-  const paths = files(at('dist')).filter((path) => path !== buildStamp)
+  const made = pluginFolders().flatMap((folder) => files(folder).filter((path) => isMade(folder, path)))
+  const paths = [...files(at('dist')).filter((path) => path !== buildStamp), ...made]
+  if (existsSync(at('plugins', 'node_modules', 'package.json')))
+    paths.push(at('plugins', 'node_modules', 'package.json'))
   if (existsSync(manifest)) paths.push(manifest)
   return digest(paths.flatMap((path) => [relative(root, path), readFileSync(path)]))
 }
@@ -105,10 +150,10 @@ function read(path) {
 }
 
 /** Runs a tool; its output goes to stderr, and stays hidden while it works when `isQuiet`. */
-function run(command, args, purpose, isQuiet = false) {
+function run(command, args, purpose, isQuiet = false, cwd = root) {
   process.stderr.write(`> ${purpose}\n`)
   const { status, error, stdout, stderr } = spawnSync(command, args, {
-    cwd: root,
+    cwd,
     stdio: isQuiet ? 'pipe' : ['ignore', 2, 2],
     shell: process.platform === 'win32' && command === 'npm',
     env: { ...process.env, OCLIF_SKIP_NEW_VERSION_CHECK: '1', MSG_CLI_SKIP_NEW_VERSION_CHECK: '1' },

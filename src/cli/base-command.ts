@@ -1,4 +1,5 @@
 import { Command, Flags } from '@oclif/core'
+import { visible } from '../core/wire/visible.ts'
 import { loadSettings, type Settings } from './config/load.ts'
 import type { SettingKey } from './config/settings.ts'
 import { failureOf } from './failure.ts'
@@ -37,7 +38,12 @@ export abstract class BaseCommand extends Command {
   }
 
   protected get printing(): Printing {
-    return { isJson: this.isGiven('--json'), palette: this.palette(process.stdout) }
+    return { isJson: this.isGiven('--json'), palette: this.palette(this.out) }
+  }
+
+  /** Where results go: stderr in commands whose stdout carries something else. */
+  protected get out(): NodeJS.WriteStream {
+    return process.stdout
   }
 
   /** Resolves every setting; `keys` are those this command has flags for. */
@@ -45,13 +51,13 @@ export abstract class BaseCommand extends Command {
     return loadSettings({ flags: flagValues(keys, flags), env: process.env, cwd: process.cwd() })
   }
 
-  /** Prints one JSON object on a line of stdout. */
+  /** Prints one JSON object on a line. */
   private printJson(object: object): void {
-    process.stdout.write(`${JSON.stringify(object)}\n`)
+    this.out.write(`${JSON.stringify(object)}\n`)
   }
 
   private printLines(lines: readonly string[]): void {
-    for (const line of lines) process.stdout.write(`${line}\n`)
+    for (const line of lines) this.out.write(`${line}\n`)
   }
 
   /** A list: every item as a JSON line with `type`, or as `text` says it. */
@@ -68,7 +74,7 @@ export abstract class BaseCommand extends Command {
 
   override async init(): Promise<void> {
     await super.init()
-    process.stdout.on('error', exitOnBrokenPipe)
+    this.out.on('error', exitOnBrokenPipe)
     process.stderr.on('error', exitOnBrokenPipe)
   }
 
@@ -81,13 +87,13 @@ export abstract class BaseCommand extends Command {
       this.printJson({ type: 'error', code, message, hint, exit })
     } else {
       const { bad, dim } = this.palette(process.stderr)
-      process.stderr.write(`${bad('error:')} ${failure.message}\n`)
+      process.stderr.write(`${bad('error:')} ${visible(failure.message, { multiline: true })}\n`)
       if (failure.hint !== undefined) process.stderr.write(`${dim(`try:   ${failure.hint}`)}\n`)
     }
     if (this.isGiven('--debug') && failure.stack !== undefined) process.stderr.write(`${failure.stack}\n`)
   }
 
-  private palette(stream: { readonly isTTY?: boolean }): Palette {
+  protected palette(stream: { readonly isTTY?: boolean }): Palette {
     const choice = { env: process.env, isTerminal: Boolean(stream.isTTY), isRefused: this.isGiven('--no-color') }
     return palette(isColourWanted(choice))
   }

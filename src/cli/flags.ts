@@ -1,4 +1,5 @@
 import { Flags, type Interfaces } from '@oclif/core'
+import { readRate } from './bytes.ts'
 import { MsgError } from '../core/errors.ts'
 import type { SettingKey, SettingSpec, SettingValue } from './config/settings.ts'
 import { SETTINGS } from './config/settings.ts'
@@ -54,3 +55,10 @@ function noteFor(spec: SettingSpec): string {
     ? `[env: ${spec.env}]`
     : `[default: ${fallback}, env: ${spec.env}]`
 }
+
+/** `--limit`: bytes per second. */
+export const limitFlag = Flags.custom<number>({
+  summary: 'no faster than this: 500k, 20MB/s, 100Mbit/s',
+  helpValue: '<rate>',
+  parse: async (text) => readRate(text),
+})()

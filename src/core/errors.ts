@@ -79,7 +79,7 @@ export const ERRORS = {
     hint: 'msg client login --server <address> --user <name> signs in once and keeps it',
   },
   MSG_ERR_TRANSFER_UNKNOWN: { message: 'there is no transfer %s', exit: 3, wire: 0x24 },
-  MSG_ERR_FILE_UNKNOWN: { message: 'there is no file or folder %s', exit: 3, hint: 'check the path' },
+  MSG_ERR_FILE_UNKNOWN: { message: 'there is no file or folder %s', exit: 3, wire: 0x25, hint: 'check the path' },
 
   MSG_ERR_SIGN_IN_FAILED: { message: 'wrong user name or password', exit: 4, wire: 0x30 },
   MSG_ERR_SIGN_IN_REQUIRED: {
@@ -208,6 +208,13 @@ export const ERRORS = {
   },
 
   MSG_ERR_PLUGIN_LOAD: { message: 'plugin could not be loaded: %s', exit: 10 },
+  MSG_ERR_PLUGIN_MISSING: {
+    message: 'the server does not offer %s',
+    exit: 10,
+    wire: 0x80,
+    hint: "that plugin is not installed there, or not turned on; ask the server's owner",
+  },
+  MSG_ERR_PLUGIN_FAILED: { message: 'the plugin failed: %s', exit: 10, wire: 0x81 },
 
   MSG_ERR_PROTOCOL: { message: 'the other side broke the protocol: %s', exit: 1, wire: 0x02 },
   MSG_ERR_LIMIT: { message: 'limit exceeded: %s', exit: 1, wire: 0x03 },

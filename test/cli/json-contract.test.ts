@@ -68,6 +68,7 @@ const SERVER_EVENTS: Record<ServerEvent['type'], true> = {
   refused: true,
   'storage.failed': true,
   'storage.recovered': true,
+  plugin: true,
   stopped: true,
 }
 
@@ -112,12 +113,16 @@ describe('the JSON contract', () => {
       'file offers',
       'file accept',
       'file stop abc',
+      'file show',
+      'file limit 1GB/s',
+      'file limit off',
+      'file limit fast',
       `file send ${BIN} as run me.js`,
       'file list',
     ])
       await alice.ask(line).catch(() => {})
     await bob.line('transfer.offered')
-    for (const line of ['file offers', `file accept --to ${directory()}`]) await bob.ask(line)
+    for (const line of ['file offers', 'file show', `file accept --to ${directory()}`]) await bob.ask(line)
     await bob.line('transfer.done')
     await alice.line('transfer.done')
     for (const line of ['history', 'history bob', 'history bob hi', 'history hi --limit 1']) await alice.ask(line)
@@ -163,6 +168,8 @@ describe('the JSON contract', () => {
       [['client', 'whoami', ...mine]],
       [['client', 'send', 'bob', 'hi', ...mine]],
       [['client', 'send', 'nobody', 'hi', ...mine]],
+      [['client', 'send-file', 'bob', BIN, ...mine]],
+      [['client', 'send-file', 'bob', '/nowhere', ...mine]],
       [['config', 'show', '--json']],
       ...['users', 'sessions', 'rooms', 'status', 'members lobby', 'stop', 'status'].map((words): [string[]] => [
         ['server', ...words.split(' '), '--data-dir', data, '--json'],

@@ -173,6 +173,39 @@ describe('the line editor on a real terminal', function () {
     await screen.until((text) => text.endsWith('answer false\nme>'))
   })
 
+  it('does not take what was half typed for the answer, and gives it back', async () => {
+    screen.type('say half')
+    await screen.until((text) => text.endsWith('say half'))
+    process.kill(screen.pid, 'SIGUSR2')
+    await screen.until((text) => text.endsWith('Now? [y/N]'))
+    screen.type('y')
+    screen.press('Enter')
+    await screen.until((text) => text.includes('then true') && text.endsWith('me> say half'))
+    screen.type(' and half')
+    screen.press('Enter')
+    await screen.until((text) => text.includes('said [half and half]'))
+  })
+
+  it('asks one question after the other, and takes back one that is answered elsewhere', async () => {
+    screen.type('later')
+    process.kill(screen.pid, 'SIGUSR2')
+    await screen.until((text) => text.endsWith('Now? [y/N]'))
+    process.kill(screen.pid, 'SIGUSR2')
+    screen.press('Enter')
+    await screen.until((text) => text.includes('then false') && text.endsWith('Now? [y/N]'))
+    screen.type('y')
+    screen.press('Enter')
+    await screen.until((text) => text.includes('then true') && text.endsWith('me> later'))
+    process.kill(screen.pid, 'SIGUSR2')
+    await screen.until((text) => text.endsWith('Now? [y/N]'))
+    screen.type('n')
+    screen.press('Enter')
+    await screen.until((text) => text.endsWith('me> later'))
+    screen.press('Enter')
+    process.kill(screen.pid, 'SIGUSR2')
+    await screen.until((text) => text.split('then false').length === 4 && text.endsWith('me>'))
+  })
+
   it('shows a new prompt as soon as a command has changed it', async () => {
     screen.type('become you')
     screen.press('Enter')
@@ -183,5 +216,76 @@ describe('the line editor on a real terminal', function () {
     screen.type('say one\nsay two\nsay three\n')
     const lines = await screen.until((text) => text.includes('said [three]'))
     expect(lines.filter((line) => line.startsWith('said'))).to.deep.equal(['said [one]', 'said [two]', 'said [three]'])
+  })
+
+  describe('with lines that move above the prompt', () => {
+    const isMoving = (lines: readonly string[]): boolean =>
+      /^moving \d+$/u.test(lines.at(-3) ?? '') && /^also \d+ =+$/u.test(lines.at(-2) ?? '')
+
+    beforeEach(async () => {
+      screen.type('move')
+      screen.press('Enter')
+      await screen.until((_, lines) => isMoving(lines) && lines.at(-1) === 'me>')
+    })
+
+    it('keeps what is typed, and leaves no trace of them behind', async () => {
+      for (const letter of 'say slowly typed') {
+        screen.type(letter)
+        expect(screen.lines().filter((line) => line.startsWith('moving')).length).to.be.lessThan(2)
+      }
+      await screen.until((_, lines) => isMoving(lines) && lines.at(-1) === 'me> say slowly typed')
+      await printAbove(1)
+      screen.press('Enter')
+      const lines = await screen.until((text, shown) => text.includes('said [slowly typed]') && isMoving(shown))
+      expect(lines.slice(0, -3)).to.deep.equal([
+        'me> move',
+        'event 1 first',
+        'event 1 second',
+        'me> say slowly typed',
+        'said [slowly typed]',
+      ])
+      screen.type('move')
+      screen.press('Enter')
+      await screen.until((_, shown) => shown.at(-1) === 'me>' && !shown.join('').includes('moving'))
+    })
+
+    it('keeps a line of several rows whole', async () => {
+      const long = `say ${'0123456789'.repeat(9)}`
+      screen.type(long)
+      await screen.until((_, lines) => lines.join('').endsWith(`me> ${long}`))
+      screen.press('Home')
+      await printAbove(1)
+      const lines = await screen.until((_, shown) => shown.join('').endsWith(`me> ${long}`))
+      expect(lines.filter((line) => line.startsWith('moving'))).to.have.length(1)
+    })
+
+    it('is not disturbed by completion, a cleared screen or a question', async () => {
+      screen.type('say al')
+      await screen.until((text) => text.endsWith('say al'))
+      screen.press('Tab')
+      await screen.until((text) => text.endsWith('say alexand'))
+      screen.press('Tab')
+      await screen.until((text, lines) => text.includes('alexander') && isMoving(lines) && text.endsWith('alexand'))
+      expect(screen.lines().filter((line) => line.startsWith('moving'))).to.have.length(1)
+      screen.press('C-l')
+      await screen.until((_, lines) => lines.length === 3 && isMoving(lines) && lines.at(-1) === 'me> say alexand')
+      screen.press('C-c')
+      await screen.until((_, lines) => isMoving(lines) && lines.at(-1) === 'me>')
+      screen.type('ask')
+      screen.press('Enter')
+      await screen.until((_, lines) => isMoving(lines) && lines.at(-1) === 'Sure? [y/N]')
+      screen.type('y')
+      screen.press('Enter')
+      await screen.until((_, lines) => isMoving(lines) && lines.at(-4) === 'answer true')
+    })
+
+    it('survives a resize', async () => {
+      screen.type('say something')
+      for (const columns of [24, 60, 40]) {
+        screen.resize(columns, 16)
+        await screen.until((_, lines) => isMoving(lines.slice(-3)) && lines.at(-1) === 'me> say something')
+      }
+      expect(screen.lines().filter((line) => line.startsWith('moving')).length).to.equal(1)
+    })
   })
 })

@@ -14,19 +14,12 @@ interface ManifestCommand {
 
 describe('the commands, flags and console words', () => {
   it('are those that scripts may rely on: changing this list is a change of the contract', () => {
-    const manifest = JSON.parse(readFileSync(join(BIN, '..', '..', 'oclif.manifest.json'), 'utf8')) as {
-      commands: Record<string, ManifestCommand>
-    }
-    const commands = Object.values(manifest.commands).map(({ id, args, flags }) => {
-      const words = Object.entries(args).map(([name, { required }]) => (required ? `<${name}>` : `[${name}]`))
-      const options = Object.keys(flags)
-        .filter((name) => !GLOBAL_FLAGS.includes(name))
-        .sort()
-      return [id.replaceAll(':', ' '), ...words, ...options.map((name) => `--${name}`)].join(' ')
-    })
-    expect(commands.sort()).to.deep.equal(COMMANDS)
-    for (const { flags } of Object.values(manifest.commands))
-      expect(Object.keys(flags)).to.include.members(GLOBAL_FLAGS)
+    expect(commandsOf(join(BIN, '..', '..', 'oclif.manifest.json')).sort()).to.deep.equal(COMMANDS)
+  })
+
+  it('of the plugins that come with it', () => {
+    const path = join(BIN, '..', '..', 'plugins', 'file-download', 'oclif.manifest.json')
+    expect(commandsOf(path).sort()).to.deep.equal(SHELF_COMMANDS)
   })
 
   it('of the client', () => {
@@ -42,14 +35,29 @@ describe('the commands, flags and console words', () => {
   })
 })
 
+/** How the commands of a manifest are written. All of them have the global flags. */
+function commandsOf(path: string): string[] {
+  const { commands } = JSON.parse(readFileSync(path, 'utf8')) as { commands: Record<string, ManifestCommand> }
+  return Object.values(commands).map(({ id, args, flags }) => {
+    expect(Object.keys(flags)).to.include.members(GLOBAL_FLAGS)
+    const words = Object.entries(args).map(([name, { required }]) => (required ? `<${name}>` : `[${name}]`))
+    const options = Object.keys(flags)
+      .filter((name) => !GLOBAL_FLAGS.includes(name))
+      .sort()
+    return [id.replaceAll(':', ' '), ...words, ...options.map((name) => `--${name}`)].join(' ')
+  })
+}
+
 const GLOBAL_FLAGS = ['json', 'debug', 'no-input', 'no-color']
 const ONE_SHOT = '--data-dir --fingerprint'
 const COMMANDS = [
   `client connect [address] --accept --congestion ${ONE_SHOT} --keep-open --linger --trace-links --user`,
   `client login ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
+  `client receive --accept --congestion ${ONE_SHOT} --limit --once --server --timeout --to --trace-links --user`,
   `client register ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
   `client rooms ${ONE_SHOT} --server --timeout --user`,
   `client send <user> [text] --congestion ${ONE_SHOT} --server --timeout --trace-links --user`,
+  `client send-file <user> <path> --as --congestion ${ONE_SHOT} --limit --priority --server --timeout --trace-links --user`,
   `client users --connected ${ONE_SHOT} --server --timeout --user`,
   `client whoami ${ONE_SHOT} --server --timeout --user`,
   'config show',
@@ -57,10 +65,14 @@ const COMMANDS = [
   'server members <room> --data-dir',
   'server rooms --data-dir',
   'server sessions --data-dir',
-  'server start --cert --data-dir --host --key --name --port --udp-port',
+  'server start --cert --data-dir --files --host --key --name --port --udp-port',
   'server status --data-dir',
   'server stop --data-dir',
   'server users --connected --data-dir',
+]
+const SHELF_COMMANDS = [
+  `client download <name> --checkpoint --congestion ${ONE_SHOT} --limit --server --timeout --to --trace-links --user`,
+  `client files [folder] ${ONE_SHOT} --server --timeout --user`,
 ]
 const CLIENT = [
   'connect <address> [--fingerprint <SHA256:…>] | c',
@@ -86,11 +98,14 @@ const CLIENT = [
   'file send <path> |',
   'file list |',
   'file offers |',
-  'file accept [id] [--to <folder>] |',
+  'file show [id] |',
+  'file accept [id] [--to <folder>] [--limit <rate>] [--checkpoint <share>] |',
   'file decline [id] |',
   'file pause [id] |',
   'file continue [id] |',
   'file stop [id] |',
+  'file limit <rate> [id] |',
+  'file priority <id> <priority> |',
   'rooms | lr',
   'members [room] | lru',
   'room create <room> | cnr',

@@ -1,4 +1,5 @@
 import type {
+  Acquaintance,
   Client,
   ClientEvent,
   ClientOptions,
@@ -13,7 +14,7 @@ import type {
 } from '../../src/core/client/api.ts'
 import type { Readable } from 'node:stream'
 import { MsgError, type ErrorCode } from '../../src/core/errors.ts'
-import type { TransferContents, TransferStatus } from '../../src/core/transfers/api.ts'
+import type { ReceiveOptions, TransferContents, TransferStatus } from '../../src/core/transfers/api.ts'
 
 /** A server and its clients in memory, as the command line sees them: the same interface, no sockets, no clock. */
 export class FakeNetwork {
@@ -51,6 +52,8 @@ export class FakeClient implements Client {
   connected = true
   conversation: Conversation | undefined
   status: 'active' | 'inactive' = 'active'
+  /** What plugins bring. */
+  commands: Client['commands'] = []
   isClosed = false
   isDestroyed = false
   waiting = 0
@@ -58,6 +61,8 @@ export class FakeClient implements Client {
   /** What the history holds, oldest first. */
   readonly past: HistoryMessage[] = []
   readonly marked: string[] = []
+  /** What `acquaintance` answers beside that. */
+  readonly known = new Map<string, Partial<Acquaintance>>()
   /** What `links` answers. */
   linked: LinkStatus[] = []
   socket: SocketStatus | null = null
@@ -65,6 +70,8 @@ export class FakeClient implements Client {
   /** What `transfers` answers, and what was done to transfers. */
   transferring: TransferStatus[] = []
   readonly did: string[] = []
+  /** What `transferContents` answers. */
+  contents: TransferContents['entries'] = [{ path: 'photo.jpg', kind: 'file', size: 1_000 }]
   readonly #network: FakeNetwork
   readonly #sessions = new Set<string>()
   readonly #queue: ClientEvent[] = []
@@ -269,7 +276,7 @@ export class FakeClient implements Client {
 
   async transferContents(id: string): Promise<TransferContents> {
     this.did.push(`contents ${id}`)
-    return { entries: [{ path: 'photo.jpg', kind: 'file', size: 1_000 }] }
+    return { entries: this.contents }
   }
 
   async setTransferLimit(bytesPerSecond: number | null, id?: string): Promise<void> {
@@ -280,8 +287,18 @@ export class FakeClient implements Client {
     this.did.push(`priority ${id} ${priority}`)
   }
 
-  async acceptTransfer(id: string, { to = '' }: { to?: string } = {}): Promise<TransferStatus> {
-    this.did.push(`accept ${id} ${to}`.trim())
+  async acceptTransfer(id: string, { to = '', limit, checkpoint }: ReceiveOptions = {}): Promise<TransferStatus> {
+    this.did.push(
+      [
+        'accept',
+        id,
+        typeof to === 'string' ? to : '(stream)',
+        ...(limit === undefined ? [] : [`limit ${limit}`]),
+        ...(checkpoint === undefined ? [] : [`checkpoint ${checkpoint}`]),
+      ]
+        .join(' ')
+        .trim(),
+    )
     return this.#transfer({ id, state: 'active' })
   }
 
@@ -323,6 +340,15 @@ export class FakeClient implements Client {
       state: 'offered',
       ...known,
       ...facts,
+    }
+  }
+
+  acquaintance(user: string): Acquaintance {
+    return {
+      met: false,
+      contact: this.always.includes(user),
+      verified: this.marked.includes(user),
+      ...this.known.get(user),
     }
   }
 

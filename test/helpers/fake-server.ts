@@ -106,7 +106,7 @@ export class FakeServer {
 }
 
 function habit(method: Method, { user = '', room = '', status = '' }: Record<string, string>): object {
-  if (method === 'hello') return { protocol: 1, server: 'fake' }
+  if (method === 'hello') return { protocol: 1, server: 'fake', plugins: {} }
   if (method === 'session.open') return { user, state: 'ringing' }
   if (method.startsWith('session.')) return { user }
   if (method === 'room.enter') return { room, owner: 'owner' }

@@ -13,7 +13,8 @@ export class TestStage {
 
   /** @returns the server's `listening` line. */
   async startServer(args: readonly string[] = []): Promise<{ server: JsonChild; listening: JsonLine }> {
-    const server = this.start('server', ['server', 'start', '--host', '127.0.0.1', '--port', '0', ...args])
+    const port = args.includes('--port') ? [] : ['--port', '0']
+    const server = this.start('server', ['server', 'start', '--host', '127.0.0.1', ...port, ...args])
     const listening = await server.line('listening')
     this.address = `127.0.0.1:${String(listening['port'])}`
     return { server, listening }

@@ -1,4 +1,5 @@
-import { CLIENT_COMMANDS } from '../client-commands/table.ts'
+import { pluginCommands } from '../client-commands/plugin.ts'
+import { clientCommands } from '../client-commands/table.ts'
 import { Console } from '../console/console.ts'
 import { JsonOutput, TextOutput } from '../console/output.ts'
 import { readLines } from '../lines/read-lines.ts'
@@ -10,6 +11,7 @@ import { ClientSession } from './session.ts'
 /** `msg client connect` for scripts: commands one per line on stdin, answers and events as text or JSON. @returns the exit status. */
 export async function runLineSession(run: SessionRun, isJson: boolean): Promise<number> {
   const { palette } = run
+  const commands = clientCommands(() => pluginCommands(session))
   const output = isJson ? new JsonOutput(process.stdout) : new TextOutput(process.stdout, process.stderr, palette)
   const deliveries = isJson
     ? undefined
@@ -27,7 +29,7 @@ export async function runLineSession(run: SessionRun, isJson: boolean): Promise<
     },
     onSent: (sent) => deliveries?.handleSent(sent),
   })
-  const console = new Console({ table: CLIENT_COMMANDS, context: session, output, palette })
+  const console = new Console({ table: commands, context: session, output, palette })
   return await runSession(session, run, {
     output,
     serve: (until) => console.serve(readLines(process.stdin), until),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Flags } from '@oclif/core'
-import type { Client } from '../../core/index.ts'
+import type { AcceptPolicy, Client, ClientOptions } from '../../core/index.ts'
 import { MsgError } from '../../core/errors.ts'
 import { BaseCommand } from '../base-command.ts'
 import type { Settings } from '../config/load.ts'
@@ -26,6 +26,24 @@ export interface OneShot {
   readonly signal: AbortSignal
   /** Milliseconds until the time is up. */
   readonly remainingMs: () => number
+  /** Something happened: the time begins anew. */
+  readonly moved: () => void
+  /** Nothing needs to happen until {@link moved} is called: the time stands still. */
+  readonly rest: () => void
+}
+
+/** How {@link OneShotCommand.connected} does it. */
+export interface ConnectedOptions {
+  /** True when the command needs links: it is then present for others while it runs. */
+  readonly isListening: boolean
+  /** True when `act` ends by itself once `signal` is aborted; it has things to bring to a good end. @default false */
+  readonly endsItself?: boolean
+  /** @default what `--accept` says */
+  readonly accept?: AcceptPolicy
+  /** Halves of plugins that take part. @default none */
+  readonly plugins?: NonNullable<ClientOptions['plugins']>
+  /** True for what downloads from the server: it is not present for others. @default false */
+  readonly isDownloading?: boolean
 }
 
 /** A command that connects, does one thing and leaves. Sign-ins are kept in the profile, so that only the first needs a password. */
@@ -48,39 +66,53 @@ export abstract class OneShotCommand extends BaseCommand {
   /**
    * Connects, runs `act`, and closes whatever happens.
    *
-   * @param isListening - true when the command needs links: it is then present for others while it runs.
    * @throws MSG_ERR_TIMEOUT when `--timeout` has passed.
    */
   protected async connected(
     flags: Readonly<Record<string, unknown>>,
-    isListening: boolean,
+    { isListening, endsItself = false, accept, plugins = [], isDownloading = false }: ConnectedOptions,
     act: (oneShot: OneShot) => Promise<void>,
   ): Promise<void> {
     const settings = this.settings([...ONE_SHOT_SETTINGS, ...LINK_SETTINGS], flags)
     const server = settings.required('server')
     const core = await import('../../core/index.ts')
     const { createClient } = core
-    const stopTrace = traced(core, isListening ? settings.text('traceLinks') : undefined, (message) =>
+    const isLinked = isListening || isDownloading
+    const stopTrace = traced(core, isLinked ? settings.text('traceLinks') : undefined, (message) =>
       process.stderr.write(`warning: ${message}\n`),
     )
     const patience = (settings.number('timeout') ?? 0) * 1000
-    const deadline = performance.now() + patience
     const stop = new AbortController()
-    const timer = setTimeout(() => stop.abort(timedOut(patience)), patience)
+    let deadline = performance.now() + patience
+    let timer = setTimeout(() => stop.abort(timedOut(patience)), patience)
+    const rest = (): void => {
+      clearTimeout(timer)
+      deadline = Infinity
+    }
+    const moved = (): void => {
+      rest()
+      if (stop.signal.aborted) return
+      deadline = performance.now() + patience
+      timer = setTimeout(() => stop.abort(timedOut(patience)), patience)
+    }
     const ignoreSignals = onLeaveSignal((status) => stop.abort(new SignalStop(status)))
     try {
       const options = {
         ...clientOptions(settings),
+        ...(accept === undefined ? {} : { accept }),
         listening: isListening,
         // What this user has open in another terminal is not this command's to leave.
         keepOpen: true,
-        reconnect: isListening,
+        reconnect: isLinked,
+        downloading: isDownloading,
+        plugins,
         signal: stop.signal,
       }
       const client = await untilStopped(createClient({ ...options, server }), stop.signal)
       try {
         const remainingMs = (): number => Math.max(0, deadline - performance.now())
-        await untilStopped(act({ client, settings, signal: stop.signal, remainingMs }), stop.signal)
+        const acting = act({ client, settings, signal: stop.signal, remainingMs, moved, rest })
+        await (endsItself ? acting : untilStopped(acting, stop.signal))
       } finally {
         await client.close()
       }

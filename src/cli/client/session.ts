@@ -15,6 +15,7 @@ export interface SessionOptions {
   readonly fingerprint?: string
   readonly accept: AcceptPolicy
   readonly keepOpen: boolean
+  readonly plugins?: NonNullable<ClientOptions['plugins']>
 }
 
 /** What a {@link ClientSession} is made of. */

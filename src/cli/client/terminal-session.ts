@@ -2,31 +2,39 @@ import { join } from 'node:path'
 import { Console } from '../console/console.ts'
 import { TerminalOutput } from '../console/output.ts'
 import { serveTerminal } from '../console/terminal.ts'
-import { CLIENT_COMMANDS } from '../client-commands/table.ts'
+import { PRIORITIES } from '../client-commands/file.ts'
+import { pluginCommands } from '../client-commands/plugin.ts'
+import { clientCommands } from '../client-commands/table.ts'
 import { isSecretLine } from '../lines/secret.ts'
 import { askSecret } from '../prompt/ask.ts'
 import { complete } from '../prompt/completion.ts'
 import { CommandHistory } from '../prompt/history.ts'
 import { LineEditor } from '../prompt/line-editor.ts'
+import { pathNames } from '../prompt/path-names.ts'
 import { NameCache } from '../prompt/name-cache.ts'
 import { clientEventLines } from '../render/client-events.ts'
 import { promptText } from '../render/client-words.ts'
+import { isUnicodeTerminal, progressLines } from '../render/progress.ts'
+import { shortId } from '../render/transfers.ts'
+import { Checkpoints } from './checkpoint.ts'
 import { DeliveryWatch } from './delivery-watch.ts'
 import { runSession, type SessionRun } from './run-session.ts'
 import { ClientSession } from './session.ts'
+import { TransferProgress } from './transfer-progress.ts'
 
 /** `msg client connect` for a person at a terminal. @returns the exit status. */
 export async function runTerminalSession(run: SessionRun): Promise<number> {
   const { palette } = run
+  const commands = clientCommands(() => pluginCommands(session))
   const editor: LineEditor = new LineEditor({
     input: process.stdin,
     output: process.stdout,
     history: new CommandHistory({
       path: join(run.options.dataDir, 'history'),
-      isSecret: (line) => isSecretLine(CLIENT_COMMANDS, line),
+      isSecret: (line) => isSecretLine(commands, line),
     }),
     prompt: () => promptText(session.connection?.user, session.connection?.conversation),
-    complete: (line) => complete(CLIENT_COMMANDS, names, line),
+    complete: (line) => complete(commands, names, line),
   })
   const output = new TerminalOutput((lines) => editor.print(lines), palette)
   const deliveries: DeliveryWatch = new DeliveryWatch({
@@ -34,12 +42,25 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     isLinked: (user) => session.isLinked(user),
     palette,
   })
+  const isUnicode = isUnicodeTerminal(process.env, process.platform)
+  const progress = new TransferProgress({
+    transfers: () => session.connection?.transfers() ?? [],
+    peers: () => session.connection?.peers() ?? [],
+    draw: (moving) => editor.setStatus(progressLines(moving, { columns: process.stdout.columns, isUnicode, palette })),
+  })
+  const checkpoints = new Checkpoints({
+    client: () => session.connection,
+    confirm: (question, options) => editor.confirm(question, options),
+  })
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,
     options: run.options,
     onEvent(event) {
-      output.event(event, clientEventLines(event, palette))
+      // A checkpoint is a question here.
+      if (event.type !== 'transfer.checkpoint') output.event(event, clientEventLines(event, palette))
+      void checkpoints.handleEvent(event)
       deliveries.handleEvent(event)
+      progress.handleEvent(event)
     },
     onSent: (sent) => deliveries.handleSent(sent),
     ask: {
@@ -51,10 +72,13 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     user: async () => (await session.client.users()).map(({ user }) => user),
     room: async () => (await session.client.rooms()).map(({ room }) => room),
     request: async () => session.client.requests,
-    command: async () => CLIENT_COMMANDS.words(),
+    command: async () => commands.words(),
+    transfer: async () => session.client.transfers().map(({ id }) => shortId(id)),
+    priority: async () => PRIORITIES,
+    path: (word) => pathNames(word),
   })
   const console = new Console({
-    table: CLIENT_COMMANDS,
+    table: commands,
     context: session,
     output,
     palette,
@@ -64,6 +88,9 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
   return await runSession(session, run, {
     output,
     serve: (until) => serveTerminal(editor, console, until, () => session.withdraw()),
-    release: () => editor.close(),
+    release() {
+      progress.close()
+      editor.close()
+    },
   })
 }

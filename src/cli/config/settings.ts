@@ -154,6 +154,12 @@ export const SETTINGS = {
     summary: 'the name the server shows to clients',
     fallbackText: 'the host name',
   },
+  files: {
+    kind: { type: 'path' },
+    env: 'MSG_FILES',
+    flag: 'files',
+    summary: 'folder that signed-in people may list and download from (plugin file-download)',
+  },
   cert: {
     kind: { type: 'path' },
     env: 'MSG_CERT',

@@ -2,7 +2,7 @@ import type { Palette } from '../render/palette.ts'
 import type { Values } from './values.ts'
 
 /** What a word of a typed line stands for; completion offers the names of that kind. */
-export type ArgumentKind = 'user' | 'room' | 'request' | 'command' | 'other'
+export type ArgumentKind = 'user' | 'room' | 'request' | 'command' | 'transfer' | 'priority' | 'path' | 'other'
 
 /** One word a command takes. */
 export interface ArgumentSpec {

@@ -47,9 +47,10 @@ function parseWords(command: LineCommand<never>, rest: string): Values {
       remaining = ''
       break
     }
-    const [, word = '', after = ''] = /^\s*(\S+)(?:\s([\s\S]*))?$/u.exec(remaining) ?? []
+    const [, quoted, bare = '', after = ''] = WORD.exec(remaining) ?? []
+    const word = quoted ?? bare
     remaining = after
-    const option = /^--([a-z-]+)(?:=(.*))?$/u.exec(word)
+    const option = quoted === undefined && /^--([a-z-]+)(?:=(.*))?$/u.exec(word)
     if (option) {
       remaining = readOption(command, values, option[1] ?? '', option[2], remaining)
       continue
@@ -80,7 +81,8 @@ function readOption(
     values.set(name, inline)
     return remaining
   }
-  const [, word, after = ''] = /^\s*(\S+)(?:\s([\s\S]*))?$/u.exec(remaining) ?? []
+  const [, quoted, bare, after = ''] = WORD.exec(remaining) ?? []
+  const word = quoted ?? bare
   if (word === undefined) throw usage(command, `needs <${option.value}> after --${name}`)
   values.set(name, word)
   return after
@@ -131,5 +133,7 @@ function unknownCommand<Context>(table: CommandTable<Context>, line: string): Ms
   return new MsgError('MSG_ERR_USAGE', { detail })
 }
 
+/** A word, or several in double quotes, and what follows. */
+const WORD = /^\s*(?:"([^"]*)"(?=\s|$)|(\S+))(?:\s([\s\S]*))?$/u
 /** Enough of a mistyped word to recognise it, characters. */
 const SHOWN_WORD_CHARS = 40

@@ -2,14 +2,21 @@ import { usageOf, type LineCommand } from './command.ts'
 
 /** The commands of one console. Long and short names are unique across it. */
 export class CommandTable<Context> {
-  readonly commands: readonly LineCommand<Context>[]
+  readonly #own: readonly LineCommand<Context>[]
+  readonly #added: () => readonly LineCommand<Context>[]
   readonly #byName = new Map<string, LineCommand<Context>>()
 
-  constructor(commands: readonly LineCommand<Context>[]) {
-    this.commands = commands
+  /** @param added - commands that come and go, as plugins bring them; of two with one name the table's own counts. */
+  constructor(commands: readonly LineCommand<Context>[], added: () => readonly LineCommand<Context>[] = () => []) {
+    this.#own = commands
+    this.#added = added
     for (const command of commands) {
       for (const name of [command.name, command.short]) if (name !== undefined) this.#byName.set(name, command)
     }
+  }
+
+  get commands(): readonly LineCommand<Context>[] {
+    return [...this.#own, ...this.#added().filter(({ name }) => !this.#byName.has(name))]
   }
 
   /**
@@ -21,10 +28,14 @@ export class CommandTable<Context> {
     for (const pattern of [TWO_WORDS, ONE_WORD]) {
       const match = pattern.exec(line)
       const name = match?.[1]?.toLowerCase().replace(/\s+/gu, ' ')
-      const command = name === undefined ? undefined : this.#byName.get(name)
+      const command = name === undefined ? undefined : this.#named(name)
       if (command) return { command, rest: match?.[2] ?? '' }
     }
     return undefined
+  }
+
+  #named(name: string): LineCommand<Context> | undefined {
+    return this.#byName.get(name) ?? this.#added().find((command) => command.name === name)
   }
 
   /** Every name a command answers to, long ones first. */

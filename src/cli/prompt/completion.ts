@@ -3,7 +3,8 @@ import type { CommandTable } from '../lines/table.ts'
 
 /** Names to complete with, by what a word stands for. */
 export interface NameSource {
-  names(kind: ArgumentKind): Promise<readonly string[]>
+  /** @param word - what is typed of the name. */
+  names(kind: ArgumentKind, word: string): Promise<readonly string[]>
 }
 
 /**
@@ -18,7 +19,7 @@ export async function complete<Context>(
 ): Promise<[string[], string]> {
   const found = /\s/u.test(line) ? table.find(line) : undefined
   if (found === undefined || !line.includes(`${spelled(line, found.rest)} `)) return completeName(table, line)
-  const words = found.rest.split(/\s+/u)
+  const words = wordsOf(found.command, found.rest)
   const word = words.at(-1) ?? ''
   const candidates = await candidatesFor(found.command, words, names)
   const fitting = candidates.filter((name) => startsWith(name, word))
@@ -42,7 +43,17 @@ async function candidatesFor(
   const option = options.find(([name, { value }]) => value !== undefined && before === `--${name}`)?.[1]
   const position = words.slice(0, -1).filter((other) => !other.startsWith('--')).length
   const kind = option === undefined ? command.arguments?.[position]?.kind : option.kind
-  return kind === undefined || kind === 'other' ? [] : await names.names(kind)
+  return kind === undefined || kind === 'other' ? [] : await names.names(kind, word)
+}
+
+/** Words of what follows the command's name; a path that takes the rest of the line is one, with its blanks. */
+function wordsOf({ arguments: specs = [] }: LineCommand<never>, rest: string): string[] {
+  const words = rest.split(/\s+/u)
+  const position = specs.findIndex(({ rest: isRest, kind }) => isRest && kind === 'path')
+  if (position === -1 || words.length <= position) return words
+  const before = words.slice(0, position)
+  const at = before.reduce((from, word) => rest.indexOf(word, from) + word.length, 0)
+  return [...before, rest.slice(at).trimStart()]
 }
 
 /** What of `line` was the command's name. */
@@ -55,5 +66,6 @@ function startsWith(name: string, word: string): boolean {
 }
 
 function closed(candidates: readonly string[]): string[] {
-  return candidates.length === 1 ? [`${candidates[0]} `] : [...candidates]
+  // More may follow behind a folder.
+  return candidates.length === 1 && !candidates[0]!.endsWith('/') ? [`${candidates[0]} `] : [...candidates]
 }

@@ -1,6 +1,7 @@
 import * as readline from 'node:readline'
 import type { ReadStream, WriteStream } from 'node:tty'
 import { deferred } from '../deferred.ts'
+import { rowsOf } from '../render/live-lines.ts'
 import type { CommandHistory } from './history.ts'
 
 /** What a {@link LineEditor} is made of. */
@@ -35,8 +36,16 @@ export class LineEditor {
   /** Takes the next line instead of the listener: a question is open. */
   #answer: ((line: string) => void) | undefined
   #question = ''
+  /** Until the questions asked so far are answered: one at a time. */
+  #asking: Promise<unknown> = Promise.resolve()
+  #isClosed = false
   /** The name of the key that is being handled. */
   #key: string | undefined
+  /** Lines between what was printed and the prompt, as they are to be, and as they are on the screen. */
+  #status: readonly string[] = []
+  #shownStatus: readonly string[] = []
+  /** A completion is on its way: readline prints below the prompt, and then draws it anew further down. */
+  #isCompleting = false
   /** Printed while a hidden prompt owns the terminal; shown after it. */
   #held: string[] | undefined
 
@@ -61,12 +70,16 @@ export class LineEditor {
       output.write(text)
       return
     }
-    const { rows } = this.#interface.getCursorPos()
-    readline.moveCursor(output, 0, -rows)
-    readline.cursorTo(output, 0)
-    readline.clearScreenDown(output)
-    output.write(text)
-    this.#drawFrom(0)
+    this.#redraw(text)
+  }
+
+  /** Shows lines directly above the prompt, in place of those shown before. Each must be narrower than the terminal. */
+  setStatus(lines: readonly string[]): void {
+    this.#status = this.#deps.output.rows < lines.length + MIN_ROWS ? [] : [...lines]
+    if (!this.#interface || this.#isCompleting) return
+    const shown = this.#shownStatus
+    if (this.#status.length !== shown.length || shown.some((line, index) => line !== this.#status[index]))
+      this.#redraw('')
   }
 
   /** Draws the prompt again when it has changed. */
@@ -75,18 +88,38 @@ export class LineEditor {
     this.#drawFrom(this.#interface.getCursorPos().rows)
   }
 
-  /** Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no. */
-  async confirm(question: string): Promise<boolean> {
+  /** Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no; so is `signal`, which takes the question back. */
+  async confirm(question: string, { signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    const { promise: isOver, resolve: end } = deferred()
+    const before = this.#asking
+    this.#asking = before.then(() => isOver)
+    await before
+    if (this.#isClosed || signal?.aborted) {
+      end()
+      return false
+    }
+    // What was half typed is no answer: it comes back afterwards.
+    const typed = this.#interface?.line ?? ''
+    if (this.#interface && typed !== '') clearLine(this.#interface)
     const { promise, resolve } = deferred<string>()
     this.#answer = resolve
     this.#question = `${question} [y/N] `
     this.refresh()
+    const takeBack = (): void => {
+      if (this.#interface) clearLine(this.#interface)
+      this.#handleLine('')
+    }
+    signal?.addEventListener('abort', takeBack, { once: true })
     const answer = await promise
+    signal?.removeEventListener('abort', takeBack)
+    if (typed !== '') this.#interface?.write(typed)
+    end()
     return ['y', 'yes'].includes(answer.trim().toLowerCase())
   }
 
   /** Lends the terminal to `use` (a hidden prompt with an editor of its own), then takes it back. */
   async suspend<T>(use: () => Promise<T>): Promise<T> {
+    this.#hideStatus()
     this.#held = []
     this.#shut()
     try {
@@ -102,7 +135,9 @@ export class LineEditor {
   /** Gives the terminal back. The prompt is erased unless something is typed behind it. */
   close(): void {
     const { output } = this.#deps
+    this.#isClosed = true
     if (this.#interface === undefined) return
+    this.#hideStatus()
     if (this.#interface.line === '') {
       readline.cursorTo(output, 0)
       readline.clearScreenDown(output)
@@ -122,10 +157,12 @@ export class LineEditor {
       removeHistoryDuplicates: true,
       tabSize: 4,
       completer: (line: string, done: (error: Error | null, found: [string[], string]) => void) => {
-        complete(line).then(
-          (found) => done(null, found),
-          () => done(null, [[], line]),
-        )
+        const finish = (found: [string[], string]): void => {
+          done(null, found)
+          this.#isCompleting = false
+        }
+        this.#isCompleting = true
+        complete(line).then(finish, () => finish([[], line]))
       },
     })
     this.#interface = editor
@@ -136,6 +173,7 @@ export class LineEditor {
       // Ours is forgotten before it is closed; this one was closed by Ctrl-D or by the terminal going away.
       if (this.#interface !== editor) return
       this.#interface = undefined
+      this.#isClosed = true
       output.write('\n')
       this.#answer?.('')
       this.#listener?.onEnd()
@@ -166,8 +204,7 @@ export class LineEditor {
 
   #handleInterrupt(editor: readline.Interface): void {
     if (this.#answer) {
-      editor.write(null, { ctrl: true, name: 'e' })
-      editor.write(null, { ctrl: true, name: 'u' })
+      clearLine(editor)
       this.#handleLine('')
       return
     }
@@ -175,8 +212,7 @@ export class LineEditor {
       this.#listener?.onInterrupt()
       return
     }
-    editor.write(null, { ctrl: true, name: 'e' })
-    editor.write(null, { ctrl: true, name: 'u' })
+    clearLine(editor)
   }
 
   /**
@@ -191,15 +227,43 @@ export class LineEditor {
     })
   }
 
-  readonly #onKey = (_text: string | undefined, key: { name?: string } | undefined): void => {
+  readonly #onKey = (_text: string | undefined, key: { name?: string; ctrl?: boolean } | undefined): void => {
     this.#key = key?.name
     this.#findRow()
+    if (key === undefined || !LEAVES_THE_LINE.has(key.ctrl ? `^${key.name}` : (key.name ?? ''))) return
+    // What stays on the screen is what was typed, not how far a transfer was at that moment.
+    this.#hideStatus()
   }
 
   // readline remembers the cursor's row from its last drawing. A terminal that has wrapped the line anew has put the cursor on
   // another row meanwhile, so this runs before readline's own listeners.
   readonly #findRow = (): void => {
     if (this.#interface) this.#setRow(this.#interface.getCursorPos().rows)
+  }
+
+  /** Prints `text` (whole lines) above the status and the prompt, and draws both anew below. */
+  #redraw(text: string): void {
+    const { output } = this.#deps
+    if (this.#interface === undefined) return
+    const { rows } = this.#interface.getCursorPos()
+    // One write: what is cleared and drawn again in two does flicker.
+    output.cork()
+    const above = rowsOf(this.#shownStatus, output.columns)
+    readline.moveCursor(output, 0, -(rows + above))
+    readline.cursorTo(output, 0)
+    readline.clearScreenDown(output)
+    this.#shownStatus = this.#isCompleting ? [] : this.#status
+    output.write(`${text}${this.#shownStatus.map((line) => `${line}\n`).join('')}`)
+    this.#drawFrom(0)
+    output.uncork()
+  }
+
+  #hideStatus(): void {
+    if (this.#shownStatus.length === 0) return
+    const status = this.#status
+    this.#status = []
+    this.#redraw('')
+    this.#status = status
   }
 
   /** @param row - rows the cursor is below the first row of the line being typed. */
@@ -220,3 +284,14 @@ export class LineEditor {
     return this.#answer ? this.#question : this.#deps.prompt()
   }
 }
+
+/** As if it was typed: to the end, then everything before it goes. */
+function clearLine(editor: readline.Interface): void {
+  editor.write(null, { ctrl: true, name: 'e' })
+  editor.write(null, { ctrl: true, name: 'u' })
+}
+
+/** Keys after which readline goes on below the line, or on a cleared screen. */
+const LEAVES_THE_LINE: ReadonlySet<string> = new Set(['return', 'enter', 'tab', '^l', '^c', '^d', '^z'])
+/** Rows that a terminal keeps for what is said and typed, or no status is shown. */
+const MIN_ROWS = 6

@@ -3,7 +3,7 @@ import type { ArgumentKind } from '../lines/command.ts'
 import type { NameSource } from './completion.ts'
 
 /** How to learn the names of each kind; those without one have no names. */
-export type NameLoaders = Readonly<Partial<Record<ArgumentKind, () => Promise<readonly string[]>>>>
+export type NameLoaders = Readonly<Partial<Record<ArgumentKind, (word: string) => Promise<readonly string[]>>>>
 
 /**
  * Names for completion that never make a person wait long: they are learnt anew each time, for at most a quarter of
@@ -20,7 +20,9 @@ export class NameCache implements NameSource {
     this.#patienceMs = patienceMs
   }
 
-  async names(kind: ArgumentKind): Promise<readonly string[]> {
+  async names(kind: ArgumentKind, word = ''): Promise<readonly string[]> {
+    // What was known of another folder helps nobody.
+    if (kind === 'path') return (await this.#loaders.path?.(word)) ?? []
     const loading = this.#refresh(kind)
     const { promise: late, resolve } = deferred<void>()
     const timer = setTimeout(resolve, this.#known.has(kind) ? this.#patienceMs / 4 : this.#patienceMs)
@@ -35,7 +37,7 @@ export class NameCache implements NameSource {
     if (running) return running
     const load = this.#loaders[kind]
     if (load === undefined) return Promise.resolve()
-    const loading = load()
+    const loading = load('')
       .then((names) => void this.#known.set(kind, names))
       .catch(() => {})
       .finally(() => this.#loading.delete(kind))

@@ -125,7 +125,7 @@ function sessionClosedLine(event: Extract<ClientEvent, { type: 'session.closed' 
 }
 
 /** Reasons of links that end with their conversation, or with a peer whose absence the server tells. */
-const EXPECTED_ENDS = ['left', 'the other side left', 'vanished', 'closed']
+const EXPECTED_ENDS = ['left', 'the other side left', 'vanished', 'closed', 'not needed any more']
 
 /** The reason of `reconnecting` after the server's goodbye; docs/JSON.md names it. */
 const SERVER_STOPPED = 'the server was stopped'

@@ -2,6 +2,9 @@ import type { Conversation } from '../../core/index.ts'
 import type { Palette } from './palette.ts'
 import { visible } from '../../core/wire/visible.ts'
 
+/** Stands for the server where a user's name stands otherwise. */
+export const SERVER_PEER = '@server'
+
 /** `bob`, or `#lobby` for a room. */
 export function conversationName(conversation: Conversation, palette: Palette): string {
   return conversation.kind === 'session'

@@ -1,7 +1,8 @@
 import type { LinkStatus, SocketStatus } from '../../core/index.ts'
 import { visible } from '../../core/wire/visible.ts'
 import type { Palette } from './palette.ts'
-import { bytes, count, milliseconds } from './time.ts'
+import { bytesText } from '../bytes.ts'
+import { count, milliseconds } from './time.ts'
 
 /** Open links with what they measure, some lines each: a table of all of it is wider than terminals are. */
 export function linkLines(links: readonly LinkStatus[], palette: Palette): string[] {
@@ -9,15 +10,15 @@ export function linkLines(links: readonly LinkStatus[], palette: Palette): strin
   return links.flatMap((link) => [
     `${palette.name(visible(link.user))} ${link.path} ${visible(link.address)}`,
     `  RTT ${rtt(link.rttMs)}, smallest ${rtt(link.minRttMs)}; ${lossText(link)}`,
-    `  ${bytes(link.bytesSent)} sent, ${bytes(link.bytesReceived)} received; ${ratesText(link)}`,
-    `  window ${bytes(link.cwnd)} by ${link.congestion}, ${bytes(link.bytesInFlight)} in flight; datagrams of ${link.datagramSize} bytes; ${count(link.keyUpdates, 'key update')}`,
+    `  ${bytesText(link.bytesSent)} sent, ${bytesText(link.bytesReceived)} received; ${ratesText(link)}`,
+    `  window ${bytesText(link.cwnd)} by ${link.congestion}, ${bytesText(link.bytesInFlight)} in flight; datagrams of ${link.datagramSize} bytes; ${count(link.keyUpdates, 'key update')}`,
   ])
 }
 
 /** What the socket may hold, and what to do about it. */
 export function socketLines({ receiveBuffer, sendBuffer, hint }: SocketStatus, palette: Palette): string[] {
   return [
-    palette.dim(`Socket buffers: ${bytes(receiveBuffer)} to receive, ${bytes(sendBuffer)} to send.`),
+    palette.dim(`Socket buffers: ${bytesText(receiveBuffer)} to receive, ${bytesText(sendBuffer)} to send.`),
     ...(hint === null ? [] : [`${palette.bad('Note:')} ${hint}.`]),
   ]
 }

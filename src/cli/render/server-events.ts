@@ -33,6 +33,10 @@ export function serverEventLine(event: ServerEvent, palette: Palette): string {
       return palette.bad(`Nothing can be saved: ${visible(event.reason)}.`)
     case 'storage.recovered':
       return 'Saving works again.'
+    case 'plugin': {
+      const line = `${palette.dim(`${visible(event.plugin)}:`)} ${visible(event.text)}`
+      return event.name === 'fault' ? palette.bad(line) : line
+    }
     case 'stopped':
       return 'The server has stopped.'
   }

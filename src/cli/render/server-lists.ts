@@ -2,7 +2,8 @@ import type { ServerSession, ServerStatus, ServerUser } from '../../core/index.t
 import { statusText } from './lists.ts'
 import type { Palette } from './palette.ts'
 import { tableLines } from './table.ts'
-import { bytes, clockTime } from './time.ts'
+import { bytesText } from '../bytes.ts'
+import { clockTime } from './time.ts'
 import { visible } from '../../core/wire/visible.ts'
 
 /** Accounts as the server's owner sees them: invisible ones and remote addresses too. */
@@ -46,7 +47,7 @@ export function serverStatusLines(status: ServerStatus, palette: Palette): strin
     ['connections', String(status.connections)],
     ['sessions', String(status.sessions)],
     ['rooms', String(status.rooms)],
-    ['memory', bytes(status.rss)],
+    ['memory', bytesText(status.rss)],
   ]
   return rows.map(([label, value]) => `${palette.dim(label.padEnd(LABEL_CHARS))}${value}`)
 }

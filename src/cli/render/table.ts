@@ -30,3 +30,24 @@ export function widthOf(text: string): number {
 /** East Asian wide and fullwidth ranges, and emoji (Unicode Standard Annex 11, the ranges terminals agree on). */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
+
+/** The first columns of a text, at most `width`; `mark` stands at the end of one that was longer. Escape sequences before the cut are kept. */
+export function cut(text: string, width: number, mark: string): string {
+  if (widthOf(text) <= width) return text
+  const room = width - widthOf(mark)
+  if (room < 0) return ''
+  let taken = ''
+  let columns = 0
+  for (const [part] of text.matchAll(PARTS)) {
+    const next = columns + widthOf(part)
+    if (next > room) break
+    taken += part
+    columns = next
+  }
+  const isStyled = stripVTControlCharacters(taken) !== taken
+  return `${taken}${mark}${isStyled ? RESET : ''}`
+}
+
+/** An escape sequence of a colour, or one character. */
+const PARTS = /\u001b\[[0-9;]*m|[\s\S]/gu
+const RESET = '\u001b[0m'

@@ -19,16 +19,6 @@ export function milliseconds(value: number): string {
   return `${value.toFixed(value >= 10 ? 1 : 2)} ms`
 }
 
-/** Bytes as people read them: `512 B`, `1.5 KiB`, `12 MiB`. */
-export function bytes(value: number): string {
-  let amount = value
-  for (const unit of ['B', 'KiB', 'MiB']) {
-    if (amount < 1024) return `${amount >= 10 || unit === 'B' ? amount.toFixed(0) : amount.toFixed(1)} ${unit}`
-    amount /= 1024
-  }
-  return `${amount.toFixed(1)} GiB`
-}
-
 /** `1 message`, `2 messages`. */
 export function count(amount: number, noun: string): string {
   return `${amount.toLocaleString('en')} ${noun}${amount === 1 ? '' : 's'}`

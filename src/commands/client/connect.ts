@@ -36,10 +36,13 @@ export default class ClientConnect extends BaseCommand {
     const settings = this.settings(SETTINGS, flags)
     const core = await import('../../core/index.ts')
     const { createClient } = core
+    const { clientHalves } = await import('../../cli/plugins.ts')
+    const warn = (message: string): void => void process.stderr.write(`warning: ${message}\n`)
+    const plugins = await clientHalves(this.config.getPluginsList(), warn)
     const { isJson, palette } = this.printing
     const run = {
       createClient,
-      options: { ...clientOptions(settings), keepOpen: settings.isOn('keepOpen') },
+      options: { ...clientOptions(settings), keepOpen: settings.isOn('keepOpen'), plugins },
       address: args.address ?? settings.text('server'),
       user: settings.text('user'),
       lingerMs: (settings.number('linger') ?? 0) * 1000,

@@ -8,7 +8,7 @@ export default class ClientLogin extends OneShotCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ClientLogin)
-    await this.connected(flags, false, async ({ client, settings }) => {
+    await this.connected(flags, { isListening: false }, async ({ client, settings }) => {
       const user = settings.required('user')
       const isPasswordGiven = flags['password-file'] !== undefined || flags['password-stdin']
       const signedIn = isPasswordGiven

@@ -10,7 +10,7 @@ export default class ClientRegister extends OneShotCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ClientRegister)
-    await this.connected(flags, false, async ({ client, settings }) => {
+    await this.connected(flags, { isListening: false }, async ({ client, settings }) => {
       const user = settings.required('user')
       const registered = await client.register(user, await this.password(flags, `New password for ${user}`))
       this.printOne('registered', registered, () => [

@@ -6,7 +6,7 @@ export default class ClientRooms extends OneShotCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ClientRooms)
-    await this.connected(flags, false, async (oneShot) => {
+    await this.connected(flags, { isListening: false }, async (oneShot) => {
       await this.signedIn(oneShot)
       const rooms = await oneShot.client.rooms()
       this.printItems('room', rooms, (palette) => roomsTable(rooms, palette))

@@ -22,7 +22,7 @@ export default class ClientSend extends OneShotCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ClientSend)
     const text = args.text === undefined || args.text === '-' ? this.#readText() : args.text
-    await this.connected(flags, true, async (oneShot) => {
+    await this.connected(flags, { isListening: true }, async (oneShot) => {
       await this.signedIn(oneShot)
       const user = await deliver(oneShot, args.user, text)
       this.printOne('delivered', user, ({ name }) => [`Delivered to ${name(visible(user.to))}.`])

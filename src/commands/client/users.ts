@@ -8,7 +8,7 @@ export default class ClientUsers extends OneShotCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ClientUsers)
-    await this.connected(flags, false, async (oneShot) => {
+    await this.connected(flags, { isListening: false }, async (oneShot) => {
       await this.signedIn(oneShot)
       const users = await oneShot.client.users({ connected: flags.connected })
       this.printItems('user', users, (palette) => usersTable(users, palette, 'Nobody.'))

@@ -5,7 +5,7 @@ export default class ClientWhoami extends OneShotCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ClientWhoami)
-    await this.connected(flags, false, async (oneShot) => {
+    await this.connected(flags, { isListening: false }, async (oneShot) => {
       await this.signedIn(oneShot)
       const me = oneShot.client.whoami()
       this.printOne('whoami', me, ({ name }) => [

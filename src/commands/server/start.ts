@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { BaseCommand } from '../../cli/base-command.ts'
 import type { SettingKey } from '../../cli/config/settings.ts'
+import { MsgError } from '../../core/errors.ts'
 import { settingFlags } from '../../cli/flags.ts'
 
 const SETTINGS = [
@@ -11,6 +12,7 @@ const SETTINGS = [
   'name',
   'cert',
   'key',
+  'files',
 ] as const satisfies readonly SettingKey[]
 
 export default class ServerStart extends BaseCommand {
@@ -19,6 +21,7 @@ export default class ServerStart extends BaseCommand {
     'With a terminal it has a console (help says what can be typed). Without one it runs quietly: events go to stderr, or with --json to stdout, and commands may be piped in.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --files /srv/shelf',
     '<%= config.bin %> <%= command.id %> --port 0 --data-dir ./server-data --json',
   ]
   static override flags = settingFlags(...SETTINGS)
@@ -29,10 +32,20 @@ export default class ServerStart extends BaseCommand {
     keepYoungHeapSmall()
     const { createServer } = await import('../../core/index.ts')
     const { runServer } = await import('../../cli/server-console/run-server.ts')
+    const { serverHalves } = await import('../../cli/plugins.ts')
+    const shelf = settings.text('files')
+    const warn = (message: string): void => void process.stderr.write(`warning: ${message}\n`)
+    // A plugin that needs to be told what to serve is left out until it is.
+    const optionsOf = (id: string): unknown =>
+      id !== SHELF ? undefined : shelf === undefined ? false : { files: shelf }
+    const plugins = await serverHalves(this.config.getPluginsList(), optionsOf, warn)
+    if (shelf !== undefined && !plugins.some(({ plugin }) => plugin.protocol.id === SHELF))
+      throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `--files needs the plugin ${SHELF}` })
     const optional = { host: settings.text('host'), udpPort: settings.number('udpPort'), name: settings.text('name') }
     const files = { cert: settings.text('cert'), key: settings.text('key') }
     const server = await createServer({
       dataDir: settings.required('serverDir'),
+      plugins,
       ...defined({ ...optional, ...files, port: settings.number('port') }),
     })
     const { isJson, palette } = this.printing
@@ -44,6 +57,9 @@ export default class ServerStart extends BaseCommand {
 function keepYoungHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
 }
+
+/** The plugin that `--files` turns on. */
+const SHELF = 'file-download'
 
 /** Without the keys whose value is `undefined`. */
 function defined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

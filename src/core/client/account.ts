@@ -10,6 +10,7 @@ import { Links } from './links.ts'
 import type { Peer } from './peer.ts'
 import { ProfileState } from './profile/state.ts'
 import type { SignedIn } from './sign-in.ts'
+import type { TransferEvent } from '../transfers/api.ts'
 import { Transfers } from '../transfers/transfers.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -27,6 +28,7 @@ export interface AccountOptions {
   /** Whether somebody is in a room with this user. */
   readonly isMember: (room: string, user: string) => boolean
   readonly admission: (peer: Peer, message: ChatMessage) => boolean
+  readonly onTransfer: (event: TransferEvent) => void
 }
 
 /** What a listening, signed-in client holds: the profile's database, the UDP endpoint, the links and the courier between them. */
@@ -39,7 +41,8 @@ export class Account {
   readonly #adoption: NodeJS.Timeout
 
   /** @throws MSG_ERR_STORE_CORRUPT, MSG_ERR_DIRECTORY_ACCESS */
-  constructor({ user, key, instance, dir, endpoint, emitter, random, admission, isMember }: AccountOptions) {
+  constructor(options: AccountOptions) {
+    const { user, key, instance, dir, endpoint, emitter, random, admission, isMember, onTransfer } = options
     this.state = new ProfileState(dir)
     const { state } = this
     try {
@@ -58,7 +61,7 @@ export class Account {
       this.links &&
       new Transfers({
         router: this.links.streams,
-        emit: (event) => emitter.emit(event),
+        emit: onTransfer,
         isMember,
         journal: {
           put: (record) => state.read(() => state.transfers.put({ ...record, slot: state.slots.own })),

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
+import type { ConfiguredPlugin, PluginCommand } from '../plugins/define.ts'
 import type {
   ReceiveOptions,
   SendOptions,
@@ -33,12 +34,16 @@ export interface ClientOptions {
   readonly keepOpen?: boolean
   /** False for one-shot commands: never rung, never sent messages. @default true */
   readonly listening?: boolean
+  /** With `listening: false`: may link with the server all the same, for what plugins download. @default false */
+  readonly downloading?: boolean
   /** Congestion control of links: how they share a path with others. @default 'bbr' */
   readonly congestion?: Congestion
   /** Reconnect by itself when the server goes. @default true */
   readonly reconnect?: boolean
   /** Ends the attempt to connect. */
   readonly signal?: AbortSignal
+  /** Client halves of plugins; one that does not start is told as a `warning` and left out. */
+  readonly plugins?: readonly ConfiguredPlugin[]
 }
 
 export type MessageState = 'queued' | 'sent' | 'delivered'
@@ -77,6 +82,16 @@ export interface HistoryQuery {
   /** At most so many, the newest; 1 to 1,000. @default 20 */
   readonly limit?: number
   readonly signal?: AbortSignal
+}
+
+/** What a profile knows of another user. */
+export interface Acquaintance {
+  /** A link to one of their devices was open before. */
+  readonly met: boolean
+  /** They were accepted with `always`. */
+  readonly contact: boolean
+  /** A person compared safety numbers with one of their devices. */
+  readonly verified: boolean
 }
 
 /** One other connection this client is linked to, or tries to be. */
@@ -256,7 +271,7 @@ export interface Client {
   transfers(): TransferStatus[]
   /** What is in an offer, fetched from whoever made it. @throws MSG_ERR_TRANSFER_UNKNOWN, MSG_ERR_LINK_CLOSED, MSG_ERR_TIMEOUT */
   transferContents(id: string): Promise<TransferContents>
-  /** Receives what was offered, or goes on with what was stopped. @throws MSG_ERR_TRANSFER_UNKNOWN */
+  /** Receives what was offered, or goes on with what was stopped. @throws MSG_ERR_TRANSFER_UNKNOWN; MSG_ERR_USAGE for a folder or a room's file into a stream */
   acceptTransfer(id: string, options?: ReceiveOptions): Promise<TransferStatus>
   declineTransfer(id: string): Promise<TransferStatus>
   pauseTransfer(id: string): Promise<TransferStatus>
@@ -268,8 +283,14 @@ export interface Client {
   /** Which of what this client sends goes first. @throws MSG_ERR_TRANSFER_UNKNOWN */
   setTransferPriority(id: string, priority: TransferPriority): Promise<void>
 
+  /** What this profile knows of `user`; nothing when the two have never met. @throws MSG_ERR_NAME_INVALID */
+  acquaintance(user: string): Acquaintance
+
+  /** What the plugins of this client add to the prompt. */
+  readonly commands: readonly PluginCommand[]
+
   peers(): PeerStatus[]
-  /** Every open link's numbers, and the socket's; `socket` is null before signing in and where there is no UDP. */
+  /** Every open link's numbers, the one with the server as user `@server`, and the socket's; `socket` is null before signing in and where there is no UDP. */
   links(): { links: LinkStatus[]; socket: SocketStatus | null }
   conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>
   /** Safety numbers of `user`'s linked devices, 60 digits each; `mark` records that a person compared them. */

@@ -5,13 +5,18 @@ import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import type { ServerNotification } from '../io/control-channel.ts'
 import { CONTROLLERS } from '../transport/congestion/controllers.ts'
+import type { TransferEvent } from '../transfers/api.ts'
 import type { LinkEndpoint } from '../transport/endpoint-api.ts'
 import { formatAddress, parseAddress, type HostPort } from '../wire/address.ts'
 import { canonicalName } from '../wire/names.ts'
+import { ClientPlugins } from '../plugins/client-plugins.ts'
+import { StreamRouter } from '../streams/stream-router.ts'
+import { Transfers } from '../transfers/transfers.ts'
 import { Account, bindEndpoint } from './account.ts'
 import type { ClientEvent, ClientOptions } from './api.ts'
 import { Conversations } from './conversations.ts'
 import type { ClientDeps } from './deps.ts'
+import { Downloads } from './downloads.ts'
 import { Emitter } from './emitter.ts'
 import { listMembers } from './listings.ts'
 import { Outreach } from './outreach.ts'
@@ -19,6 +24,7 @@ import type { Peer } from './peer.ts'
 import { dataDirOf } from './profile/data-dir.ts'
 import { Rooms } from './rooms.ts'
 import { ServerTrust } from './server-trust.ts'
+import { ServerLink } from './server-link.ts'
 import { Sessions } from './sessions.ts'
 import { signIn, type SignedIn } from './sign-in.ts'
 import { Uplink } from './uplink.ts'
@@ -39,8 +45,14 @@ export class ClientCore {
   readonly sessions: Sessions
   readonly rooms: Rooms
   readonly conversations: Conversations
+  readonly plugins: ClientPlugins
   account: Account | undefined
   outreach: Outreach | undefined
+  /** The link with the server, for what plugins download; where there is a UDP socket. */
+  serverLink: ServerLink | undefined
+  #downloads: Downloads | undefined
+  /** Frees what a client holds that downloads and does not listen. */
+  #closePort: () => Promise<void> = async () => {}
   status: 'active' | 'inactive' = 'active'
   readonly #options: ClientOptions
   readonly #deps: ClientDeps
@@ -60,7 +72,20 @@ export class ClientCore {
     this.trust = new ServerTrust(dataDirOf(options.dataDir, deps.env), formatAddress(this.address), options)
     this.emitter = new Emitter((mark) => this.account?.courier.markSeen(mark))
     const emit = (event: ClientEvent): void => this.emitter.emit(event)
+    this.plugins = new ClientPlugins({
+      request: (message) => this.uplink.request('plugin', message),
+      transfers: {
+        download: async (download) => {
+          if (this.#downloads) return this.#downloads.download(download)
+          throw new MsgError('MSG_ERR_USAGE', {
+            detail: 'a client without UDP, or that is not signed in, downloads nothing',
+          })
+        },
+      },
+      onFault: (plugin, { code, message }) => emit({ type: 'warning', code, message: `${plugin}: ${message}` }),
+    })
     this.uplink = new Uplink({
+      plugins: this.plugins,
       address: this.address,
       dial: deps.dial,
       verify: (fingerprint) => this.trust.verify(fingerprint),
@@ -105,6 +130,7 @@ export class ClientCore {
 
   /** Connects for the first time. */
   async connect(): Promise<void> {
+    await this.plugins.start(this.#options.plugins ?? [])
     await this.uplink.connect()
     this.#emitConnected()
   }
@@ -156,6 +182,9 @@ export class ClientCore {
     this.emitter.close()
     // Messages that a consumer still takes are marked as seen, so that they are not told again.
     if (isGraceful) await this.emitter.drained(CONSUME_MS)
+    await this.plugins.close()
+    this.serverLink?.close()
+    await this.#closePort()
     await this.account?.close()
   }
 
@@ -167,17 +196,19 @@ export class ClientCore {
   ): Promise<{ user: string; virtualAddress: string }> {
     if (this.#identity) throw new MsgError('MSG_ERR_SIGNED_IN', { detail: this.#identity.user })
     if (this.#isSigningIn) throw new MsgError('MSG_ERR_SIGNED_IN', { detail: 'another sign-in is under way' })
-    const listening = this.#options.listening ?? true
+    const { listening = true, downloading = false } = this.#options
     this.#isSigningIn = true
     let endpoint: LinkEndpoint | undefined
     try {
       const { congestion } = this.#options
       const binding = congestion === undefined ? {} : { congestion }
-      if (listening) endpoint = await bindEndpoint(this.#deps, key, this.#instance, binding, this.emitter)
+      if (listening || downloading)
+        endpoint = await bindEndpoint(this.#deps, key, this.#instance, binding, this.emitter)
       const signedIn = await signIn(this.uplink, { user, key, instance: this.#instance, listening, password, isNew })
       this.trust.profiles.keepDeviceKey(signedIn.user, key)
       this.trust.profiles.setLastUser(signedIn.user)
       if (listening) this.#openAccount(signedIn.user, key, endpoint)
+      else if (endpoint) this.#openPort(endpoint)
       endpoint = undefined
       this.#identity = { user: signedIn.user, virtualAddress: signedIn.virtualAddress, key }
       await this.#settleIn(signedIn, false)
@@ -200,9 +231,49 @@ export class ClientCore {
       random: this.#deps.random,
       isMember: (room, other) => this.rooms.isMember(room, other),
       admission: (peer, message) => this.#admits(peer, message),
+      onTransfer: (event) => this.#handleTransfer(event),
     })
     this.account = account
+    const { links, transfers } = account
+    if (endpoint && links && transfers) this.#openDownloads(endpoint, links.streams, transfers)
     this.outreach = new Outreach({ uplink: this.uplink, courier: account.courier, sessions: this.sessions })
+  }
+
+  /** For a client that downloads from the server and does nothing else: its profile stays closed. */
+  #openPort(endpoint: LinkEndpoint): void {
+    const warn = (error: unknown): void => {
+      const { code, message } = MsgError.of(error)
+      this.emitter.emit({ type: 'warning', code, message })
+    }
+    const router = new StreamRouter({ onFault: (_protocol, _peer, error) => warn(error) })
+    const transfers = new Transfers({
+      router,
+      emit: (event) => this.#handleTransfer(event),
+      // What has arrived lies where it is to land, and is found there.
+      journal: { put: () => {}, remove: () => {} },
+    })
+    this.#closePort = async () => {
+      await transfers.close()
+      await endpoint.close()
+    }
+    this.#openDownloads(endpoint, router, transfers)
+  }
+
+  #openDownloads(endpoint: LinkEndpoint, streams: StreamRouter, transfers: Transfers): void {
+    this.serverLink = new ServerLink({
+      endpoint,
+      streams,
+      emitter: this.emitter,
+      random: this.#deps.random,
+      introduce: () => this.uplink.request('link.server', {}),
+      host: () => this.uplink.channel?.remoteHost,
+    })
+    this.#downloads = new Downloads({ link: this.serverLink, transfers })
+  }
+
+  #handleTransfer(event: TransferEvent): void {
+    this.emitter.emit(event)
+    this.#downloads?.handleEvent(event)
   }
 
   /** After every sign-in: what the server told meanwhile is taken in, then what it did not tell any more is dropped. */
@@ -218,9 +289,16 @@ export class ClientCore {
     this.rooms.dropStale()
     await this.rooms.settled()
     this.account?.adopt()
+    // Links to the server are of no consequence for the sign-in.
+    if (restored) void this.#resumeDownloads()
     this.#dropLostRooms()
     this.outreach?.start()
     this.account?.courier.schedule()
+  }
+
+  async #resumeDownloads(): Promise<void> {
+    await this.serverLink?.handleBack().catch(() => {})
+    this.#downloads?.handleBack()
   }
 
   /** What waits for rooms this user is not in any more cannot be delivered. */
@@ -277,6 +355,7 @@ export class ClientCore {
     else if (method === 'peer.introduced') this.account?.links?.introduce(params)
     else if (method === 'peer.gone') this.account?.links?.gone(params.instance, params.reason)
     else if (method === 'server.closing') this.#goodbye = 'the server was stopped'
+    else if (method === 'plugin') this.plugins.handleMessage(params)
     else if (method === 'user.active') void this.outreach?.handleActive(params.user)
     this.account?.courier.schedule()
   }

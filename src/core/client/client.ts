@@ -5,6 +5,7 @@ import { MsgError } from '../errors.ts'
 import { formatAddress } from '../wire/address.ts'
 import { canonicalName, displayName, isSameName } from '../wire/names.ts'
 import type {
+  Acquaintance,
   Client,
   ClientEvent,
   ClientOptions,
@@ -270,13 +271,34 @@ export class MsgClient implements Client {
     this.#transfers().setPriority(id, priority)
   }
 
+  get commands(): Client['commands'] {
+    return this.#core.plugins.commands
+  }
+
+  acquaintance(user: string): Acquaintance {
+    const state = this.#profile()
+    const name = displayName(user)
+    return state.read(() => {
+      const devices = state.devices.of(name)
+      return {
+        met: devices.length > 0,
+        contact: state.devices.isContact(canonicalName(name)),
+        verified: devices.some(({ isVerified }) => isVerified),
+      }
+    })
+  }
+
   peers(): PeerStatus[] {
     return this.#core.account?.links?.statuses() ?? []
   }
 
   links(): ReturnType<Client['links']> {
-    const links = this.#core.account?.links
-    return { links: links?.measurements() ?? [], socket: links?.socket ?? null }
+    const { account, serverLink } = this.#core
+    const links = account?.links
+    return {
+      links: [...(links?.measurements() ?? []), ...(serverLink?.measurements() ?? [])],
+      socket: links?.socket ?? null,
+    }
   }
 
   conversations(): ReturnType<Client['conversations']> {

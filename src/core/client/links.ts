@@ -8,6 +8,7 @@ import { backoffMs, RELINK } from './backoff.ts'
 import { BulkWatch, bufferHint } from './buffer-hint.ts'
 import type { Courier } from './courier.ts'
 import type { Emitter } from './emitter.ts'
+import { linkStatusOf } from './link-status.ts'
 import type { Peer } from './peer.ts'
 import type { ProfileState } from './profile/state.ts'
 import { StreamRouter } from '../streams/stream-router.ts'
@@ -138,7 +139,9 @@ export class Links {
 
   /** What every open link measures of itself. */
   measurements(): LinkStatus[] {
-    return [...this.#peers.values()].flatMap(({ peer, link }) => (link?.state === 'open' ? [statusOf(peer, link)] : []))
+    return [...this.#peers.values()].flatMap(({ peer, link }) =>
+      link?.state === 'open' ? [linkStatusOf(peer, link)] : [],
+    )
   }
 
   /** The socket that carries the links; null for one that is none. */
@@ -291,22 +294,6 @@ export class Links {
       code: 'MSG_ERR_LINK_CLOSED',
       message: `no link to ${entry.peer.user} yet (${why}): UDP may be blocked between you; messages wait in the outbox and go out when a link is up`,
     })
-  }
-}
-
-function statusOf({ user, deviceKey }: Peer, link: Link): LinkStatus {
-  const { path, remote, srtt, minRtt, deliveryRate, pacingRate, keyPhase, ...counts } = link.stats()
-  return {
-    user,
-    device: fingerprintOf(Buffer.from(deviceKey, 'base64url')),
-    path,
-    address: formatAddress(remote),
-    rttMs: srtt > 0 ? srtt / 1_000 : null,
-    minRttMs: srtt > 0 ? minRtt / 1_000 : null,
-    ...counts,
-    deliveryBps: deliveryRate || null,
-    pacingBps: pacingRate || null,
-    keyUpdates: keyPhase,
   }
 }
 

@@ -15,6 +15,8 @@ export interface UplinkOptions {
   readonly isReconnecting: boolean
   readonly random: () => number
   readonly onNotification: (notification: ServerNotification) => void
+  /** Plugins of this side, and who is told those of the server. */
+  readonly plugins: { readonly versions: Record<string, number>; handleHello(there: Record<string, number>): void }
   /** The connection was lost. */
   readonly onLost: (reason: MsgError) => void
   /** Another attempt comes in `delayMs`. */
@@ -64,11 +66,14 @@ export class Uplink {
     const channel = await dial(options)
     opened.channel = channel
     try {
-      const { protocol, server } = await channel.request('hello', { protocol: CONTROL_PROTOCOL, agent: AGENT })
+      const { plugins } = this.#options
+      const hello = { protocol: CONTROL_PROTOCOL, agent: AGENT, plugins: plugins.versions }
+      const { protocol, server, plugins: there } = await channel.request('hello', hello)
       if (protocol !== CONTROL_PROTOCOL)
         throw new MsgError('MSG_ERR_VERSION', { detail: `control ${CONTROL_PROTOCOL} here, ${protocol} there` })
       if (this.#isClosed || signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: 'connecting' })
       this.#serverName = server
+      plugins.handleHello(there)
       this.#channel = channel
     } catch (error) {
       channel.destroy()

@@ -35,7 +35,10 @@ export interface DirectoryDeps {
 }
 
 /** Methods that a signed-in connection may ask of the directory. */
-export type DirectoryMethod = Exclude<Method, 'hello' | 'register' | 'login' | 'login.device' | 'signout'>
+export type DirectoryMethod = Exclude<
+  Method,
+  'hello' | 'register' | 'login' | 'login.device' | 'signout' | 'link.server' | 'plugin'
+>
 
 /**
  * Who is here, who talks to whom, who is introduced to whom: the server's whole knowledge, as a state machine.

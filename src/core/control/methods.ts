@@ -28,6 +28,13 @@ const Reason = v.pipe(v.string(), v.maxLength(64))
 const Empty = v.object({})
 const Status = v.picklist(['active', 'inactive'])
 
+/** What a plugin says to its other half. */
+const PluginMessage = v.object({
+  plugin: v.pipe(v.string(), v.maxLength(32)),
+  message: v.pipe(v.string(), v.maxLength(32)),
+  payload: v.optional(v.unknown()),
+})
+
 const User = v.object({
   user: Name,
   /** `active` users can be opened; everybody else is `offline`, whether away or invisible. */
@@ -116,6 +123,10 @@ export const METHODS = {
   /** The owner hands over with `to`, or closes the room by leaving. */
   'room.leave': define(v.object({ room: Room, to: v.optional(Name) }), v.object({ room: Room, closed: v.boolean() })),
   'room.close': define(v.object({ room: Room }), v.object({ room: Room })),
+  /** Asks for a link to the server itself, which the client then opens: the server answers its calls while this connection lasts. */
+  'link.server': define(Empty, v.object({ instance: Instance, device: Key, port: Port })),
+  /** A message of a plugin that both sides have. Its own schema and limit decide what `payload` may be, and what the answer. */
+  plugin: define(PluginMessage, v.object({ payload: v.optional(v.unknown()) })),
 } as const
 
 /** Notifications a server sends, by method name. */
@@ -138,6 +149,7 @@ export const NOTIFICATIONS = {
   'peer.gone': v.object({ instance: Instance, reason: v.picklist(['left', 'vanished']) }),
   'user.active': v.object({ user: Name }),
   'server.closing': v.object({ reason: Reason }),
+  plugin: PluginMessage,
 } as const
 
 /** Method name of a request. */

@@ -79,6 +79,11 @@ export class UdpEndpoint implements LinkEndpoint {
     return new UdpEndpoint(await UdpSocket.bind(options), options)
   }
 
+  /** On a socket that others listen to as well; it is closed with the endpoint. */
+  static over(socket: UdpSocket, options: Omit<UdpEndpointOptions, 'host' | 'port' | 'offload'>): UdpEndpoint {
+    return new UdpEndpoint(socket, options)
+  }
+
   get address(): SocketAddress {
     return this.#socket.address
   }

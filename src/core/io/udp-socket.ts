@@ -25,6 +25,7 @@ export class UdpSocket {
   /** Sends that need another segment size than those in the system's hands. */
   readonly #backlog: Array<() => void> = []
   #isClosed = false
+  #closing: Promise<void> | undefined
 
   private constructor(socket: Socket, isV6: boolean, offload: UdpOffload | undefined) {
     this.#socket = socket
@@ -101,7 +102,11 @@ export class UdpSocket {
   }
 
   /** Takes no more; what waits in the process leaves first, if the system takes it soon: the last of it may be a goodbye. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true
     const deadline = performance.now() + LINGER_MS
     while (this.#waiting > 0 && performance.now() < deadline) await setTimeout(LINGER_STEP_MS)

@@ -1,3 +1,5 @@
+import type { ConfiguredPlugin, Facts } from '../plugins/define.ts'
+
 /** What {@link createServer} takes. */
 export interface ServerOptions {
   /** Where accounts, rooms, certificate and the admin socket live. @default the XDG data directory, or MSG_DATA_DIR, plus `/server` */
@@ -16,6 +18,8 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>
   /** Cost of argon2id; tests lower it. @default 'interactive' */
   readonly passwordCost?: 'interactive' | 'minimal'
+  /** Server halves of plugins, started in this order. */
+  readonly plugins?: readonly ConfiguredPlugin[]
 }
 
 /** Every number is also documented in docs/LIMITS.md, which a test compares. */
@@ -92,6 +96,8 @@ export type ServerEvent =
   /** The database cannot be used: what clients ask that would have to be kept is refused until it can. */
   | { type: 'storage.failed'; reason: string }
   | { type: 'storage.recovered' }
+  /** What a plugin tells; `text` says it for people, `facts` for programs. Its `name` is `fault` when the plugin itself failed. */
+  | { type: 'plugin'; plugin: string; name: string; text: string; facts: Facts }
   | { type: 'stopped' }
 
 /** What the console and the admin socket ask; the admin client implements it too. */

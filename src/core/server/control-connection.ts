@@ -31,6 +31,7 @@ import { LineConnection, type LineHandler } from '../io/line-connection.ts'
 import { millis, type Instant } from '../time/instant.ts'
 import type { ServerEvent, ServerLimits } from './api.ts'
 import type { DirectoryClient, DirectoryHost } from './directory-host.ts'
+import { pluginLine, type ExtensionClient, type Extensions } from './extensions.ts'
 import type { SignInDesk } from './sign-in.ts'
 
 /** What control connections of one server share. */
@@ -40,6 +41,8 @@ export interface ControlDeps {
   readonly limits: ServerLimits
   readonly name: string
   readonly version: string
+  /** @default no plugins, and no links to the server */
+  readonly extensions?: Extensions
   readonly udpPort: () => number
   /** Makes the token by which the rendezvous port knows the connection; 32 hex digits. */
   readonly issueToken: (id: ConnectionId) => string
@@ -63,6 +66,12 @@ export class ControlConnection implements LineHandler, DirectoryClient {
   #hasGreeted = false
   /** Set while signed in. */
   #account: Account | undefined
+  /** What plugins and links see of it; set while signed in. */
+  #client: ExtensionClient | undefined
+  /** Plugins of the client, with their versions. */
+  #plugins: Readonly<Record<string, number>> = {}
+  /** Messages to plugins that are not answered yet. */
+  #unanswered = 0
   #token = ''
   /** While a password is checked or the rate is exceeded, nothing is read. */
   #isBusy = false
@@ -169,6 +178,12 @@ export class ControlConnection implements LineHandler, DirectoryClient {
         this.send(encodeResult(id, {}))
         return
       }
+      case 'link.server':
+        this.send(encodeResult(id, this.#extended().extensions.link(this.#extended().client)))
+        return
+      case 'plugin':
+        this.#handlePlugin(id, params as Params<'plugin'>)
+        return
       default: {
         this.#requireSignedIn()
         const request = method as DirectoryMethod
@@ -180,7 +195,28 @@ export class ControlConnection implements LineHandler, DirectoryClient {
     }
   }
 
-  #greet(id: RpcId, { protocol }: Params<'hello'>): void {
+  /** Answered when the plugin is done; other requests are answered meanwhile. */
+  #handlePlugin(id: RpcId, message: Params<'plugin'>): void {
+    const { extensions, client } = this.#extended()
+    if (this.#unanswered >= MAX_UNANSWERED)
+      throw new MsgError('MSG_ERR_LIMIT', { detail: `${MAX_UNANSWERED} messages to plugins wait for an answer` })
+    this.#unanswered++
+    void extensions
+      .handleMessage(client, message)
+      .then((payload) => this.send(encodeResult(id, { payload })))
+      .catch((error: unknown) => this.#refuse(id, toRpcError(error)))
+      .finally(() => this.#unanswered--)
+  }
+
+  /** @throws MSG_ERR_SIGN_IN_REQUIRED, MSG_ERR_PLUGIN_MISSING */
+  #extended(): { extensions: Extensions; client: ExtensionClient } {
+    this.#requireSignedIn()
+    const { extensions } = this.#deps
+    if (!extensions || !this.#client) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: 'any plugin' })
+    return { extensions, client: this.#client }
+  }
+
+  #greet(id: RpcId, { protocol, plugins }: Params<'hello'>): void {
     if (this.#hasGreeted) throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'hello comes once' })
     if (protocol !== CONTROL_PROTOCOL) {
       this.#refuse(
@@ -193,9 +229,15 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       return
     }
     this.#hasGreeted = true
-    const { name, version } = this.#deps
+    this.#plugins = plugins
+    const { name, version, extensions } = this.#deps
     this.send(
-      encodeResult(id, { protocol: CONTROL_PROTOCOL, server: name, version, plugins: {} } satisfies Result<'hello'>),
+      encodeResult(id, {
+        protocol: CONTROL_PROTOCOL,
+        server: name,
+        version,
+        plugins: extensions?.versions ?? {},
+      } satisfies Result<'hello'>),
     )
   }
 
@@ -242,7 +284,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
   }
 
   #enter(id: RpcId, account: Account, { instance, device, listening }: Params<'login'>): void {
-    const { host, udpPort, issueToken, onSignedIn } = this.#deps
+    const { host, udpPort, issueToken, onSignedIn, extensions } = this.#deps
     host.run(
       (directory) => directory.signIn(now(), this.id, { account, instance, device, listening, address: this.address }),
       ({ status }) => {
@@ -259,15 +301,20 @@ export class ControlConnection implements LineHandler, DirectoryClient {
             udp: { port: udpPort(), token: this.#token },
           } satisfies Result<'login'>),
         )
+        const tell = (message: Parameters<ExtensionClient['tell']>[0]): void => this.send(pluginLine(message))
+        this.#client = { instance, device, user, plugins: this.#plugins, tell }
+        extensions?.handleSignedIn(this.#client)
       },
     )
   }
 
   /** @throws MSG_ERR_STORAGE_FAILED when it `left` and that cannot be kept; it is still signed in then. */
   #signOut(how: Departure): void {
-    const { host, revokeToken, onSignedOut } = this.#deps
+    const { host, revokeToken, onSignedOut, extensions } = this.#deps
     host.run((directory) => directory.remove(now(), this.id, how))
     this.#account = undefined
+    if (this.#client) extensions?.handleSignedOut(this.#client, how === 'left' || how === 'signed-out')
+    this.#client = undefined
     revokeToken(this.#token)
     host.detach(this.id)
     onSignedOut(this)
@@ -299,5 +346,7 @@ function isMethod(name: string): name is Method {
 
 /** Implementation: time for TLS to end in a `hello`, milliseconds; nobody types it. */
 const HELLO_MS = 10_000
+/** Messages to plugins of one connection that are being answered at a time. */
+const MAX_UNANSWERED = 32
 /** Longest explanation of a refused parameter, UTF-16 units. */
 const MAX_WHY = 200

@@ -18,6 +18,7 @@ export interface ResolvedServerOptions {
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
   readonly limits: ServerLimits
   readonly passwordCost: 'interactive' | 'minimal'
+  readonly plugins: NonNullable<ServerOptions['plugins']>
 }
 
 /** Checks what was given and fills in the rest. @throws MSG_ERR_CONFIG_INVALID */
@@ -33,6 +34,7 @@ export function resolveOptions(options: ServerOptions): ResolvedServerOptions {
     certificate: cert !== undefined && key !== undefined ? { cert, key } : undefined,
     limits: resolveLimits(options.limits),
     passwordCost: options.passwordCost ?? 'interactive',
+    plugins: options.plugins ?? [],
   })
 }
 

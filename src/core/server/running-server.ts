@@ -18,6 +18,7 @@ import type { Server, ServerEvent, ServerStatus } from './api.ts'
 import { ControlConnection, type ControlDeps } from './control-connection.ts'
 import type { DataDir } from './data-dir.ts'
 import { DirectoryHost } from './directory-host.ts'
+import { Extensions } from './extensions.ts'
 import type { ResolvedServerOptions } from './options.ts'
 import { Overview } from './overview.ts'
 import { SignInDesk } from './sign-in.ts'
@@ -43,6 +44,7 @@ export class RunningServer implements Server {
   readonly #store: Store
   readonly #admission: Admission
   readonly #host: DirectoryHost
+  readonly #extensions: Extensions
   /** Rendezvous tokens of signed-in connections. */
   readonly #tokens = new Map<string, ConnectionId>()
   readonly #strangers = new Set<ControlConnection>()
@@ -65,6 +67,10 @@ export class RunningServer implements Server {
     this.#admission = new Admission(options.limits)
     this.#store = new WatchedStore(parts.store, (event) => this.#events.publish(event))
     this.#host = new DirectoryHost(this.#store, options.limits, this.#events)
+    this.#extensions = new Extensions({
+      keyPath: parts.dataDir.file('server-link.key'),
+      publish: (event) => this.#events.publish(event),
+    })
     const overview = new Overview(this.#store, this.#host.directory, this.#signedIn)
     this.users = (filter) => overview.users(filter)
     this.sessions = () => overview.sessions()
@@ -78,10 +84,11 @@ export class RunningServer implements Server {
     })
   }
 
-  /** Binds the ports and lets others know. @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID; the parts are the caller's then. */
+  /** Starts the plugins, binds the ports and lets others know. @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID, MSG_ERR_PLUGIN_LOAD; the parts are the caller's then. */
   static async start(options: ResolvedServerOptions, parts: ServerParts): Promise<Server> {
     const server = new RunningServer(options, parts)
     try {
+      await server.#extensions.start(options.plugins)
       await server.#listen()
     } catch (error) {
       await server.#release()
@@ -146,6 +153,7 @@ export class RunningServer implements Server {
     clearInterval(this.#sweep)
     this.#host.close()
     this.#tls?.stop()
+    await this.#extensions.close()
     await this.#udp?.close()
     await this.#admin?.close()
   }
@@ -167,6 +175,7 @@ export class RunningServer implements Server {
     })
     const bound = this.#tls.address
     this.#udp = await this.#bindUdp(bound)
+    this.#extensions.attach(this.#udp.socket)
     this.#admin = await AdminSocket.listen(this.#parts.dataDir.path, this)
     this.#parts.dataDir.announce({
       ...bound,
@@ -187,12 +196,13 @@ export class RunningServer implements Server {
     }
     const address = isIP(host) ? host : this.#options.host
     const wanted = this.#options.udpPort
+    const binding = { offload: this.#extensions.hasLinks }
     try {
-      return await RendezvousSocket.bind(address, wanted ?? port, onRequest)
+      return await RendezvousSocket.bind(address, wanted ?? port, onRequest, binding)
     } catch (error) {
       const isAnyGood = wanted === undefined && this.#options.port === 0
       if (!isAnyGood || !MsgError.is(error) || error.code !== 'MSG_ERR_PORT_IN_USE') throw error
-      return RendezvousSocket.bind(address, 0, onRequest)
+      return RendezvousSocket.bind(address, 0, onRequest, binding)
     }
   }
 
@@ -220,6 +230,7 @@ export class RunningServer implements Server {
       limits,
       name,
       version: VERSION,
+      extensions: this.#extensions,
       udpPort: () => this.address.udpPort,
       issueToken: (id) => {
         const token = randomBytes(TOKEN_SIZE).toString('hex')

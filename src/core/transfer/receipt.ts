@@ -9,7 +9,7 @@ export interface Receipt {
   readonly lastByte: number | null
   /** From the first ask to the end without pauses, seconds. */
   readonly seconds: number
-  /** 10^6 bytes per second, on average; 0 when it took no time. */
+  /** 10^6 bytes per second, on average, of what went over links now; 0 when it took no time. */
   readonly megabytesPerSecond: number
   /** Where it landed; null at the sender. */
   readonly path: string | null
@@ -22,16 +22,18 @@ export interface Receipt {
 /** What a {@link Receipt} is made of. */
 export interface ReceiptFacts extends Pick<Receipt, 'bytes' | 'lastByte' | 'path' | 'retransmits' | 'sources'> {
   readonly root: Uint8Array
+  /** What went over links now, bytes: less than all where an earlier process had a part. */
+  readonly moved: number
   readonly took: Duration
 }
 
 /** Does the arithmetic of a receipt. */
-export function createReceipt({ root, took, ...facts }: ReceiptFacts): Receipt {
+export function createReceipt({ root, took, moved, ...facts }: ReceiptFacts): Receipt {
   return {
     ...facts,
     root: Buffer.from(root).toString('hex'),
     seconds: took / seconds(1),
-    megabytesPerSecond: took > 0 ? facts.bytes / took : 0,
+    megabytesPerSecond: took > 0 ? moved / took : 0,
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { PathKind } from '../transport/endpoint-api.ts'
 
 /** One content on its way to or from one user, or a room. */
@@ -98,8 +99,8 @@ export interface SendOptions {
 
 /** How something is received. */
 export interface ReceiveOptions {
-  /** A folder. @default the working directory */
-  readonly to?: string | undefined
+  /** A folder; or a stream, which gets the bytes of a file in order as they are verified, and is not ended. @default the working directory */
+  readonly to?: string | Writable | undefined
   /** Bytes per second at most. @default no limit */
   readonly limit?: number | undefined
   /** Fraction, 0 to 1, at which it pauses and tells `transfer.checkpoint`. @default none */

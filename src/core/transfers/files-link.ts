@@ -1,4 +1,4 @@
-import { ERRORS, type MsgError } from '../errors.ts'
+import { ERRORS, MsgError, type ErrorCode } from '../errors.ts'
 import type { Link } from '../transport/endpoint-api.ts'
 import { TransferFrameDecoder } from '../transfer/frame-decoder.ts'
 import { encodeFrame } from '../transfer/frame-writer.ts'
@@ -89,3 +89,10 @@ export const FILES_PRIORITY = 1
 
 /** What the other side is told of an error. */
 export const wireCodeOf = ({ spec }: MsgError): number => spec.wire ?? ERRORS.MSG_ERR_INTERNAL.wire
+
+/** The error that the other side told; one that this version does not know breaks the protocol. */
+export function errorOfWire(wire: number, detail: string): MsgError {
+  const codes = Object.keys(ERRORS) as ErrorCode[]
+  const code = codes.find((key) => (ERRORS[key] as { readonly wire?: number }).wire === wire)
+  return new MsgError(code ?? 'MSG_ERR_PROTOCOL', { detail })
+}

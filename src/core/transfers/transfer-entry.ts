@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import { millis, seconds, type Instant } from '../time/instant.ts'
@@ -28,6 +29,8 @@ export class TransferEntry {
   readonly user: string
   readonly offer: Offer
   paths: readonly string[]
+  /** Takes the bytes instead of a download root. */
+  sink: Writable | undefined
   state: TransferStatus['state']
   /** Verified here, or sent, bytes. */
   bytes = 0
@@ -37,6 +40,8 @@ export class TransferEntry {
   checkpoint: number | undefined
   /** Lower goes first. */
   priority = 1
+  /** Begun by a process that is gone, and not asked for in this one. */
+  isAdopted = false
   /** Whether the next process goes on with it. */
   isKept = true
   download: Download | undefined
@@ -49,6 +54,8 @@ export class TransferEntry {
   readonly receivers = new Set<FilesLink>()
   readonly #emit: (event: TransferEvent) => void
   #startedAt: Instant | undefined
+  /** Bytes that were there when it began. */
+  #before = 0
   #toldAt: Instant = -PROGRESS_GAP
   #meter = new RateMeter(now(), RATE_PERIOD)
   /** Packets that links had lost when they began to carry it. */
@@ -98,11 +105,13 @@ export class TransferEntry {
     if (!this.#lostBefore.has(files)) this.#lostBefore.set(files, files.link.stats().packetsLost)
   }
 
-  /** Bytes go over a link, now or again. */
-  handleStarted(): void {
+  /** Bytes go over a link, now or again. @param bytes - that are there already. */
+  handleStarted(bytes = this.bytes): void {
+    this.bytes = bytes
     if (this.state !== 'paused') this.state = 'active'
     if (this.#startedAt !== undefined) return
     this.#startedAt = now()
+    this.#before = bytes
     this.#meter = new RateMeter(this.#startedAt, RATE_PERIOD)
     const { size, name } = this.offer
     this.#emit({ type: 'transfer.started', ...this.#facts(), name, size: size < 0 ? null : size })
@@ -162,11 +171,11 @@ export class TransferEntry {
   }
 
   /** @param receiver - at the side that sends, who has it. */
-  tellDone({ root, lastByte, path, size, sources, receiver }: DoneFacts): void {
+  tellDone({ root, lastByte, path, size, moved = size - this.#before, sources, receiver }: DoneFacts): void {
     const took = now() - (this.#startedAt ?? now())
     let retransmits = 0
     for (const [{ link }, before] of this.#lostBefore) retransmits += Math.max(0, link.stats().packetsLost - before)
-    const receipt = createReceipt({ root, took, bytes: size, lastByte, path, retransmits, sources })
+    const receipt = createReceipt({ root, took, bytes: size, moved, lastByte, path, retransmits, sources })
     const via = this.files?.isOpen ? this.files.link.stats().path : null
     const facts = receiver === undefined ? this.#facts() : { ...this.#facts(), with: receiver }
     this.#emit({ type: 'transfer.done', ...facts, name: this.offer.name, ...receipt, via })
@@ -188,6 +197,8 @@ interface DoneFacts {
   readonly path: string | null
   /** Bytes. */
   readonly size: number
+  /** Bytes that went over links now. @default what was not there when it began */
+  readonly moved?: number
   readonly sources: number
   readonly receiver?: string
 }

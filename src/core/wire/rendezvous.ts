@@ -58,4 +58,5 @@ export function decodeResponse(
 const REQUEST = 0x20
 const RESPONSE = 0x21
 const TOKEN_SIZE = 16
-const REQUEST_SIZE = 64
+/** Bytes of a request. */
+export const REQUEST_SIZE = 64

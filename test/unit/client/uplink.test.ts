@@ -6,7 +6,7 @@ import { expectRejects } from '../../helpers/errors.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 import { turns } from '../../helpers/lone-courier.ts'
 
-type Hello = { protocol: number; server: string } | MsgError
+type Hello = { protocol: number; server: string; plugins: Record<string, number> } | MsgError
 
 /** An uplink whose channels the test hands out, and what became of each. */
 const rig = (over: Partial<UplinkOptions> = {}) => {
@@ -14,7 +14,7 @@ const rig = (over: Partial<UplinkOptions> = {}) => {
   const dials: ControlChannelOptions[] = []
   const ends: string[] = []
   const world: { hello: Hello; failure: MsgError | undefined; backFailure: MsgError | undefined } = {
-    hello: { protocol: 1, server: 'lab' },
+    hello: { protocol: 1, server: 'lab', plugins: {} },
     failure: undefined,
     backFailure: undefined,
   }
@@ -34,6 +34,7 @@ const rig = (over: Partial<UplinkOptions> = {}) => {
       } as unknown as ControlChannel
     },
     verify: () => {},
+    plugins: { versions: {}, handleHello: () => {} },
     isReconnecting: true,
     random: () => 1,
     onNotification: ({ method }) => told.push(`told ${method}`),
@@ -64,7 +65,7 @@ describe('the uplink', () => {
 
   it('refuses a server of another protocol, and lets the connection go', async () => {
     const { uplink, world, ends } = rig()
-    world.hello = { protocol: 2, server: 'lab' }
+    world.hello = { protocol: 2, server: 'lab', plugins: {} }
     await expectRejects(uplink.connect(), 'MSG_ERR_VERSION')
     expect(ends).to.deep.equal(['destroy 1'])
     expect(uplink.channel).to.equal(undefined)

@@ -4,20 +4,20 @@ import { createReceipt, timeLeft } from '../../../src/core/transfer/receipt.ts'
 import { someHash } from '../../helpers/transfers.ts'
 
 describe('transfer/receipt', () => {
-  it('says what was done', () => {
+  it('says what was done, and how fast what went over links now went', () => {
     const root = someHash(1)
     const facts = { bytes: 30_000_000, lastByte: 255, path: '/d/a.bin', retransmits: 3, sources: 2 }
-    expect(createReceipt({ ...facts, root, took: seconds(1.5) })).to.deep.equal({
+    expect(createReceipt({ ...facts, root, moved: 15_000_000, took: seconds(1.5) })).to.deep.equal({
       ...facts,
       root: Buffer.from(root).toString('hex'),
       seconds: 1.5,
-      megabytesPerSecond: 20,
+      megabytesPerSecond: 10,
     })
   })
 
   it('divides by no time', () => {
     const nothing = { bytes: 0, lastByte: null, path: null, retransmits: 0, sources: 1 }
-    expect(createReceipt({ ...nothing, root: someHash(1), took: 0 })).to.include({
+    expect(createReceipt({ ...nothing, root: someHash(1), moved: 0, took: 0 })).to.include({
       seconds: 0,
       megabytesPerSecond: 0,
       lastByte: null,

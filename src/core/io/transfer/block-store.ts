@@ -2,8 +2,8 @@ import type { AbortOptions } from './block-source.ts'
 
 /** Where a download has landed. */
 export interface Landed {
-  /** Absolute path of the file or of the folder that holds everything. */
-  readonly path: string
+  /** Absolute path of the file or of the folder that holds everything; null when it went into a stream. */
+  readonly path: string | null
   /** Its name: the offered one made safe, with a number when there was something of that name. */
   readonly name: string
   readonly files: number
@@ -52,6 +52,11 @@ export interface BlockStore {
   keep(): Promise<void>
   /** Stops and deletes what is there. Safe to call again. */
   discard(): Promise<void>
+}
+
+/** Where a download has landed on a disk. */
+export interface LandedFiles extends Landed {
+  readonly path: string
 }
 
 /** What {@link BlockStore.land} takes. */

@@ -9,6 +9,8 @@ import type { DiskThread } from './disk-thread.ts'
 /** What {@link collect} takes beside paths. */
 export interface CollectOptions extends AbortOptions {
   readonly name?: string | undefined
+  /** Leaves out what in a folder begins with a dot. @default false */
+  readonly skipHidden?: boolean | undefined
 }
 
 /** Files and folders that were found, where they are and what they were like. */
@@ -87,7 +89,7 @@ export async function collect(
   disk: DiskThread,
   options: CollectOptions,
 ): Promise<Collection> {
-  const { signal } = options
+  const walk = (into: Collection, top: string): Promise<void> => walkFolder(into, top, disk, options)
   const tops: Top[] = []
   for (const path of paths) tops.push(await describe(path))
   const [only] = tops
@@ -102,7 +104,7 @@ export async function collect(
   if (tops.length === 1) {
     const folder = new Collection(options.name ?? only.found.name, 'folder')
     folder.addRoot(only.path, '')
-    await walk(folder, only.path, disk, signal)
+    await walk(folder, only.path)
     return folder
   }
   const several = new Collection(options.name ?? 'files', 'folder')
@@ -111,7 +113,7 @@ export async function collect(
     several.add(basename(path), found)
     if (found.kind !== 'folder') continue
     several.addRoot(path, `${found.name.normalize('NFC')}/`)
-    await walk(several, path, disk, signal)
+    await walk(several, path)
   }
   return several
 }
@@ -136,11 +138,17 @@ async function describe(path: string): Promise<Top> {
 }
 
 /** Depth first, by name. */
-async function walk(into: Collection, top: string, disk: DiskThread, signal: AbortSignal | undefined): Promise<void> {
+async function walkFolder(
+  into: Collection,
+  top: string,
+  disk: DiskThread,
+  { signal, skipHidden = false }: CollectOptions,
+): Promise<void> {
   const enter = async (below: string): Promise<Array<{ path: string; found: FoundEntry }>> => {
     const { entries, skipped } = await disk.run('list', { path: join(top, below), limit: MAX_ENTRIES }, signal)
     for (const name of skipped) into.skip(`${below}${name}`)
-    return entries.map((found) => ({ path: `${below}${found.name}`, found })).reverse()
+    const shown = skipHidden ? entries.filter(({ name }) => !name.startsWith('.')) : entries
+    return shown.map((found) => ({ path: `${below}${found.name}`, found })).reverse()
   }
   // A stack of lists, each taken from its end.
   const stack = [await enter('')]

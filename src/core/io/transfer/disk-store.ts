@@ -7,7 +7,7 @@ import { MAX_BLOCKS, type Manifest } from '../../transfer/manifest.ts'
 import { BlockBuffers, isShared } from './block-buffers.ts'
 import { decodeLog, encodeRecord, RECORD_SIZE } from './block-log.ts'
 import type { AbortOptions } from './block-source.ts'
-import type { BlockStore, Landed, LandOptions } from './block-store.ts'
+import type { BlockStore, LandedFiles, LandOptions } from './block-store.ts'
 import type { FileSegment } from './disk-jobs.ts'
 import type { DiskThread } from './disk-thread.ts'
 import { dressOf, place, portions, topName } from './landing.ts'
@@ -49,7 +49,7 @@ export class DiskStore implements BlockStore {
   /** Bytes written since something was last brought to the disk, and that while it runs. */
   #unsynced = 0
   #syncing: Promise<void> | undefined
-  #landing: Promise<Landed> | undefined
+  #landing: Promise<LandedFiles> | undefined
   #hasLanded = false
   #state: 'open' | 'landing' | 'closed' = 'open'
 
@@ -126,7 +126,7 @@ export class DiskStore implements BlockStore {
     return hash && this.#readBack(index, hash, signal)
   }
 
-  land(options: LandOptions = {}): Promise<Landed> {
+  land(options: LandOptions = {}): Promise<LandedFiles> {
     this.#landing ??= this.#land(options).catch((error: unknown) => {
       this.#landing = undefined
       if (this.#state === 'landing') this.#state = 'open'
@@ -241,7 +241,7 @@ export class DiskStore implements BlockStore {
     if (lacking > bavail * bsize) throw noSpace(`${lacking} bytes are needed, ${bavail * bsize} are free`)
   }
 
-  async #land({ size, signal }: LandOptions): Promise<Landed> {
+  async #land({ size, signal }: LandOptions): Promise<LandedFiles> {
     const landed = this.#partial.landedName()
     if (landed !== undefined) return this.#finish(landed)
     this.#checkOpen()
@@ -265,7 +265,7 @@ export class DiskStore implements BlockStore {
     return this.#finish(await this.#disk.run('publish', { from, root, name: topName(name), marker }, signal))
   }
 
-  async #finish(name: string): Promise<Landed> {
+  async #finish(name: string): Promise<LandedFiles> {
     this.#state = 'closed'
     this.#hasLanded = true
     const path = join(this.#partial.root.path, name)

@@ -12,6 +12,8 @@ export interface FileSourceOptions extends AbortOptions {
   readonly name?: string | undefined
   /** Power of two, in bytes. @default 1 MiB, more where that would make more than 65,536 blocks */
   readonly blockSize?: number | undefined
+  /** Leaves out what in a folder begins with a dot. @default false */
+  readonly skipHidden?: boolean | undefined
 }
 
 /**

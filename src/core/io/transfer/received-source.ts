@@ -81,7 +81,9 @@ export class ReceivedSource implements BlockSource {
 }
 
 /** Where each entry of a manifest has landed. */
-function landedPaths({ kind, entries }: Manifest, { path }: Landed): (entry: number) => string {
+function landedPaths({ kind, entries }: Manifest, landed: Landed): (entry: number) => string {
+  // What members of a room share lies on a disk.
+  const path = landed.path!
   if (kind !== 'folder') return () => path
   const { folders, files } = landingTree(entries)
   const paths: string[] = []

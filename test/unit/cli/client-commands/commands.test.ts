@@ -478,9 +478,9 @@ describe('the commands of the client', () => {
     expect((await alice.read('links')).split('\n')).to.deep.equal([
       'bob direct 192.0.2.7:9',
       '  RTT 20.5 ms, smallest unknown; 2.0 % of 1,000 packets lost (1 arrived after all)',
-      '  1.5 MiB sent, 900 B received; path seen to carry 94 Mbit/s, unpaced',
-      '  window 256 KiB by bbr, 0 B in flight; datagrams of 1452 bytes; 1 key update',
-      'Socket buffers: 208 KiB to receive, 4.0 MiB to send.',
+      '  1.57 MB sent, 900 B received; path seen to carry 94 Mbit/s, unpaced',
+      '  window 262 kB by bbr, 0 B in flight; datagrams of 1452 bytes; 1 key update',
+      'Socket buffers: 213 kB to receive, 4.19 MB to send.',
       'Note: it is small.',
       '',
     ])

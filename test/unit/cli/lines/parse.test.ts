@@ -37,6 +37,17 @@ describe('parseLine', () => {
     expect(parseLine(table, 'lu').command.name).to.equal('users')
   })
 
+  it('takes several words in double quotes as one, and quotes inside of a word as they are', () => {
+    const room = (line: string): string => parseLine(table, line).values.text('room')
+    expect(room('room create "my room"')).to.equal('my room')
+    expect(room('room create "--odd"')).to.equal('--odd')
+    expect(room('room create a"b"')).to.equal('a"b"')
+    expect(room('room create "open')).to.equal('"open')
+    expect(parseLine(table, 'leave --to "two words" --force').values.optional('to')).to.equal('two words')
+    expect(parseLine(table, 'send "as it is"').values.text('text')).to.equal('"as it is"')
+    expect(failure('room create "a" "b"').message).to.contain('does not take "b"')
+  })
+
   it('finds names of two words, however many blanks are between', () => {
     const { command, values } = parseLine(table, '  room   create lobby ')
     expect(command.name).to.equal('room create')

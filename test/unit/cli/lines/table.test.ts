@@ -101,4 +101,18 @@ describe('Values', () => {
     expect(values.has('to')).to.equal(false)
     expect(values.text('missing')).to.equal('')
   })
+
+  it('has commands that come and go; of two with one name its own counts', () => {
+    const none = { summary: '', run: async () => ({}), text: () => [] }
+    const [own, other, extra] = ['users', 'users', 'files'].map((name) => lineCommand({ ...none, name }))
+    let added = [other!]
+    const table = new CommandTable<unknown>([own!], () => added)
+    expect(table.find('files')).to.equal(undefined)
+    added = [other!, extra!]
+    expect(table.find('FILES x')).to.deep.equal({ command: extra, rest: 'x' })
+    expect(table.find('users')?.command).to.equal(own)
+    expect(table.commands).to.deep.equal([own, extra])
+    expect(table.words()).to.deep.equal(['users', 'files'])
+    expect(table.help().map(({ usage }) => usage)).to.deep.equal(['users', 'files'])
+  })
 })

@@ -8,6 +8,9 @@ const names = new NameCache({
   room: async () => ['lobby', 'lab'],
   request: async () => ['carol'],
   command: async () => CLIENT_COMMANDS.words(),
+  transfer: async () => ['1f00aa11', '1f22bb33'],
+  priority: async () => ['high', 'normal', 'low'],
+  path: async (word) => ['docs/', 'my file.txt', 'my folder/'].filter((name) => name.startsWith(word)),
 })
 const candidates = async (line: string): Promise<string[]> => (await complete(CLIENT_COMMANDS, names, line))[0]
 
@@ -43,6 +46,21 @@ describe('complete', () => {
     expect(await candidates('leave --')).to.deep.equal(['--to', '--force'])
     expect(await candidates('leave --to b')).to.deep.equal(['bob '])
     expect(await candidates('accept --always ca')).to.deep.equal(['carol '])
+  })
+
+  it('offers transfers by their ids, and priorities', async () => {
+    expect(await candidates('file pause 1f')).to.deep.equal(['1f00aa11', '1f22bb33'])
+    expect(await candidates('file limit 5MB/s 1f2')).to.deep.equal(['1f22bb33 '])
+    expect(await candidates('file priority 1f22bb33 l')).to.deep.equal(['low '])
+  })
+
+  it('offers paths, blanks and all, and goes on into folders', async () => {
+    expect(await candidates('file send d')).to.deep.equal(['docs/'])
+    expect(await complete(CLIENT_COMMANDS, names, 'file send my f')).to.deep.equal([
+      ['my file.txt', 'my folder/'],
+      'my f',
+    ])
+    expect(await candidates('file accept 1f00aa11 --to do')).to.deep.equal(['docs/'])
   })
 
   it('offers nothing for free text and after the last word', async () => {

@@ -1,0 +1,74 @@
+import { join, relative, isAbsolute } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { MsgError } from '../core/errors.ts'
+import type { ClientOptions } from '../core/index.ts'
+
+/** A package of oclif's plugin list, as far as it matters here. */
+interface Package {
+  readonly name: string
+  readonly root: string
+  readonly pjson: object
+}
+
+/** Halves of plugins, in the order of the list. */
+type Halves = NonNullable<ClientOptions['plugins']>
+type Half = Halves[number]['plugin']
+
+/**
+ * The server halves of the installed plugins. Their modules are loaded now: only commands that need them call this.
+ *
+ * @param optionsOf - what configuration says to the plugin with this id; `false` leaves it out.
+ * @param warn - told of those that cannot be loaded; the rest goes on.
+ */
+export async function serverHalves(
+  packages: Iterable<Package>,
+  optionsOf: (id: string) => unknown,
+  warn: (message: string) => void,
+): Promise<Halves> {
+  return (await loadHalves(packages, 'server', warn)).flatMap((plugin) => {
+    const options = optionsOf(plugin.protocol.id)
+    return options === false ? [] : [{ plugin, options }]
+  })
+}
+
+/** The client halves of the installed plugins, as {@link serverHalves} loads the others. */
+export async function clientHalves(packages: Iterable<Package>, warn: (message: string) => void): Promise<Halves> {
+  return (await loadHalves(packages, 'client', warn)).map((plugin) => ({ plugin }))
+}
+
+async function loadHalves(
+  packages: Iterable<Package>,
+  side: 'server' | 'client',
+  warn: (message: string) => void,
+): Promise<Half[]> {
+  const halves: Half[] = []
+  for (const { name, root, pjson } of packages) {
+    const { msg } = pjson as { msg?: Readonly<Record<string, unknown>> }
+    if (msg?.[side] === undefined) continue
+    try {
+      if (msg['api'] !== API) throw new Error(`it is made for api ${String(msg['api'])}, this is ${API}`)
+      halves.push(await loadHalf(root, msg[side]))
+    } catch (cause) {
+      const { message } = new MsgError('MSG_ERR_PLUGIN_LOAD', {
+        detail: `${name} (${(cause as Error).message})`,
+        cause,
+      })
+      warn(message)
+    }
+  }
+  return halves
+}
+
+async function loadHalf(root: string, given: unknown): Promise<Half> {
+  const path = join(root, String(given))
+  const below = relative(root, path)
+  if (typeof given !== 'string' || below.startsWith('..') || isAbsolute(below))
+    throw new Error(`${JSON.stringify(given)} is no path in the package`)
+  const { default: half } = (await import(pathToFileURL(path).href)) as { default?: Half }
+  if (typeof half?.setup !== 'function' || typeof half.protocol?.id !== 'string')
+    throw new Error(`${given} exports no half of a plugin`)
+  return half
+}
+
+/** What `msg` in a plugin's package.json must say. */
+const API = 1

@@ -1,0 +1,115 @@
+import type { ServerTransfers, Session } from '../plugins/define.ts'
+import { MsgError } from '../errors.ts'
+import type { StreamRouter } from '../streams/stream-router.ts'
+import type { TransferEvent } from '../transfers/api.ts'
+import { HASH_SIZE } from '../transfer/hash.ts'
+import type { Content } from '../transfers/content.ts'
+import { Transfers } from '../transfers/transfers.ts'
+
+/** What {@link LinkTransfers} are built with. */
+export interface LinkTransfersDeps {
+  readonly router: StreamRouter
+  /** Who a connection is, while it is signed in or linked. */
+  readonly sessionOf: (instance: string) => Session | undefined
+}
+
+/** Contents that plugins send over the server's links. Nobody sends the server anything: what is offered to it is declined. */
+export class LinkTransfers implements ServerTransfers {
+  readonly #deps: LinkTransfersDeps
+  readonly #transfers: Transfers
+  readonly #contents = new ContentCache()
+  readonly #listeners = new Set<(event: TransferEvent, session: Session) => void>()
+
+  constructor(deps: LinkTransfersDeps) {
+    this.#deps = deps
+    this.#transfers = new Transfers({
+      router: deps.router,
+      emit: (event) => this.#tell(event),
+      // A client that wants it after a restart asks again.
+      journal: { put: () => {}, remove: () => {} },
+    })
+  }
+
+  async offer(
+    { id: instance }: Session,
+    { id, path, name, skipHidden = false }: Parameters<ServerTransfers['offer']>[1],
+  ): ReturnType<ServerTransfers['offer']> {
+    const content = await this.#content(path, { name, skipHidden })
+    const before = this.#transfers.offerAgain(instance, id)
+    if (before && before !== content) {
+      await this.#transfers.forget(instance, id)
+      throw new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: name })
+    }
+    if (!before) this.#transfers.offerExpected(instance, id, content)
+    const { kind, size, entries } = content.source.manifest
+    return { kind: kind === 'folder' ? 'folder' : 'file', size, files: entries.length }
+  }
+
+  onEvent(fn: (event: TransferEvent, session: Session) => void): void {
+    this.#listeners.add(fn)
+  }
+
+  /** Nothing is left of that connection: what was on its way to it is over. */
+  async handleGone(instance: string): Promise<void> {
+    for (const { id, with: user } of this.#transfers.list())
+      if (user === instance) await this.#transfers.forget(instance, id)
+  }
+
+  async close(): Promise<void> {
+    await this.#transfers.close()
+    this.#contents.clear()
+  }
+
+  /** What is at a path now: as it was opened before if nothing of it has changed, with the hashes that are known by now. */
+  async #content(path: string, options: { name: string; skipHidden: boolean }): Promise<Content> {
+    const fresh = await this.#transfers.open([path], options)
+    const known = this.#contents.take(path)
+    const content = known && Buffer.compare(known.encoded, fresh.encoded) === 0 ? known : fresh
+    if (content !== fresh) await fresh.close()
+    this.#contents.put(path, content)
+    return content
+  }
+
+  #tell(event: TransferEvent): void {
+    if (event.type === 'transfer.offered') {
+      void this.#transfers.forget(event.from, event.id)
+      return
+    }
+    const instance = event.with ?? ''
+    // It may be another file under the same name and time.
+    if (event.type === 'transfer.failed') this.#contents.clear()
+    const session = this.#deps.sessionOf(instance)
+    if (session) for (const listener of this.#listeners) listener(event, session)
+    if (OVER.has(event.type)) setImmediate(() => void this.#transfers.forget(instance, event.id))
+  }
+}
+
+/** Contents that were sent lately, so that the next one who asks for them costs no second hashing. */
+class ContentCache {
+  /** The one used last is last. */
+  readonly #contents = new Map<string, Content>()
+
+  /** Takes one out. */
+  take(path: string): Content | undefined {
+    const content = this.#contents.get(path)
+    this.#contents.delete(path)
+    return content
+  }
+
+  put(path: string, content: Content): void {
+    this.#contents.set(path, content)
+    let weight = 0
+    for (const [other, { encoded, blocks }] of [...this.#contents].reverse()) {
+      weight += encoded.byteLength + blocks * HASH_SIZE
+      if (weight > MAX_WEIGHT && other !== path) this.#contents.delete(other)
+    }
+  }
+
+  clear(): void {
+    this.#contents.clear()
+  }
+}
+
+/** Bytes of manifests and hashes that are kept for the next one who asks. */
+const MAX_WEIGHT = 67_108_864
+const OVER: ReadonlySet<string> = new Set(['transfer.done', 'transfer.failed', 'transfer.stopped', 'transfer.declined'])

@@ -98,7 +98,7 @@ export interface TransferOptions {
   readonly within?: string
   /** A file of `bytes` on the same file system as `within`. @default zeros */
   readonly source?: string
-  /** Called with the received file before it is deleted. */
+  /** Called with the received file before it is deleted; not when there is none. */
   readonly onReceived?: (path: string) => Promise<void>
 }
 
@@ -129,7 +129,7 @@ export async function transfer(
     const asking = start(asks, peer.ask(files, to))
     running.push(asking)
     const points = await watch(join(files.landing, SOURCE), bytes, seconds)
-    await onReceived?.(join(files.landing, SOURCE))
+    if (points.length > 0) await onReceived?.(join(files.landing, SOURCE))
     return points
   } finally {
     process.off('exit', undo)

@@ -290,7 +290,7 @@ export class Download {
     }
     this.#writing++
     const written = this.#keep(files, this.#plan, block)
-    return this.#writing >= MAX_WRITING ? written : undefined
+    return this.#writing >= Math.max(MIN_WRITING, MAX_WRITING / this.offer.blockSize) ? written : undefined
   }
 
   async #keep(files: FilesLink, plan: ReceivePlan, { index, bytes, hash, release }: ReceivedBlock): Promise<void> {
@@ -401,5 +401,9 @@ function* rangesOf(store: BlockStore): Generator<Range> {
   for (let start = 0; start < store.blocks; start++) if (store.has(start)) yield { start, end: start + 1 }
 }
 
-/** Blocks on their way to the disk from which on the stream waits. */
-const MAX_WRITING = 4
+/**
+ * Bytes on their way to the disk from which on the stream waits, and the blocks that are never too many: a stream that waits piles up
+ * small pieces, which cost more than the memory saved.
+ */
+const MAX_WRITING = 32 * 1_048_576
+const MIN_WRITING = 4

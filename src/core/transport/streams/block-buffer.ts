@@ -9,7 +9,7 @@ export class BlockBuffer {
   readonly #maxSpare: number
   #freedBlocks = 0
 
-  /** @param maxSpare - freed blocks kept for reuse; 0 where views may outlive what they show. @default 0 */
+  /** @param maxSpare - freed blocks kept for reuse while there are others, a few for later; 0 where views may outlive what they show. @default 0 */
   constructor(maxSpare = 0) {
     this.#maxSpare = maxSpare
   }
@@ -53,6 +53,7 @@ export class BlockBuffer {
       if (block && this.#spare.length < this.#maxSpare) this.#spare.push(block)
       this.#blocks.delete(this.#freedBlocks)
     }
+    if (this.#blocks.size <= 1 && this.#spare.length > FEW_SPARE) this.#spare.length = FEW_SPARE
   }
 
   #block(index: number): Buffer {
@@ -67,3 +68,5 @@ export class BlockBuffer {
 
 /** A message fits in one block; a stream that carries little holds one. */
 const BLOCK_SIZE = 16_384
+/** Kept by a buffer that has run empty: for a burst of messages, 1 MiB. */
+const FEW_SPARE = 64

@@ -128,5 +128,5 @@ export class SendStream {
 
 /** Enough for a burst of messages; a fast path asks for more. */
 export const MIN_SEND_BUFFER = 1_048_576
-/** A busy stream writes as fast as it is acknowledged: blocks go round instead of through the garbage collector. */
-const SPARE_BLOCKS = 64
+/** A busy stream writes as fast as it is acknowledged: blocks go round instead of through the garbage collector. All that a send buffer may hold: 16 MiB. */
+const SPARE_BLOCKS = 1_024

@@ -41,13 +41,14 @@ export class FilesLink {
     return this.#waiting.reduce((sum, { byteLength }) => sum + byteLength, 0)
   }
 
-  /** Nothing is sent on a link that is gone. */
+  /** Nothing is sent on a link that is gone; one that takes no stream for it is closed. */
   send(frame: TransferFrame): void {
     if (!this.isOpen) return
-    this.#own ??= this.#deps.router.open(this.link, FILES_PROTOCOL, FILES_PRIORITY, {
-      ...this.handler(),
-      onWritable: () => this.#flush(),
-    })
+    try {
+      this.#own ??= this.#open()
+    } catch (error) {
+      return this.link.close(wireCodeOf(MsgError.of(error)), 'no stream for transfers')
+    }
     this.#waiting.push(encodeFrame(frame))
     this.#flush()
   }
@@ -66,6 +67,13 @@ export class FilesLink {
         for (let frame = decoder.pollFrame(); frame; frame = decoder.pollFrame()) this.#deps.onFrame(this, frame)
       },
     }
+  }
+
+  #open(): LinkStream {
+    return this.#deps.router.open(this.link, FILES_PROTOCOL, FILES_PRIORITY, {
+      ...this.handler(),
+      onWritable: () => this.#flush(),
+    })
   }
 
   #flush(): void {

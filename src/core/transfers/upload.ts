@@ -136,7 +136,11 @@ export class Upload {
       const summary = await this.content.summary()
       // Whoever claims to have something else is not told of as having this.
       if (!equalHashes(summary.root, root)) this.#refuse(files)
-      else if (!this.#isClosed) this.#listener.onDone(files, summary)
+      else if (!this.#isClosed) {
+        // The stream that brought it is one of few.
+        this.handleGone(files)
+        this.#listener.onDone(files, summary)
+      }
     } catch (error) {
       this.handleFailed(error)
     }

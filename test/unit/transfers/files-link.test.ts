@@ -1,0 +1,63 @@
+import { expect } from 'chai'
+import type { LinkStream, StreamHandler } from '../../../src/core/streams/link-stream.ts'
+import type { StreamRouter } from '../../../src/core/streams/stream-router.ts'
+import type { Link } from '../../../src/core/transport/endpoint-api.ts'
+import { FilesLink } from '../../../src/core/transfers/files-link.ts'
+import { MsgError } from '../../../src/core/errors.ts'
+import { transferId } from '../../helpers/transfers.ts'
+
+/** One link, whose stream takes what the test lets it take. */
+class Lab {
+  /** Streams that the link takes. */
+  grants = Infinity
+  /** Bytes that the stream takes. */
+  room = Infinity
+  written = 0
+  closed: Array<[number | undefined, string | undefined]> = []
+  own: StreamHandler | undefined
+  readonly files: FilesLink
+
+  constructor() {
+    const link = {
+      state: 'open',
+      close: (code?: number, reason?: string) => {
+        link.state = 'closed'
+        this.closed.push([code, reason])
+      },
+    }
+    const router = {
+      open: (_link: unknown, _name: string, _priority: number, handler: StreamHandler) => {
+        if (this.grants-- <= 0) throw new MsgError('MSG_ERR_LIMIT', { detail: 'streams' })
+        this.own = handler
+        return { write: (bytes: Uint8Array) => this.#take(bytes.byteLength) } as LinkStream
+      },
+    } as unknown as StreamRouter
+    this.files = new FilesLink(
+      link as unknown as Link,
+      { instance: 'b1', user: 'bob' },
+      { router, onFrame: (files) => files.send({ type: 'withdraw', id: transferId(2) }) },
+    )
+  }
+
+  #take(bytes: number): number {
+    const taken = Math.min(bytes, this.room)
+    this.room -= taken
+    this.written += taken
+    return taken
+  }
+}
+
+describe('transfers/files-link', () => {
+  let lab: Lab
+  beforeEach(() => {
+    lab = new Lab()
+  })
+  const tell = (): void => lab.files.send({ type: 'accept', id: transferId(1) })
+
+  it('closes a link that takes no stream, and throws nothing', () => {
+    lab.grants = 0
+    tell()
+    tell()
+    expect(lab.closed).to.deep.equal([[0x03, 'no stream for transfers']])
+  })
+})

@@ -4,7 +4,7 @@ import { TransferFrameDecoder } from '../transfer/frame-decoder.ts'
 import { encodeFrame } from '../transfer/frame-writer.ts'
 import { FILES_PROTOCOL, type TransferFrame } from '../transfer/frames.ts'
 import type { LinkPeer, LinkStream, StreamHandler } from '../streams/link-stream.ts'
-import type { StreamRouter } from '../streams/stream-router.ts'
+import { StreamCode, type StreamRouter } from '../streams/stream-router.ts'
 
 /** What a {@link FilesLink} is built with. */
 export interface FilesLinkDeps {
@@ -24,6 +24,8 @@ export class FilesLink {
   readonly #deps: FilesLinkDeps
   #own: LinkStream | undefined
   #waiting: Uint8Array[] = []
+  /** The other side wants no frames on this link. */
+  #isDeaf = false
 
   constructor(link: Link, peer: LinkPeer, deps: FilesLinkDeps) {
     this.link = link
@@ -33,7 +35,7 @@ export class FilesLink {
   }
 
   get isOpen(): boolean {
-    return this.link.state === 'open'
+    return this.link.state === 'open' && !this.#isDeaf
   }
 
   /** Bytes that wait for the stream: whoever answers questions stops at some point. */
@@ -73,7 +75,17 @@ export class FilesLink {
     return this.#deps.router.open(this.link, FILES_PROTOCOL, FILES_PRIORITY, {
       ...this.handler(),
       onWritable: () => this.#flush(),
+      onStop: (code) => this.#handleEnd(code),
+      onEnd: (code) => this.#handleEnd(code),
     })
+  }
+
+  /** The other side hears no more frames: a link that is made anew begins anew, unless it speaks no transfers at all. */
+  #handleEnd(code: number | undefined): void {
+    if (code === undefined || !this.isOpen) return
+    this.#waiting = []
+    this.#isDeaf = true
+    if (code !== StreamCode.refused) this.link.close(ERRORS.MSG_ERR_PROTOCOL.wire, 'transfers broke off')
   }
 
   #flush(): void {

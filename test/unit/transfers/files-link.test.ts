@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { LinkStream, StreamHandler } from '../../../src/core/streams/link-stream.ts'
-import type { StreamRouter } from '../../../src/core/streams/stream-router.ts'
+import { StreamCode, type StreamRouter } from '../../../src/core/streams/stream-router.ts'
 import type { Link } from '../../../src/core/transport/endpoint-api.ts'
 import { FilesLink } from '../../../src/core/transfers/files-link.ts'
 import { MsgError } from '../../../src/core/errors.ts'
@@ -59,5 +59,26 @@ describe('transfers/files-link', () => {
     tell()
     tell()
     expect(lab.closed).to.deep.equal([[0x03, 'no stream for transfers']])
+  })
+
+  it('closes a link when the other side wants no more frames on it, once', () => {
+    tell()
+    lab.own!.onStop!(StreamCode.failed)
+    lab.own!.onEnd!(StreamCode.failed)
+    expect(lab.closed).to.deep.equal([[0x02, 'transfers broke off']])
+  })
+
+  it('keeps a link to somebody who speaks no transfers, and to whom nothing is said any more', () => {
+    tell()
+    const { written } = lab
+    lab.own!.onEnd!(StreamCode.refused)
+    tell()
+    expect([lab.closed, lab.written, lab.files.isOpen]).to.deep.equal([[], written, false])
+  })
+
+  it('closes nothing when transfers end here', () => {
+    tell()
+    lab.own!.onEnd!(undefined)
+    expect(lab.closed).to.deep.equal([])
   })
 })

@@ -50,7 +50,7 @@ export class BlockDispatch {
     for (const queue of [...this.#queues.values()]) if (queue.id === id) this.#drop(queue)
   }
 
-  /** @returns false when that is more than can be asked: nothing of it is sent. */
+  /** @returns false for what there is not: nothing of it is sent. */
   want(files: FilesLink, id: string, ranges: readonly Readonly<Range>[], priority: number): boolean {
     const queue = this.#queueOf(files, id)
     const isTaken = queue !== undefined && this.#plan.handleWant(queue.receiver, id, ranges, priority)

@@ -368,6 +368,7 @@ export class Download {
 
   #close(): void {
     this.#isOver = true
+    this.#metadata.close()
     clearTimeout(this.#timer)
   }
 }

@@ -24,6 +24,10 @@ export class FilesLink {
   readonly #deps: FilesLinkDeps
   #own: LinkStream | undefined
   #waiting: Uint8Array[] = []
+  /** Bytes that wait. */
+  #backlog = 0
+  /** What was asked and is not answered, by transfer. */
+  readonly #questions = new Map<string, () => void>()
   /** The other side wants no frames on this link. */
   #isDeaf = false
 
@@ -38,9 +42,10 @@ export class FilesLink {
     return this.link.state === 'open' && !this.#isDeaf
   }
 
-  /** Bytes that wait for the stream: whoever answers questions stops at some point. */
-  get backlog(): number {
-    return this.#waiting.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  /** Answers with much now, or once less than {@link MAX_BACKLOG} waits for the stream; of each transfer the last question counts. */
+  answer(id: string, act: () => void): void {
+    this.#questions.set(id, act)
+    this.#answer()
   }
 
   /** Nothing is sent on a link that is gone; one that takes no stream for it is closed. */
@@ -51,7 +56,9 @@ export class FilesLink {
     } catch (error) {
       return this.link.close(wireCodeOf(MsgError.of(error)), 'no stream for transfers')
     }
-    this.#waiting.push(encodeFrame(frame))
+    const bytes = encodeFrame(frame)
+    this.#waiting.push(bytes)
+    this.#backlog += bytes.byteLength
     this.#flush()
   }
 
@@ -74,7 +81,10 @@ export class FilesLink {
   #open(): LinkStream {
     return this.#deps.router.open(this.link, FILES_PROTOCOL, FILES_PRIORITY, {
       ...this.handler(),
-      onWritable: () => this.#flush(),
+      onWritable: () => {
+        this.#flush()
+        this.#answer()
+      },
       onStop: (code) => this.#handleEnd(code),
       onEnd: (code) => this.#handleEnd(code),
     })
@@ -84,8 +94,17 @@ export class FilesLink {
   #handleEnd(code: number | undefined): void {
     if (code === undefined || !this.isOpen) return
     this.#waiting = []
+    this.#questions.clear()
     this.#isDeaf = true
     if (code !== StreamCode.refused) this.link.close(ERRORS.MSG_ERR_PROTOCOL.wire, 'transfers broke off')
+  }
+
+  #answer(): void {
+    for (const [id, act] of this.#questions) {
+      if (this.#backlog > MAX_BACKLOG) return
+      this.#questions.delete(id)
+      act()
+    }
   }
 
   #flush(): void {
@@ -93,6 +112,7 @@ export class FilesLink {
     while (stream && this.#waiting.length > 0) {
       const bytes = this.#waiting[0]!
       const taken = stream.write(bytes)
+      this.#backlog -= taken
       if (taken < bytes.byteLength) {
         this.#waiting[0] = bytes.subarray(taken)
         return
@@ -104,6 +124,8 @@ export class FilesLink {
 
 let count = 0
 
+/** Bytes that may wait before questions do: two answers. */
+const MAX_BACKLOG = 2_097_152
 /** After chat, before blocks. */
 export const FILES_PRIORITY = 1
 

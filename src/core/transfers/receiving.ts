@@ -117,6 +117,7 @@ export class Receiving {
         { onMetadata: resolve, onWrong: (_, error) => reject(error) },
       )
       this.#browsing.set(entry, fetch)
+      late.addEventListener('abort', () => fetch.close())
       fetch.addSide(files)
     }).finally(() => this.#browsing.delete(entry))
   }
@@ -212,6 +213,9 @@ export class Receiving {
           for (const files of this.#book.links)
             if (this.#book.isSharedWith(entry, files)) files.sendError(entry.id, error)
           upload.close()
+          entry.upload = undefined
+          entry.teller?.close()
+          entry.teller = undefined
         },
       },
     })

@@ -52,9 +52,9 @@ export class Upload {
     if (this.#isClosed) return
     switch (frame.type) {
       case 'manifest-want':
-        return this.#sendManifest(files, frame.offset)
+        return files.answer(this.id, () => this.#sendManifest(files, frame.offset))
       case 'hashes-want':
-        return this.#sendHashes(files, frame.first, frame.count)
+        return files.answer(this.id, () => this.#sendHashes(files, frame.first, frame.count))
       case 'want':
         if (!this.#dispatch.want(files, this.id, frame.ranges, frame.priority)) this.#refuse(files)
         return
@@ -98,9 +98,8 @@ export class Upload {
   }
 
   #sendManifest(files: FilesLink, from: number): void {
+    if (this.#isClosed) return
     const { encoded } = this.content
-    // Whoever asks for more before it has read the answer gets none.
-    if (files.backlog > MAX_BACKLOG) return
     let offset = from
     for (let i = 0; i < PIECES_AT_ONCE && offset < encoded.byteLength; i++) {
       const bytes = encoded.subarray(offset, offset + MAX_PIECE)
@@ -110,7 +109,7 @@ export class Upload {
   }
 
   #sendHashes(files: FilesLink, from: number, count: number): void {
-    if (files.backlog > MAX_BACKLOG) return
+    if (this.#isClosed) return
     const end = Math.min(from + count, this.content.blocks, from + PIECES_AT_ONCE * HASHES_AT_ONCE)
     for (let first = from; first < end; first += HASHES_AT_ONCE) {
       const bytes = this.content.hashes(first, Math.min(HASHES_AT_ONCE, end - first))
@@ -155,5 +154,3 @@ export class Upload {
 /** Pieces sent for one question: a megabyte. */
 const PIECES_AT_ONCE = 16
 const HASHES_AT_ONCE = MAX_PIECE / HASH_SIZE
-/** Bytes that may wait for a link before its questions are left alone: two answers. */
-const MAX_BACKLOG = 2 * PIECES_AT_ONCE * MAX_PIECE

@@ -81,4 +81,17 @@ describe('transfers/files-link', () => {
     lab.own!.onEnd!(undefined)
     expect(lab.closed).to.deep.equal([])
   })
+
+  it('answers questions late when much waits, of each transfer the last one', () => {
+    const piece = { type: 'manifest', id: transferId(1), offset: 0, bytes: new Uint8Array(65_536) } as const
+    lab.room = 0
+    for (let i = 0; i < 33; i++) lab.files.send(piece)
+    const answered: string[] = []
+    for (const [transfer, question] of ['a1', 'a2', 'b1'].map((name) => [name[0]!, name] as const))
+      lab.files.answer(transfer, () => answered.push(question))
+    expect(answered).to.deep.equal([])
+    lab.room = 100_000
+    lab.own!.onWritable!()
+    expect(answered).to.deep.equal(['a2', 'b1'])
+  })
 })

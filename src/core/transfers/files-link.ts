@@ -26,6 +26,8 @@ export class FilesLink {
   #waiting: Uint8Array[] = []
   /** Bytes that wait. */
   #backlog = 0
+  /** Streams of which nothing is read until what waits has gone. */
+  readonly #paused = new Set<LinkStream>()
   /** What was asked and is not answered, by transfer. */
   readonly #questions = new Map<string, () => void>()
   /** The other side wants no frames on this link. */
@@ -67,13 +69,16 @@ export class FilesLink {
     this.send({ type: 'error', id, code: wireCodeOf(error) })
   }
 
-  /** Reads frames from one stream. */
+  /** Reads frames from one stream; no more of them while the other side reads no answers. */
   handler(): StreamHandler {
     const decoder = new TransferFrameDecoder()
     return {
-      onData: (bytes) => {
+      onData: (bytes, _fin, stream) => {
         decoder.handleBytes(bytes)
         for (let frame = decoder.pollFrame(); frame; frame = decoder.pollFrame()) this.#deps.onFrame(this, frame)
+        if (this.#weight <= MAX_WEIGHT) return
+        this.#paused.add(stream)
+        stream.pause()
       },
     }
   }
@@ -99,6 +104,11 @@ export class FilesLink {
     if (code !== StreamCode.refused) this.link.close(ERRORS.MSG_ERR_PROTOCOL.wire, 'transfers broke off')
   }
 
+  /** What waits costs, bytes. */
+  get #weight(): number {
+    return this.#backlog + this.#waiting.length * FRAME_WEIGHT
+  }
+
   #answer(): void {
     for (const [id, act] of this.#questions) {
       if (this.#backlog > MAX_BACKLOG) return
@@ -119,6 +129,8 @@ export class FilesLink {
       }
       this.#waiting.shift()
     }
+    for (const paused of this.#paused) paused.resume()
+    this.#paused.clear()
   }
 }
 
@@ -126,6 +138,10 @@ let count = 0
 
 /** Bytes that may wait before questions do: two answers. */
 const MAX_BACKLOG = 2_097_152
+/** Of what waits: from there on the other side's frames are not read until all of it has gone. */
+const MAX_WEIGHT = 4_194_304
+/** Implementation: what a frame that waits costs beside its bytes. */
+const FRAME_WEIGHT = 256
 /** After chat, before blocks. */
 export const FILES_PRIORITY = 1
 

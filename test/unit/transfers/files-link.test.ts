@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { LinkStream, StreamHandler } from '../../../src/core/streams/link-stream.ts'
 import { StreamCode, type StreamRouter } from '../../../src/core/streams/stream-router.ts'
+import { encodeFrame } from '../../../src/core/transfer/frame-writer.ts'
 import type { Link } from '../../../src/core/transport/endpoint-api.ts'
 import { FilesLink } from '../../../src/core/transfers/files-link.ts'
 import { MsgError } from '../../../src/core/errors.ts'
@@ -93,5 +94,22 @@ describe('transfers/files-link', () => {
     lab.room = 100_000
     lab.own!.onWritable!()
     expect(answered).to.deep.equal(['a2', 'b1'])
+  })
+
+  it('reads no more questions from somebody who reads no answers, until they have gone', () => {
+    const told: string[] = []
+    const stream = { pause: () => told.push('pause'), resume: () => told.push('resume') } as unknown as LinkStream
+    const { onData } = lab.files.handler()
+    const accept = encodeFrame({ type: 'accept', id: transferId(1) })
+    lab.room = 0
+    let asked = 0
+    for (; told.length === 0 && asked < 100_000; asked++) onData(accept, false, stream)
+    expect(asked, 'answers that wait').to.be.within(1_000, 20_000)
+    lab.room = 1_000
+    lab.own!.onWritable!()
+    expect(told).to.deep.equal(['pause'])
+    lab.room = Infinity
+    lab.own!.onWritable!()
+    expect(told).to.deep.equal(['pause', 'resume'])
   })
 })

@@ -34,10 +34,13 @@ export class LinkTransfers implements ServerTransfers {
     { id: instance }: Session,
     { id, path, name, skipHidden = false }: Parameters<ServerTransfers['offer']>[1],
   ): ReturnType<ServerTransfers['offer']> {
+    this.#checkLinked(instance)
     const content = await this.#content(path, { name, skipHidden })
+    // It may have gone meanwhile.
+    this.#checkLinked(instance)
     const before = this.#transfers.offerAgain(instance, id)
     if (before && before !== content) {
-      await this.#transfers.forget(instance, id)
+      await this.#forget(instance, id)
       throw new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: name })
     }
     if (!before) this.#transfers.offerExpected(instance, id, content)
@@ -51,13 +54,26 @@ export class LinkTransfers implements ServerTransfers {
 
   /** Nothing is left of that connection: what was on its way to it is over. */
   async handleGone(instance: string): Promise<void> {
-    for (const { id, with: user } of this.#transfers.list())
-      if (user === instance) await this.#transfers.forget(instance, id)
+    for (const { id, with: user } of this.#transfers.list()) if (user === instance) await this.#forget(instance, id)
   }
 
   async close(): Promise<void> {
     await this.#transfers.close()
     this.#contents.clear()
+  }
+
+  #checkLinked(instance: string): void {
+    if (!this.#deps.sessionOf(instance))
+      throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'that connection has asked for none' })
+  }
+
+  /** Whoever keeps account of it hears that it is over, though nobody had answered the offer. */
+  async #forget(instance: string, id: string): Promise<void> {
+    const offered = this.#transfers.list().find((other) => other.with === instance && other.id === id)
+    await this.#transfers.forget(instance, id)
+    if (offered?.state !== 'offered') return
+    const { name, room } = offered
+    this.#tell({ type: 'transfer.stopped', id, direction: 'out', with: instance, room, name, by: 'them' })
   }
 
   /** What is at a path now: as it was opened before if nothing of it has changed, with the hashes that are known by now. */

@@ -152,6 +152,22 @@ describe('what a server sends over its links', () => {
     expect(readdirSync(inbox('a1'))).to.deep.equal([])
   })
 
+  it('is nothing for a connection that asked for no link, or has gone while its content was looked at', async () => {
+    const path = file()
+    await expectRejects(server.offer(session('c1'), { id: ID(10), path, name: 'b.bin' }), 'MSG_ERR_LINK_CLOSED')
+    const offering = server.offer(session('a1'), { id: ID(11), path, name: 'b.bin' })
+    known.delete('a1')
+    await expectRejects(offering, 'MSG_ERR_LINK_CLOSED')
+  })
+
+  it('is told to be over when its connection goes before anybody answered the offer', async () => {
+    await server.offer(session('a1'), { id: ID(12), path: file(), name: 'b.bin' })
+    await server.handleGone('a1')
+    expect(told.map(({ type, id, user }) => [type, id, user])).to.deep.equal([
+      ['transfer.stopped', ID(12), 'user of a1'],
+    ])
+  })
+
   it('is all that there is: what is offered to the server is declined', async () => {
     const { transfers } = clients.get('a1')!
     const { id } = await transfers.offer({ user: '@server' }, [file()])

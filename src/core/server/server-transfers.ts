@@ -18,6 +18,9 @@ export class LinkTransfers implements ServerTransfers {
   readonly #deps: LinkTransfersDeps
   readonly #transfers: Transfers
   readonly #contents = new ContentCache()
+  readonly #walks = new Walks()
+  /** What is being looked at, by path and options. */
+  readonly #opening = new Map<string, Promise<Content>>()
   readonly #listeners = new Set<(event: TransferEvent, session: Session) => void>()
 
   constructor(deps: LinkTransfersDeps) {
@@ -77,7 +80,16 @@ export class LinkTransfers implements ServerTransfers {
   }
 
   /** What is at a path now: as it was opened before if nothing of it has changed, with the hashes that are known by now. */
-  async #content(path: string, options: { name: string; skipHidden: boolean }): Promise<Content> {
+  #content(path: string, options: { name: string; skipHidden: boolean }): Promise<Content> {
+    const key = JSON.stringify([path, options])
+    const known = this.#opening.get(key)
+    if (known) return known
+    const opening = this.#walks.run(() => this.#open(path, options)).finally(() => this.#opening.delete(key))
+    this.#opening.set(key, opening)
+    return opening
+  }
+
+  async #open(path: string, options: { name: string; skipHidden: boolean }): Promise<Content> {
     const fresh = await this.#transfers.open([path], options)
     const known = this.#contents.take(path)
     const content = known && Buffer.compare(known.encoded, fresh.encoded) === 0 ? known : fresh
@@ -97,6 +109,25 @@ export class LinkTransfers implements ServerTransfers {
     const session = this.#deps.sessionOf(instance)
     if (session) for (const listener of this.#listeners) listener(event, session)
     if (OVER.has(event.type)) setImmediate(() => void this.#transfers.forget(instance, event.id))
+  }
+}
+
+/** So many folders are looked at at a time; who comes later waits. */
+class Walks {
+  #running = 0
+  readonly #waiting: Array<() => void> = []
+
+  async run<T>(walk: () => Promise<T>): Promise<T> {
+    if (this.#running < MAX_WALKS) this.#running++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await walk()
+    } finally {
+      // Whoever is next takes its place.
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
   }
 }
 
@@ -126,6 +157,8 @@ class ContentCache {
   }
 }
 
+/** Folders that are looked at at a time. */
+const MAX_WALKS = 2
 /** Bytes of manifests and hashes that are kept for the next one who asks. */
 const MAX_WEIGHT = 67_108_864
 const OVER: ReadonlySet<string> = new Set(['transfer.done', 'transfer.failed', 'transfer.stopped', 'transfer.declined'])

@@ -13,6 +13,7 @@ const settle = async (): Promise<void> => {
 }
 const id = transferId(1)
 const file = new FakeFile(3 * MIN_BLOCK_SIZE)
+const reads: number[] = []
 
 /** The file in memory as a source. */
 class Source implements BlockSource {
@@ -20,6 +21,7 @@ class Source implements BlockSource {
   readonly manifest = file.manifest
 
   async read(index: number): Promise<Block> {
+    reads.push(index)
     return { index, bytes: file.block(index), hash: file.hash(index), release: () => {} }
   }
 
@@ -35,6 +37,7 @@ describe('transfers/upload', () => {
   beforeEach(() => {
     told = []
     bob.sent.length = 0
+    reads.length = 0
     const dispatch = {
       add: () => {},
       remove: () => {},
@@ -58,5 +61,15 @@ describe('transfers/upload', () => {
     upload.handleFrame(bob.files, { type: 'done', id, root: file.root })
     await settle()
     expect(told).to.deep.equal(['bob lets go', 'bob is done'])
+  })
+
+  it('is not read to its end for somebody who has gone', async () => {
+    for (let i = 0; i < 3; i++) upload.handleFrame(bob.files, { type: 'root-want', id })
+    upload.handleGone(bob.files)
+    await settle()
+    expect([reads.length < file.blocks, bob.sent, told]).to.deep.equal([true, [], ['bob lets go']])
+    upload.handleFrame(bob.files, { type: 'root-want', id })
+    await settle()
+    expect(bob.all('root')).to.have.length(1)
   })
 })

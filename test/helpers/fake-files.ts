@@ -13,7 +13,6 @@ export class FakeFiles {
   readonly key: string
   readonly peer: { readonly instance: string; readonly user: string }
   readonly sent: TransferFrame[] = []
-  backlog = 0
   isOpen = true
 
   constructor(user: string) {
@@ -27,6 +26,10 @@ export class FakeFiles {
 
   send(frame: TransferFrame): void {
     this.sent.push(frame)
+  }
+
+  answer(_id: string, act: () => void): void {
+    act()
   }
 
   sendError(id: string, { code }: MsgError): void {

@@ -219,9 +219,12 @@ export class Links {
     clearTimeout(entry.retryTimer)
     clearTimeout(entry.lateTimer)
     entry.lateTimer = undefined
+    const older = entry.link
     entry.link = link
     entry.openedAt = performance.now()
     entry.isWarned = false
+    // It is gone, though nobody has said so yet.
+    if (older && older !== link) this.streams.handleClosed(older)
     this.#deps.courier.handleOpen(link, entry.peer)
     this.streams.handleOpen(link, entry.peer)
     this.#tell(entry, 'open', '')

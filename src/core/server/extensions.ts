@@ -93,7 +93,11 @@ export class Extensions {
       key: loadServerKey(this.#deps.keyPath),
       onFault: (protocol, error) => this.#fault(protocol, error),
       onGone: (instance) => {
-        void this.#transfers?.handleGone(instance).finally(() => this.#sessions.delete(instance))
+        const session = this.#sessions.get(instance)
+        void this.#transfers?.handleGone(instance).finally(() => {
+          // It may be back by now.
+          if (this.#sessions.get(instance) === session) this.#sessions.delete(instance)
+        })
       },
     })
     if (this.#socket) this.#links.attach(this.#socket)

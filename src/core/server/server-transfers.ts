@@ -18,6 +18,9 @@ export class LinkTransfers implements ServerTransfers {
   readonly #deps: LinkTransfersDeps
   readonly #transfers: Transfers
   readonly #contents = new ContentCache()
+  readonly #walks = new Walks()
+  /** What is being looked at, by path and options. */
+  readonly #opening = new Map<string, Promise<Content>>()
   readonly #listeners = new Set<(event: TransferEvent, session: Session) => void>()
 
   constructor(deps: LinkTransfersDeps) {
@@ -34,10 +37,13 @@ export class LinkTransfers implements ServerTransfers {
     { id: instance }: Session,
     { id, path, name, skipHidden = false }: Parameters<ServerTransfers['offer']>[1],
   ): ReturnType<ServerTransfers['offer']> {
+    this.#checkLinked(instance)
     const content = await this.#content(path, { name, skipHidden })
+    // It may have gone meanwhile.
+    this.#checkLinked(instance)
     const before = this.#transfers.offerAgain(instance, id)
     if (before && before !== content) {
-      await this.#transfers.forget(instance, id)
+      await this.#forget(instance, id)
       throw new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: name })
     }
     if (!before) this.#transfers.offerExpected(instance, id, content)
@@ -51,8 +57,7 @@ export class LinkTransfers implements ServerTransfers {
 
   /** Nothing is left of that connection: what was on its way to it is over. */
   async handleGone(instance: string): Promise<void> {
-    for (const { id, with: user } of this.#transfers.list())
-      if (user === instance) await this.#transfers.forget(instance, id)
+    for (const { id, with: user } of this.#transfers.list()) if (user === instance) await this.#forget(instance, id)
   }
 
   async close(): Promise<void> {
@@ -60,8 +65,31 @@ export class LinkTransfers implements ServerTransfers {
     this.#contents.clear()
   }
 
+  #checkLinked(instance: string): void {
+    if (!this.#deps.sessionOf(instance))
+      throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'that connection has asked for none' })
+  }
+
+  /** Whoever keeps account of it hears that it is over, though nobody had answered the offer. */
+  async #forget(instance: string, id: string): Promise<void> {
+    const offered = this.#transfers.list().find((other) => other.with === instance && other.id === id)
+    await this.#transfers.forget(instance, id)
+    if (offered?.state !== 'offered') return
+    const { name, room } = offered
+    this.#tell({ type: 'transfer.stopped', id, direction: 'out', with: instance, room, name, by: 'them' })
+  }
+
   /** What is at a path now: as it was opened before if nothing of it has changed, with the hashes that are known by now. */
-  async #content(path: string, options: { name: string; skipHidden: boolean }): Promise<Content> {
+  #content(path: string, options: { name: string; skipHidden: boolean }): Promise<Content> {
+    const key = JSON.stringify([path, options])
+    const known = this.#opening.get(key)
+    if (known) return known
+    const opening = this.#walks.run(() => this.#open(path, options)).finally(() => this.#opening.delete(key))
+    this.#opening.set(key, opening)
+    return opening
+  }
+
+  async #open(path: string, options: { name: string; skipHidden: boolean }): Promise<Content> {
     const fresh = await this.#transfers.open([path], options)
     const known = this.#contents.take(path)
     const content = known && Buffer.compare(known.encoded, fresh.encoded) === 0 ? known : fresh
@@ -81,6 +109,25 @@ export class LinkTransfers implements ServerTransfers {
     const session = this.#deps.sessionOf(instance)
     if (session) for (const listener of this.#listeners) listener(event, session)
     if (OVER.has(event.type)) setImmediate(() => void this.#transfers.forget(instance, event.id))
+  }
+}
+
+/** So many folders are looked at at a time; who comes later waits. */
+class Walks {
+  #running = 0
+  readonly #waiting: Array<() => void> = []
+
+  async run<T>(walk: () => Promise<T>): Promise<T> {
+    if (this.#running < MAX_WALKS) this.#running++
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    try {
+      return await walk()
+    } finally {
+      // Whoever is next takes its place.
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
   }
 }
 
@@ -110,6 +157,8 @@ class ContentCache {
   }
 }
 
+/** Folders that are looked at at a time. */
+const MAX_WALKS = 2
 /** Bytes of manifests and hashes that are kept for the next one who asks. */
 const MAX_WEIGHT = 67_108_864
 const OVER: ReadonlySet<string> = new Set(['transfer.done', 'transfer.failed', 'transfer.stopped', 'transfer.declined'])

@@ -8,8 +8,12 @@ export interface LinkPeer {
 
 /** What the owner of a {@link LinkStream} hears of it. Called synchronously, never re-entrantly. */
 export interface StreamHandler {
-  /** The next bytes, in order: a view that is valid during the call only. @throws MSG_ERR_PROTOCOL and the like: the stream ends */
-  onData(bytes: Uint8Array, fin: boolean): void
+  /**
+   * The next bytes, in order: a view that is valid during the call only.
+   *
+   * @throws MSG_ERR_PROTOCOL and the like: the stream ends
+   */
+  onData(bytes: Uint8Array, fin: boolean, stream: LinkStream): void
   /** A stream that had refused bytes takes some again. */
   onWritable?(): void
   /** The peer wants nothing more of what this side sends; its half was reset. */

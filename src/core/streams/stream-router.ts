@@ -130,7 +130,7 @@ export class StreamRouter {
 
   #deliver(state: LinkState, routed: Routed, bytes: Uint8Array, fin: boolean): void {
     if (fin) routed.hasEnded = true
-    this.#run(state, routed, () => routed.handler.onData(bytes, fin))
+    this.#run(state, routed, () => routed.handler.onData(bytes, fin, routed.stream))
     this.#forgetIfOver(state, routed.stream.id)
   }
 

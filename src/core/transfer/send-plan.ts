@@ -26,15 +26,13 @@ export type SendTurn =
  * Transfers of the lowest priority number go first. Among them receivers take turns, so that each gets the same number of bytes.
  * The transfers of one receiver take turns, too, unless the receiver itself prefers one. What is paused, held or limited does not keep others waiting.
  *
- * Memory: bounded by {@link MAX_RANGES} of what is asked for, for all receivers together {@link MAX_ALL_RANGES}.
+ * Memory: bounded for each receiver, so that nobody takes room from others: {@link MAX_RANGES} of one transfer, {@link MAX_RECEIVER_RANGES} of all.
  */
 export class SendPlan {
   readonly #transfers = new Map<string, Transfer>()
   readonly #receivers = new Map<string, Receiver>()
   readonly #limit: RateLimit
   readonly #levels = new Map<number, Turns<Receiver>>()
-  /** Ranges of all queues. */
-  #ranges = 0
   /** Counts what was taken. */
   #turn = 0
 
@@ -94,25 +92,26 @@ export class SendPlan {
   }
 
   /**
-   * A receiver asks for blocks.
+   * A receiver asks for blocks. What is more than is remembered is left out, as if it had been lost: the receiver asks again.
    *
    * @param priority - the receiver's own: among what it asked for, lower goes first. @default 0
-   * @returns false when it asks for what does not exist or for more than is remembered: nothing of it is.
+   * @returns false when it asks for what does not exist: nothing of it is remembered.
    */
   handleWant(receiver: string, id: string, ranges: readonly Readonly<Range>[], priority = 0): boolean {
     const transfer = this.#transfers.get(id)
     if (!transfer) return false
     const count = transfer.size === undefined ? Infinity : Math.ceil(transfer.size / transfer.blockSize)
     if (ranges.some(({ start, end }) => start < 0 || end > count)) return false
-    const known = this.#receivers.get(receiver)?.queues.get(id)
+    const asking = this.#receivers.get(receiver)
+    const known = asking?.queues.get(id)
     // Each range that is there may cut a new one in two.
     const bound = ranges.length + (known?.wants.ranges ?? 0)
-    if (bound > MAX_RANGES || this.#ranges + bound > MAX_ALL_RANGES) return false
+    if (bound > MAX_RANGES || (asking?.ranges ?? 0) + bound > MAX_RECEIVER_RANGES) return true
     const queue = known ?? this.#open(receiver, id)
     queue.priority = priority
     const { ranges: before, count: pending } = queue.wants
     for (const { start, end } of ranges) queue.wants.add(start, end)
-    this.#ranges += queue.wants.ranges - before
+    queue.receiver.ranges += queue.wants.ranges - before
     if (pending === 0) this.#join(queue)
     return true
   }
@@ -123,8 +122,8 @@ export class SendPlan {
     if (!queue) return true
     const before = queue.wants.ranges
     for (const { start, end } of ranges) queue.wants.remove(start, end)
-    this.#ranges += queue.wants.ranges - before
-    if (queue.wants.ranges <= MAX_RANGES && this.#ranges <= MAX_ALL_RANGES) return true
+    queue.receiver.ranges += queue.wants.ranges - before
+    if (queue.wants.ranges <= MAX_RANGES && queue.receiver.ranges <= MAX_RECEIVER_RANGES) return true
     this.#drop(receiver, id)
     return false
   }
@@ -187,7 +186,7 @@ export class SendPlan {
     const { receiver, transfer, id } = queue
     const before = queue.wants.ranges
     const index = queue.wants.take()!
-    this.#ranges += queue.wants.ranges - before
+    receiver.ranges += queue.wants.ranges - before
     const { blockSize, size } = transfer
     const bytes = size === undefined ? blockSize : Math.min(blockSize, size - index * blockSize)
     this.#limit.handlePassed(now, bytes)
@@ -223,7 +222,7 @@ export class SendPlan {
 
   #open(receiver: string, id: string): Queue {
     let found = this.#receivers.get(receiver)
-    if (!found) this.#receivers.set(receiver, (found = { id: receiver, queues: new Map(), isHeld: false }))
+    if (!found) this.#receivers.set(receiver, (found = { id: receiver, queues: new Map(), ranges: 0, isHeld: false }))
     const transfer = this.#transfers.get(id)!
     const queue: Queue = { id, receiver: found, transfer, wants: new WantList(), priority: 0, turn: 0, isPaused: false }
     found.queues.set(id, queue)
@@ -234,7 +233,7 @@ export class SendPlan {
     const found = this.#receivers.get(receiver)
     const queue = found?.queues.get(id)
     if (!found || !queue) return
-    this.#ranges -= queue.wants.ranges
+    found.ranges -= queue.wants.ranges
     found.queues.delete(id)
     if (found.queues.size > 0) return
     this.#receivers.delete(receiver)
@@ -252,6 +251,8 @@ interface Receiver {
   readonly id: string
   /** By transfer. */
   readonly queues: Map<string, Queue>
+  /** Of all queues. */
+  ranges: number
   isHeld: boolean
 }
 
@@ -269,5 +270,5 @@ interface Queue {
 
 /** Of one receiver for one transfer: a window is a few hundred blocks at most. */
 export const MAX_RANGES = 1_024
-/** Of all together: about a mebibyte. */
-export const MAX_ALL_RANGES = 16_384
+/** Of one receiver for all transfers: some hundred kilobytes. */
+export const MAX_RECEIVER_RANGES = 4_096

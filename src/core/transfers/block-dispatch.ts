@@ -1,4 +1,5 @@
 import { now } from '../io/clock.ts'
+import type { Block } from '../io/transfer/block-source.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
 import { SendPlan } from '../transfer/send-plan.ts'
 import type { Range } from '../wire/range-set.ts'
@@ -49,7 +50,7 @@ export class BlockDispatch {
     for (const queue of [...this.#queues.values()]) if (queue.id === id) this.#drop(queue)
   }
 
-  /** @returns false when that is more than can be asked: nothing of it is sent. */
+  /** @returns false for what there is not: nothing of it is sent. */
   want(files: FilesLink, id: string, ranges: readonly Readonly<Range>[], priority: number): boolean {
     const queue = this.#queueOf(files, id)
     const isTaken = queue !== undefined && this.#plan.handleWant(queue.receiver, id, ranges, priority)
@@ -145,19 +146,23 @@ export class BlockDispatch {
     reading.catch(() => {})
     queue.turn = queue.turn.then(async () => {
       try {
-        const block = await reading
-        // Past the end of a stream, which the receiver could not know: there is nothing more for anybody.
-        if (block === undefined) this.#plan.handleStop(receiver, id)
-        else {
-          const isTaken = await queue.lane.send(block)
-          block.release()
-          if (isTaken) this.#deps.onSent(id, queue.files, block.bytes.byteLength)
-        }
+        await this.#send(queue, await reading)
       } catch (error) {
         if (this.#contents.has(id)) this.#deps.onFailed(id, error)
       }
       this.#settle(queue)
     })
+  }
+
+  async #send(queue: Queue, block: Block | undefined): Promise<void> {
+    const { receiver, id, files, lane } = queue
+    // Past the end of a stream, which the receiver could not know: there is nothing more for anybody.
+    if (block === undefined) return this.#plan.handleStop(receiver, id)
+    // A link that takes no more streams is no fault of the content: whoever is there asks again.
+    const isTaken = await lane.send(block).catch(() => false)
+    block.release()
+    if (isTaken) this.#deps.onSent(id, files, block.bytes.byteLength)
+    else if (this.#queues.get(keyOf(files, id)) === queue) this.#drop(queue)
   }
 
   #settle(queue: Queue): void {

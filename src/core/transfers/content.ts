@@ -24,7 +24,7 @@ export class Content {
   readonly #hashes = new Map<number, Uint8Array>()
   /** Of the highest block read so far. */
   #last: { readonly index: number; readonly byte: number } = { index: -1, byte: 0 }
-  #summary: Promise<Summary> | undefined
+  #summing: Summing | undefined
   /** A stream hands out one block at a time. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -61,16 +61,21 @@ export class Content {
   }
 
   /**
-   * Reads what was not read yet, and looks once more whether anything has changed meanwhile.
+   * Reads what was not read yet, and looks once more whether anything has changed meanwhile. It is known to everybody who asks, and given up
+   * when the last who asked has.
    *
-   * @throws MSG_ERR_TRANSFER_CHANGED
+   * @param signal - gives up. @throws MSG_ERR_TRANSFER_CHANGED
    */
-  summary(): Promise<Summary> {
-    this.#summary ??= this.#summarize().catch((error: unknown) => {
-      this.#summary = undefined
-      throw error
-    })
-    return this.#summary
+  summary(signal?: AbortSignal): Promise<Summary> {
+    const summing = (this.#summing ??= this.#sum())
+    summing.askers++
+    const giveUp = (): void => {
+      if (--summing.askers > 0 || summing.isDone) return
+      if (this.#summing === summing) this.#summing = undefined
+      summing.stop.abort()
+    }
+    signal?.addEventListener('abort', giveUp, { once: true })
+    return summing.summary
   }
 
   close(): Promise<void> {
@@ -90,11 +95,26 @@ export class Content {
     return block
   }
 
-  async #summarize(): Promise<Summary> {
+  #sum(): Summing {
+    const stop = new AbortController()
+    const summing: Summing = { summary: this.#summarize(stop.signal), stop, askers: 0, isDone: false }
+    summing.summary.then(
+      () => (summing.isDone = true),
+      () => {
+        if (this.#summing === summing) this.#summing = undefined
+      },
+    )
+    return summing
+  }
+
+  async #summarize(signal: AbortSignal): Promise<Summary> {
     const count = this.blocks
-    for (let index = 0; index < count; index++)
-      if (!this.#hashes.has(index) || (index === count - 1 && this.#last.index !== index)) await this.#look(index)
-    await this.source.confirm()
+    for (let index = 0; index < count; index++) {
+      signal.throwIfAborted()
+      if (this.#hashes.has(index) && (index < count - 1 || this.#last.index === index)) continue
+      await inTurn(() => this.#look(index))
+    }
+    await this.source.confirm({ signal })
     const root = rootHash(this.encoded, this.hashes(0, count)!)
     return { size: this.source.manifest.size, root, lastByte: count === 0 ? null : this.#last.byte }
   }
@@ -104,4 +124,22 @@ export class Content {
     if (block === undefined) throw new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: this.source.manifest.name })
     block.release()
   }
+}
+
+/** A summary that is being made, or is. */
+interface Summing {
+  readonly summary: Promise<Summary>
+  readonly stop: AbortController
+  /** Who has not given up. */
+  askers: number
+  isDone: boolean
+}
+
+let turn: Promise<unknown> = Promise.resolve()
+
+/** One block at a time is read for the summaries of this process: those that are asked for blocks go first. */
+function inTurn<T>(act: () => Promise<T>): Promise<T> {
+  const result = turn.then(act)
+  turn = result.catch(() => {})
+  return result
 }

@@ -382,6 +382,7 @@ export class Download {
 
   #close(): void {
     this.#isOver = true
+    this.#metadata.close()
     clearTimeout(this.#timer)
   }
 }

@@ -24,7 +24,7 @@ export interface MetadataListener {
 
 /**
  * Fetches the manifest of an offer, then the hashes of its blocks where the offer names a root, from one side at a time: when that is
- * gone it goes on with another where it was. Nothing is believed before its hash is right. Memory: what has come, 288 MiB at most.
+ * gone, or silent for {@link PATIENCE_MS}, it goes on with the next one where it was. Nothing is believed before its hash is right. Memory: what has come, 288 MiB at most.
  */
 export class MetadataFetch {
   readonly #offer: Offer
@@ -37,6 +37,7 @@ export class MetadataFetch {
   #hashes: Assembly | undefined
   /** Where the answer to the last question ends, bytes. */
   #answered = 0
+  #timer: NodeJS.Timeout | undefined
   #isDone = false
 
   constructor(offer: Offer, listener: MetadataListener) {
@@ -57,6 +58,13 @@ export class MetadataFetch {
     if (this.#guide !== files) return
     this.#guide = [...this.#sides][0]
     if (this.#guide) this.#ask()
+    else clearTimeout(this.#timer)
+  }
+
+  /** Nobody is asked any more. */
+  close(): void {
+    this.#isDone = true
+    clearTimeout(this.#timer)
   }
 
   handleFrame(files: FilesLink, frame: TransferFrame): void {
@@ -74,6 +82,7 @@ export class MetadataFetch {
     // What was asked of another side before it was gone.
     if (offset !== this.#manifest.received) return
     this.#manifest.handlePiece(offset, bytes)
+    this.#wait()
     if (this.#manifest.isComplete) this.#decode()
     else if (this.#manifest.received >= this.#answered) this.#ask()
   }
@@ -100,6 +109,7 @@ export class MetadataFetch {
     const hashes = this.#hashes!
     if (offset !== hashes.received) return
     hashes.handlePiece(offset, bytes)
+    this.#wait()
     if (hashes.isComplete) this.#finish()
     else if (hashes.received >= this.#answered) this.#ask()
   }
@@ -112,13 +122,14 @@ export class MetadataFetch {
       this.#hashes!.clear()
       throw error
     }
-    this.#isDone = true
+    this.close()
     const { bytes } = this.#manifest
     this.#listener.onMetadata({ manifest: this.#decoded!, encoded: bytes, hashes: this.#hashes?.bytes })
   }
 
   #ask(): void {
     if (this.#isDone) return
+    this.#wait()
     const { id } = this.#offer
     this.#answered = (this.#decoded ? (this.#hashes?.received ?? 0) : this.#manifest.received) + ANSWER
     if (!this.#decoded) this.#guide?.send({ type: 'manifest-want', id, offset: this.#manifest.received })
@@ -127,7 +138,25 @@ export class MetadataFetch {
       this.#guide?.send({ type: 'hashes-want', id, first, count: blockCount(this.#decoded) - first })
     }
   }
+
+  /** Whoever is asked has this long to say something. */
+  #wait(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#askNext(), PATIENCE_MS).unref()
+  }
+
+  /** Somebody else is asked, the same again when there is nobody else. */
+  #askNext(): void {
+    const silent = this.#guide
+    if (!silent) return
+    this.#sides.delete(silent)
+    this.#sides.add(silent)
+    this.#guide = [...this.#sides][0]
+    this.#ask()
+  }
 }
 
 /** What one question is answered with at most, bytes. */
 const ANSWER = 1_048_576
+/** How long a side may say nothing before another is asked, milliseconds. */
+const PATIENCE_MS = 10_000

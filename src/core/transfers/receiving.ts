@@ -109,19 +109,18 @@ export class Receiving {
     }
   }
 
-  /** Fetches the list of an offer. @throws MSG_ERR_LINK_CLOSED, MSG_ERR_TIMEOUT */
+  /** Fetches the list of an offer. @throws MSG_ERR_LINK_CLOSED, MSG_ERR_TIMEOUT, MSG_ERR_CANCELLED */
   async browse(entry: TransferEntry, signal?: AbortSignal): Promise<Metadata> {
-    const { files, offer } = entry
+    const { files } = entry
     if (!files?.isOpen) throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: `${entry.user} is not there` })
-    let reject!: (error: MsgError) => void
-    const late = new Promise<never>((_, refuse) => (reject = refuse))
-    const timer = setTimeout(() => reject(new MsgError('MSG_ERR_TIMEOUT', { detail: offer.name })), BROWSE_MS)
-    const cancel = (): void => reject(new MsgError('MSG_ERR_CANCELLED', { detail: offer.name }))
+    let cancel = (): void => {}
+    const cancelled = new Promise<never>((_, reject) => {
+      cancel = () => reject(new MsgError('MSG_ERR_CANCELLED', { detail: entry.offer.name }))
+    })
     signal?.addEventListener('abort', cancel, { once: true })
     try {
-      return await Promise.race([late, this.#fetch(entry, files)])
+      return await Promise.race([cancelled, this.#fetch(entry, files)])
     } finally {
-      clearTimeout(timer)
       signal?.removeEventListener('abort', cancel)
     }
   }
@@ -130,11 +129,19 @@ export class Receiving {
   #fetch(entry: TransferEntry, files: FilesLink): Promise<Metadata> {
     const known = this.#browsing.get(entry)
     if (known) return known.found
-    const offer = { ...entry.offer, root: undefined }
+    const { name } = entry.offer
     let fetch!: MetadataFetch
+    let timer: NodeJS.Timeout | undefined
     const found = new Promise<Metadata>((resolve, reject) => {
-      fetch = new MetadataFetch(offer, { onMetadata: resolve, onWrong: (_, error) => reject(error) })
-    }).finally(() => this.#browsing.delete(entry))
+      const listener = { onMetadata: resolve, onWrong: (_files: FilesLink, error: MsgError) => reject(error) }
+      fetch = new MetadataFetch({ ...entry.offer, root: undefined }, listener)
+      timer = setTimeout(() => reject(new MsgError('MSG_ERR_TIMEOUT', { detail: name })), BROWSE_MS)
+    }).finally(() => {
+      clearTimeout(timer)
+      fetch.close()
+      this.#browsing.delete(entry)
+    })
+    // Nobody may be waiting any more.
     found.catch(() => {})
     this.#browsing.set(entry, { fetch, found })
     fetch.addSide(files)
@@ -201,7 +208,8 @@ export class Receiving {
           entry.bytes = download.size
           entry.size = download.size
           for (const files of this.#book.links)
-            if (files.peer.user === entry.user) files.send({ type: 'done', id, root })
+            if (files.peer.user === entry.user || this.#book.isSharedWith(entry, files))
+              files.send({ type: 'done', id, root })
           entry.tellDone({ root, lastByte, path, size: download.size, sources: Math.max(1, download.givers) })
           this.#book.end(entry, 'done')
         },
@@ -247,6 +255,9 @@ export class Receiving {
           for (const files of this.#book.links)
             if (this.#book.isSharedWith(entry, files)) files.sendError(entry.id, error)
           upload.close()
+          entry.upload = undefined
+          entry.teller?.close()
+          entry.teller = undefined
         },
       },
     })

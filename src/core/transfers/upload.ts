@@ -37,6 +37,8 @@ export class Upload {
   readonly #listener: UploadListener
   /** Who wants to be told the root when what they asked for is on its way. */
   readonly #asking = new Set<FilesLink>()
+  /** Who waits for the summary, for the root or because it is done; aborted when that has gone. */
+  readonly #waiting = new Map<FilesLink, AbortController>()
   #isClosed = false
 
   constructor({ id, content, dispatch, priority, listener }: UploadOptions) {
@@ -52,9 +54,9 @@ export class Upload {
     if (this.#isClosed) return
     switch (frame.type) {
       case 'manifest-want':
-        return this.#sendManifest(files, frame.offset)
+        return files.answer(this.id, () => this.#sendManifest(files, frame.offset))
       case 'hashes-want':
-        return this.#sendHashes(files, frame.first, frame.count)
+        return files.answer(this.id, () => this.#sendHashes(files, frame.first, frame.count))
       case 'want':
         if (!this.#dispatch.want(files, this.id, frame.ranges, frame.priority)) this.#refuse(files)
         return
@@ -84,6 +86,8 @@ export class Upload {
   /** A receiver has stopped, or its link is gone: it asks again when it wants more. */
   handleGone(files: FilesLink): void {
     this.#asking.delete(files)
+    this.#waiting.get(files)?.abort()
+    this.#waiting.delete(files)
     this.#dispatch.handleStop(files, this.id)
   }
 
@@ -94,13 +98,13 @@ export class Upload {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    for (const waiting of this.#waiting.values()) waiting.abort()
     this.#dispatch.remove(this.id)
   }
 
   #sendManifest(files: FilesLink, from: number): void {
+    if (this.#isClosed) return
     const { encoded } = this.content
-    // Whoever asks for more before it has read the answer gets none.
-    if (files.backlog > MAX_BACKLOG) return
     let offset = from
     for (let i = 0; i < PIECES_AT_ONCE && offset < encoded.byteLength; i++) {
       const bytes = encoded.subarray(offset, offset + MAX_PIECE)
@@ -110,7 +114,7 @@ export class Upload {
   }
 
   #sendHashes(files: FilesLink, from: number, count: number): void {
-    if (files.backlog > MAX_BACKLOG) return
+    if (this.#isClosed) return
     const end = Math.min(from + count, this.content.blocks, from + PIECES_AT_ONCE * HASHES_AT_ONCE)
     for (let first = from; first < end; first += HASHES_AT_ONCE) {
       const bytes = this.content.hashes(first, Math.min(HASHES_AT_ONCE, end - first))
@@ -123,22 +127,35 @@ export class Upload {
     // A stream goes on: its end is told when it is there.
     if (this.content.source.manifest.size < 0) return
     this.#asking.delete(files)
-    try {
-      const summary = await this.content.summary()
-      if (!this.#isClosed) files.send({ type: 'root', id: this.id, ...summary })
-    } catch (error) {
-      this.handleFailed(error)
-    }
+    const summary = await this.#summaryFor(files)
+    if (summary) files.send({ type: 'root', id: this.id, ...summary })
   }
 
   async #finish(files: FilesLink, root: Uint8Array): Promise<void> {
+    // Nobody has all of a stream that goes on.
+    if (this.content.source.manifest.size < 0) return this.#refuse(files)
+    const summary = await this.#summaryFor(files)
+    if (!summary) return
+    // Whoever claims to have something else is not told of as having this.
+    if (!equalHashes(summary.root, root)) return this.#refuse(files)
+    // The stream that brought it is one of few.
+    this.handleGone(files)
+    this.#listener.onDone(files, summary)
+  }
+
+  /** @returns `undefined` when it fails, nobody is there any more whom to tell, or that link waits for it already. */
+  async #summaryFor(files: FilesLink): Promise<Summary | undefined> {
+    if (this.#waiting.has(files)) return undefined
+    const waiting = new AbortController()
+    this.#waiting.set(files, waiting)
     try {
-      const summary = await this.content.summary()
-      // Whoever claims to have something else is not told of as having this.
-      if (!equalHashes(summary.root, root)) this.#refuse(files)
-      else if (!this.#isClosed) this.#listener.onDone(files, summary)
+      const summary = await this.content.summary(waiting.signal)
+      return this.#isClosed || waiting.signal.aborted ? undefined : summary
     } catch (error) {
-      this.handleFailed(error)
+      if (!waiting.signal.aborted) this.handleFailed(error)
+      return undefined
+    } finally {
+      if (this.#waiting.get(files) === waiting) this.#waiting.delete(files)
     }
   }
 
@@ -151,5 +168,3 @@ export class Upload {
 /** Pieces sent for one question: a megabyte. */
 const PIECES_AT_ONCE = 16
 const HASHES_AT_ONCE = MAX_PIECE / HASH_SIZE
-/** Bytes that may wait for a link before its questions are left alone: two answers. */
-const MAX_BACKLOG = 2 * PIECES_AT_ONCE * MAX_PIECE

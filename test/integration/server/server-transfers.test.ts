@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { FileSource } from '../../../src/core/io/transfer/file-source.ts'
 import { LinkTransfers } from '../../../src/core/server/server-transfers.ts'
 import { StreamRouter } from '../../../src/core/streams/stream-router.ts'
 import { FakeNetwork } from '../../../src/core/testing/fake-endpoint.ts'
@@ -150,6 +151,40 @@ describe('what a server sends over its links', () => {
     clients.get('a1')!.transfers.accept(ID(9), { to: inbox('a1') })
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(readdirSync(inbox('a1'))).to.deep.equal([])
+  })
+
+  it('is nothing for a connection that asked for no link, or has gone while its content was looked at', async () => {
+    const path = file()
+    await expectRejects(server.offer(session('c1'), { id: ID(10), path, name: 'b.bin' }), 'MSG_ERR_LINK_CLOSED')
+    const offering = server.offer(session('a1'), { id: ID(11), path, name: 'b.bin' })
+    known.delete('a1')
+    await expectRejects(offering, 'MSG_ERR_LINK_CLOSED')
+  })
+
+  it('is told to be over when its connection goes before anybody answered the offer', async () => {
+    await server.offer(session('a1'), { id: ID(12), path: file(), name: 'b.bin' })
+    await server.handleGone('a1')
+    expect(told.map(({ type, id, user }) => [type, id, user])).to.deep.equal([
+      ['transfer.stopped', ID(12), 'user of a1'],
+    ])
+  })
+
+  it('is looked at once for all who ask at the same time, and two contents at a time', async () => {
+    const open = FileSource.open.bind(FileSource)
+    let [running, most, total] = [0, 0, 0]
+    FileSource.open = async (...args) => {
+      total++
+      most = Math.max(most, ++running)
+      return open(...args).finally(() => running--)
+    }
+    const paths = ['1', '1', '2', '3', '4'].map((name) => join(directory(), name))
+    for (const path of paths) writeFileSync(path, 'x')
+    try {
+      await Promise.all(paths.map((path, n) => server.offer(session('a1'), { id: ID(20 + n), path, name: 'b.bin' })))
+    } finally {
+      FileSource.open = open
+    }
+    expect([total, most]).to.deep.equal([4, 2])
   })
 
   it('is all that there is: what is offered to the server is declined', async () => {

@@ -53,6 +53,23 @@ describe('links', () => {
     expect(bob.links.measurements()).to.deep.equal([])
   })
 
+  it('are closed for streams when a newer one opens before anybody said that they are gone', async () => {
+    await linked()
+    const told: string[] = []
+    bob.links.streams.register({
+      name: 'x/1',
+      priority: 1,
+      accept: () => undefined,
+      onLinkOpen: () => told.push('open'),
+      onLinkClosed: () => told.push('closed'),
+    })
+    // Only alice has noticed that the link is dead; she calls again.
+    alice.endpoint.linkTo('b1')!.end({ kind: 'idle', code: 0, reason: '' })
+    await turns()
+    await pass(1_000)
+    expect(told).to.deep.equal(['open', 'closed', 'open'])
+  })
+
   it('warn once at bulk speed when the system lets the socket hold little, and not when it holds enough', async () => {
     const [chunk, link] = [new Uint8Array(8 * 1_048_576), { peer: { instance: 'z' } } as Link]
     for (const [person, receive] of [

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Range } from '../../../src/core/wire/range-set.ts'
-import { MAX_ALL_RANGES, MAX_RANGES, SendPlan, type SentTransfer } from '../../../src/core/transfer/send-plan.ts'
+import { MAX_RANGES, MAX_RECEIVER_RANGES, SendPlan, type SentTransfer } from '../../../src/core/transfer/send-plan.ts'
 import { ms, s } from '../../helpers/time.ts'
 
 const MIB = 1_048_576
@@ -52,21 +52,26 @@ describe('transfer/send-plan', () => {
     expect(plan.pending).to.equal(1)
   })
 
-  it('remembers no more ranges of a receiver than it has room for', () => {
+  it('remembers no more ranges of a transfer than it has room for, and refuses nobody for that', () => {
     const plan = planOf({ t: { size: undefined } })
-    expect(plan.handleWant('bob', 't', holes(MAX_RANGES + 1))).to.equal(false)
-    expect(plan.handleWant('bob', 't', holes(MAX_RANGES))).to.equal(true)
-    expect(plan.handleWant('bob', 't', one(MAX_RANGES * 3))).to.equal(false)
+    expect(plan.handleWant('bob', 't', holes(MAX_RANGES + 1))).to.equal(true)
+    expect(plan.pending).to.equal(0)
+    plan.handleWant('bob', 't', holes(MAX_RANGES))
+    expect(plan.handleWant('bob', 't', one(MAX_RANGES * 3))).to.equal(true)
     expect(plan.pending).to.equal(MAX_RANGES)
   })
 
-  it('remembers no more ranges of all receivers than it has room for, and has room again when one goes', () => {
-    const plan = planOf({ t: { size: undefined } })
-    const full = MAX_ALL_RANGES / MAX_RANGES
-    for (let n = 0; n < full; n++) expect(plan.handleWant(String(n), 't', holes(MAX_RANGES))).to.equal(true)
-    expect(plan.handleWant('more', 't', one(0))).to.equal(false)
-    plan.removeReceiver('3')
-    expect(plan.handleWant('more', 't', one(0))).to.equal(true)
+  it('a receiver that asks for much in pieces takes no room from others', () => {
+    const full = MAX_RECEIVER_RANGES / MAX_RANGES
+    const ids = Array.from({ length: full + 1 }, (_, n) => `t${n}`)
+    const plan = planOf(Object.fromEntries(ids.map((id) => [id, { size: undefined }])))
+    for (const id of ids) plan.handleWant('bob', id, holes(MAX_RANGES))
+    expect([plan.pending, plan.pendingOf('bob', ids.at(-1)!)]).to.deep.equal([MAX_RECEIVER_RANGES, 0])
+    plan.handleWant('eve', ids[0]!, upTo(8))
+    expect(plan.pendingOf('eve', ids[0]!)).to.equal(8)
+    plan.handleStop('bob', ids[0]!)
+    plan.handleWant('bob', ids.at(-1)!, one(0))
+    expect(plan.pendingOf('bob', ids.at(-1)!), 'has room again').to.equal(1)
   })
 
   it('forgets everything of a receiver that cancels holes into more than it has room for', () => {

@@ -52,12 +52,15 @@ class Lab {
   readonly told: string[] = []
   /** Bytes that streams take now. */
   room = Infinity
+  /** Streams that links take now. */
+  grants = Infinity
   readonly streams: StreamHandler[] = []
   readonly dispatch: BlockDispatch
 
   constructor() {
     const router = {
       open: (_link: unknown, _name: string, _priority: number, handler: StreamHandler) => {
+        if (this.grants-- <= 0) throw new MsgError('MSG_ERR_LIMIT', { detail: 'streams' })
         this.streams.push(handler)
         return {
           write: ({ byteLength }: Uint8Array) => {
@@ -198,5 +201,30 @@ describe('transfers/block-dispatch', () => {
     lab.want(bob, 'a', 0, 1)
     await settle()
     expect(lab.told[0]).to.equal('a failed MSG_ERR_TRANSFER_CHANGED')
+  })
+
+  it('ends nothing when a link takes no more streams, and goes on when that asks again', async () => {
+    lab.dispatch.add('a', new Content(new Source()), 1)
+    lab.grants = 0
+    lab.want(bob, 'a', 0, 4)
+    await settle()
+    expect(lab.told).to.deep.equal([])
+    lab.grants = Infinity
+    lab.want(eve, 'a', 0, 2)
+    lab.want(bob, 'a', 0, 4)
+    await settle()
+    expect(lab.sent()).to.deep.equal({ 'a to eve': 2, 'a to bob': 4 })
+  })
+
+  it('opens another stream when the receiver wanted no more of the former one', async () => {
+    lab.dispatch.add('a', new Content(new Source()), 1)
+    lab.want(bob, 'a', 0, 1)
+    await settle()
+    lab.streams[0]!.onStop!(0)
+    for (let i = 0; i < 2; i++) {
+      lab.want(bob, 'a', 1, 2)
+      await settle()
+    }
+    expect([lab.streams.length, lab.sent()]).to.deep.equal([2, { 'a to bob': 2 }])
   })
 })

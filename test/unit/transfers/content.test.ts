@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Block, BlockSource } from '../../../src/core/io/transfer/block-source.ts'
 import { DiskThread } from '../../../src/core/io/transfer/disk-thread.ts'
@@ -65,6 +66,35 @@ describe('transfers/content', () => {
     source.forged.add(2)
     await expectRejects(content.read(2), 'MSG_ERR_TRANSFER_CHANGED')
     await expectRejects(new Content(source, { hashes: file.hashes }).read(2), 'MSG_ERR_TRANSFER_CHANGED')
+  })
+
+  it('is read no further for its name when the last who asked has given up, and from there when it is asked again', async () => {
+    const source = new FakeSource(file)
+    const content = new Content(source)
+    const [one, two] = [new AbortController(), new AbortController()]
+    const asked = [content.summary(one.signal), content.summary(two.signal)].map((summary) =>
+      summary.catch(() => 'gone'),
+    )
+    one.abort()
+    await content.read(3)
+    two.abort()
+    expect(await Promise.all(asked)).to.deep.equal(['gone', 'gone'])
+    expect(source.reads.length).to.be.below(4)
+    expect(Buffer.from((await content.summary()).root).equals(file.root)).to.equal(true)
+  })
+
+  it('takes its turn with others when it is read for its name', async () => {
+    let [running, most] = [0, 0]
+    class Slow extends FakeSource {
+      override async read(index: number): Promise<Block | undefined> {
+        most = Math.max(most, ++running)
+        await setImmediate()
+        running--
+        return super.read(index)
+      }
+    }
+    await Promise.all([1, 2, 3].map(() => new Content(new Slow(file)).summary()))
+    expect(most).to.equal(1)
   })
 
   it('of a stream is read in turn, whoever asks, and ends where the stream does', async () => {

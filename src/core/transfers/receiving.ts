@@ -83,6 +83,8 @@ export class Receiving {
       return files.send({ type: 'decline', id: offer.id, code: 0 })
     const entry = this.#book.add({ direction: 'in', user, offer, paths: [], state: 'offered' })
     entry.files = files
+    // It takes a moment, and somebody may say yes at once.
+    this.#disk.start()
     if (!expected) return entry.handleOffered()
     entry.isKept = false
     this.accept(entry, expected)

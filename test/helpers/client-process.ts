@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TransferEvent } from '../../src/core/transfers/api.ts'
-import type { World } from './world.ts'
+import { World } from './world.ts'
 
 /** What a client process tells the test. */
 export interface Told {
@@ -76,3 +76,29 @@ export class ClientProcess {
 }
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/client-process.ts', import.meta.url))
+
+/** A server for each test of the calling `describe`, and client processes that are gone after it. */
+export function useClientProcesses(): {
+  readonly world: () => World
+  /** @param password - of somebody new; without it the kept sign-in is used. */
+  readonly start: (user: string, password?: string) => Promise<ClientProcess>
+} {
+  let world: World
+  const processes: ClientProcess[] = []
+  beforeEach(async () => {
+    world = await World.start()
+  })
+  afterEach(async () => {
+    for (const one of processes.splice(0)) await one.kill()
+    await world.end()
+  })
+  return {
+    world: () => world,
+    async start(user, password = '') {
+      const made = new ClientProcess(world, user, password)
+      processes.push(made)
+      await made.ready()
+      return made
+    },
+  }
+}

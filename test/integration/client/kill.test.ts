@@ -1,29 +1,13 @@
 import { expect } from 'chai'
-import { ClientProcess } from '../../helpers/client-process.ts'
-import { World } from '../../helpers/world.ts'
+import { useClientProcesses } from '../../helpers/client-process.ts'
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `m${i}`)
 
 describe('client processes that are killed', () => {
-  let world: World
-  let processes: ClientProcess[]
-  beforeEach(async () => {
-    world = await World.start()
-    processes = []
-  })
-  afterEach(async () => {
-    for (const one of processes) await one.kill()
-    await world.end()
-  })
-  const start = async (user: string, password = ''): Promise<ClientProcess> => {
-    const made = new ClientProcess(world, user, password)
-    processes.push(made)
-    await made.ready()
-    return made
-  }
+  const { world, start } = useClientProcesses()
 
   it('lose nothing that was sent to them: the next process has it all, in order', async () => {
-    const alice = await world.person('alice')
+    const alice = await world().person('alice')
     const first = await start('bob', 'secret')
     await alice.client.open('bob')
     for (const text of numbered(400)) void alice.client.send(text)
@@ -40,7 +24,7 @@ describe('client processes that are killed', () => {
   })
 
   it('lose nothing that they were told is in the outbox, and send it once', async () => {
-    const bob = await world.person('bob', { accept: 'everyone' })
+    const bob = await world().person('bob', { accept: 'everyone' })
     const first = await start('alice', 'secret')
     first.child.send({ to: 'bob', count: 5_000 })
     await first.until(() => first.told.filter(({ sent }) => sent !== undefined).length >= 300)
@@ -55,7 +39,7 @@ describe('client processes that are killed', () => {
   })
 
   it('share a profile: each gets the message, and what one leaves behind the other takes over', async () => {
-    const alice = await world.person('alice')
+    const alice = await world().person('alice')
     const one = await start('bob', 'secret')
     const two = await start('bob')
     await alice.client.open('bob')

@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect } from 'chai'
 import { MAX_WINDOW } from '../../../src/core/transfer/plan-source.ts'
-import { ClientProcess } from '../../helpers/client-process.ts'
+import { useClientProcesses } from '../../helpers/client-process.ts'
 import { seededRandom } from '../../helpers/random.ts'
 import { useTempDir } from '../../helpers/temp-dir.ts'
-import { World } from '../../helpers/world.ts'
 
 /** 20 and 500 for the whole run; see docs/TESTING.md. */
 const KILLS = Number(process.env['TRANSFER_KILLS'] ?? 5)
@@ -17,23 +16,7 @@ const BLOCK = 1_048_576
 
 describe('a transfer whose processes are killed', () => {
   const directory = useTempDir()
-  let world: World
-  let processes: ClientProcess[]
-  beforeEach(async () => {
-    world = await World.start()
-    processes = []
-  })
-  afterEach(async () => {
-    for (const one of processes) await one.kill()
-    await world.end()
-  })
-
-  const start = async (user: string, password = ''): Promise<ClientProcess> => {
-    const made = new ClientProcess(world, user, password)
-    processes.push(made)
-    await made.ready()
-    return made
-  }
+  const { start } = useClientProcesses()
   /** A file that no two blocks of are alike, and its hash. */
   const file = (): { path: string; hash: string } => {
     const path = join(directory(), 'big.bin')

@@ -99,8 +99,8 @@ describe('transfer: a file of 50 GiB', function () {
     expect(grew).to.be.below(192)
   })
 
-  it('is read and verified to its end in little memory (MSG_TEST_SPARSE=1)', async function () {
-    if (process.env['MSG_TEST_SPARSE'] !== '1') return this.skip()
+  const long = process.env['MSG_TEST_SPARSE'] === '1' ? it : () => {}
+  long('is read and verified to its end in little memory (MSG_TEST_SPARSE=1)', async function () {
     this.timeout(3_600_000)
     const started = Date.now()
     const hashes = new Map<number, Buffer>()

@@ -23,7 +23,7 @@ import { BlockDispatch } from './block-dispatch.ts'
 import { BLOCKS_PRIORITY } from './block-lane.ts'
 import { BlockReceiver, type BlockSink } from './block-receiver.ts'
 import { Content } from './content.ts'
-import { FILES_PRIORITY, FilesLink } from './files-link.ts'
+import { errorOfWire, FILES_PRIORITY, FilesLink } from './files-link.ts'
 import { Receiving } from './receiving.ts'
 import { PRIORITIES, Sending, type TransferTarget } from './sending.ts'
 import { FROM_RECEIVER, TransferBook } from './transfer-book.ts'
@@ -316,7 +316,7 @@ export class Transfers {
       if (frame.type === 'accept') files.send({ type: 'withdraw', id: frame.id })
       return
     }
-    if (frame.type === 'stop') this.#handleStop(entry, files)
+    if (frame.type === 'stop') this.#handleStop(entry, files, frame.code)
     else if (frame.type === 'pause' || frame.type === 'continue') this.#handlePause(entry, files, frame)
     else if (!FROM_RECEIVER.has(frame.type)) this.#receiving.handleFrame(entry, files, frame)
     else if (entry.direction === 'out') void this.#sending.handleFrame(entry, files, frame)
@@ -325,7 +325,8 @@ export class Transfers {
     else entry.upload?.handleFrame(files, frame)
   }
 
-  #handleStop(entry: TransferEntry, files: FilesLink): void {
+  /** @param code - of the error that made the other side stop; 0 for its wish. */
+  #handleStop(entry: TransferEntry, files: FilesLink, code: number): void {
     entry.upload?.handleGone(files)
     entry.receivers.delete(files)
     if (entry.isOver) return
@@ -333,7 +334,8 @@ export class Transfers {
       entry.download?.handleClosed(files)
       return
     }
-    entry.tell('transfer.stopped', 'them')
+    if (code === 0) entry.tell('transfer.stopped', 'them')
+    else entry.tellFailed(errorOfWire(code, `${entry.offer.name}, at ${files.peer.user}`))
     // A receiver may want to go on later.
     if (entry.direction === 'out') {
       entry.setPaused('there', false)

@@ -111,6 +111,20 @@ describe('files between clients', () => {
     await other.heard('transfer.done')
   })
 
+  it('the sender hears why a receiver cannot go on, and serves it when it can', async () => {
+    const [alice, bob] = await world.pair()
+    const { path, bytes } = file('big.bin', 3_000_000)
+    const { id } = await alice.client.sendFiles('bob', [path])
+    await bob.heard('transfer.offered')
+    await bob.client.acceptTransfer(id, { to: path })
+    const { code } = await bob.heard('transfer.failed')
+    expect(code).to.equal('MSG_ERR_DIRECTORY_ACCESS')
+    expect((await alice.heard('transfer.failed')).message).to.contain('big.bin, at bob')
+    await bob.client.acceptTransfer(id, { to: inbox() })
+    await bob.heard('transfer.done')
+    expect(sha(readFileSync(join(inbox(), 'big.bin')))).to.equal(sha(bytes))
+  })
+
   it('a transfer that is paused, continued, stopped and accepted again ends whole', async () => {
     const [alice, bob] = await world.pair()
     const { path, bytes } = file('big.bin', 60_000_000)

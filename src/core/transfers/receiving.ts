@@ -216,7 +216,8 @@ export class Receiving {
           this.#book.end(entry, 'done')
         },
         onFailed: (error) => {
-          this.#book.tellGone(entry, wireCodeOf(error))
+          // Whoever reads a stream may want no more of it: that is a wish, and no fault.
+          this.#book.tellGone(entry, error.code === 'MSG_ERR_CANCELLED' ? 0 : wireCodeOf(error))
           this.#book.failed(entry, error)
         },
       },

@@ -270,6 +270,13 @@ export class MsgError extends Error {
     return MsgError.is(thrown) ? thrown : new MsgError('MSG_ERR_INTERNAL', { detail: String(thrown), cause: thrown })
   }
 
+  /** An error that was told by code and message, as an error again, with what was particular about it. */
+  static told({ code, message }: { readonly code: string; readonly message: string }): MsgError {
+    if (!isErrorCode(code)) return new MsgError('MSG_ERR_INTERNAL', { detail: message })
+    const [before = '', after = ''] = ERRORS[code].message.split('%s')
+    return new MsgError(code, { detail: message.slice(before.length, message.length - after.length) })
+  }
+
   static {
     Object.defineProperty(this.prototype, 'name', { value: 'MsgError', configurable: true, writable: true })
   }

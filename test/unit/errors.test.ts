@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { MsgError } from '../../src/core/errors.ts'
+import { ERRORS, MsgError, type ErrorCode } from '../../src/core/errors.ts'
 
 describe('MsgError.of', () => {
   it('leaves an error of the table as it is', () => {
@@ -12,5 +12,20 @@ describe('MsgError.of', () => {
       const { code, detail, cause } = MsgError.of(thrown)
       expect([code, detail, cause]).to.deep.equal(['MSG_ERR_INTERNAL', String(thrown), thrown])
     }
+  })
+})
+
+describe('MsgError.told', () => {
+  it('makes the same error again of what is told of one', () => {
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      const known = new MsgError(code, { detail: 'what it is about' })
+      const again = MsgError.told(known)
+      expect([again.code, again.message], code).to.deep.equal([code, known.message])
+    }
+  })
+
+  it('keeps the words of an error that this version does not know', () => {
+    const { code, message } = MsgError.told({ code: 'MSG_ERR_OF_TOMORROW', message: 'rain' })
+    expect([code, message.includes('rain')]).to.deep.equal(['MSG_ERR_INTERNAL', true])
   })
 })

@@ -6,7 +6,6 @@ import { visible } from '../../core/wire/visible.ts'
 import { offerLines } from '../render/offer.ts'
 import type { Palette } from '../render/palette.ts'
 import type { OneShot } from './one-shot.ts'
-import { failureOf } from './send-file.ts'
 import { TransferProgress } from './transfer-progress.ts'
 import type { TransferScreen } from './transfer-screen.ts'
 
@@ -115,7 +114,7 @@ export class Reception {
     if (!isOver(event)) return false
     if (!this.#accepted.delete(event.id) || !this.#options.isOnce) return false
     if (event.with !== null) await this.#farewell(event.with)
-    if (event.type === 'transfer.failed') throw failureOf(event)
+    if (event.type === 'transfer.failed') throw MsgError.told(event)
     if (event.type === 'transfer.stopped')
       throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${event.with ?? 'somebody'} ended it` })
     return true

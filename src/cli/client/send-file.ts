@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClientEvent, SendOptions, TransferStatus } from '../../core/index.ts'
-import { ERRORS, isErrorCode, MsgError } from '../../core/errors.ts'
+import { MsgError } from '../../core/errors.ts'
 import { visible } from '../../core/wire/visible.ts'
 import { bytesText } from '../bytes.ts'
 import type { Palette } from '../render/palette.ts'
@@ -106,18 +106,11 @@ async function outcome(
     moved()
     if (event.type === 'transfer.done') return
     if (event.type === 'transfer.paused') rest()
-    else if (event.type === 'transfer.failed') throw failureOf(event)
+    else if (event.type === 'transfer.failed') throw MsgError.told(event)
     else if (event.type === 'transfer.declined') throw new MsgError('MSG_ERR_TRANSFER_DECLINED', { detail: event.name })
     else if (event.type === 'transfer.stopped')
       throw new MsgError('MSG_ERR_TRANSFER_STOPPED', { detail: `${user} ended it` })
   }
-}
-
-/** What an event told of an error, as an error again. */
-export function failureOf({ code, message }: Extract<ClientEvent, { type: 'transfer.failed' }>): MsgError {
-  if (!isErrorCode(code)) return new MsgError('MSG_ERR_INTERNAL', { detail: message })
-  const [before = '', after = ''] = ERRORS[code].message.split('%s')
-  return new MsgError(code, { detail: message.slice(before.length, message.length - after.length) })
 }
 
 const sizeText = ({ size, kind, files }: TransferStatus): string => {

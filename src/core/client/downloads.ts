@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { ERRORS, isErrorCode, MsgError } from '../errors.ts'
+import { MsgError } from '../errors.ts'
 import type { ClientTransfers, DownloadOptions } from '../plugins/define.ts'
 import type { TransferEvent } from '../transfers/api.ts'
 import type { Transfers } from '../transfers/transfers.ts'
@@ -66,7 +66,7 @@ export class Downloads implements ClientTransfers {
           }),
         )
       case 'transfer.failed':
-        return active.reject(errorOf(event))
+        return active.reject(MsgError.told(event))
     }
   }
 
@@ -97,13 +97,6 @@ interface Active {
   readonly options: DownloadOptions
   readonly resolve: (done: Done) => void
   readonly reject: (error: MsgError) => void
-}
-
-/** The error that an event tells of, with what was particular about it. */
-function errorOf({ code, message }: Extract<TransferEvent, { type: 'transfer.failed' }>): MsgError {
-  if (!isErrorCode(code)) return new MsgError('MSG_ERR_INTERNAL', { detail: message })
-  const [before = ''] = ERRORS[code].message.split('%s')
-  return new MsgError(code, { detail: message.startsWith(before) ? message.slice(before.length) : message })
 }
 
 /** How long the last words may take, milliseconds. */

@@ -86,13 +86,9 @@ export async function strangerTo(
 }
 
 function listenerOf(router: StreamRouter): LinkListener {
-  return {
+  return router.listener({
     onOpen: (link) =>
       router.handleOpen(link, { instance: link.peer.instance, user: link.peer.instance.replace(/\d$/, '') }),
-    onData: (link, stream, bytes, fin) => router.handleData(link, stream, bytes, fin),
-    onReset: (link, stream, code) => router.handleReset(link, stream, code),
-    onStop: (link, stream, code) => router.handleStop(link, stream, code),
-    onWritable: (link, stream) => router.handleWritable(link, stream),
     onClosed: (link) => router.handleClosed(link),
-  }
+  })
 }

@@ -40,15 +40,10 @@ export class ServerLink {
 
   constructor(deps: ServerLinkDeps) {
     this.#deps = deps
-    const { streams } = deps
-    this.#listener = {
+    this.#listener = deps.streams.listener({
       onOpen: (link) => this.#handleOpen(link),
-      onData: (link, stream, bytes, fin) => streams.handleData(link, stream, bytes, fin),
-      onReset: (link, stream, code) => streams.handleReset(link, stream, code),
-      onStop: (link, stream, code) => streams.handleStop(link, stream, code),
-      onWritable: (link, stream) => streams.handleWritable(link, stream),
       onClosed: (link, reason) => this.#handleClosed(link, reason),
-    }
+    })
   }
 
   /**

@@ -44,14 +44,10 @@ export class ServerLinks {
     this.streams = new StreamRouter({
       onFault: (protocol, _peer, error) => deps.onFault(protocol, MsgError.of(error)),
     })
-    this.#listener = {
+    this.#listener = this.streams.listener({
       onOpen: (link) => this.#handleOpen(link),
-      onData: (link, stream, bytes, fin) => this.streams.handleData(link, stream, bytes, fin),
-      onReset: (link, stream, code) => this.streams.handleReset(link, stream, code),
-      onStop: (link, stream, code) => this.streams.handleStop(link, stream, code),
-      onWritable: (link, stream) => this.streams.handleWritable(link, stream),
       onClosed: (link) => this.#handleClosed(link),
-    }
+    })
   }
 
   /** Begins to answer, on a socket that is bound. */

@@ -1,5 +1,5 @@
 import { MsgError } from '../errors.ts'
-import type { Link } from '../transport/endpoint-api.ts'
+import type { Link, LinkListener } from '../transport/endpoint-api.ts'
 import { encodeStreamName, isStreamName, StreamNameReader } from '../wire/stream-name.ts'
 import { LinkStream, type LinkPeer, type StreamHandler } from './link-stream.ts'
 
@@ -54,6 +54,17 @@ export class StreamRouter {
     state.streams.set(id, { stream, name, handler, hasEnded: false })
     stream.write(EMPTY)
     return stream
+  }
+
+  /** What an endpoint tells of links that carry named streams only. @param ends - what its owner does when one opens and closes */
+  listener(ends: Pick<LinkListener, 'onOpen' | 'onClosed'>): LinkListener {
+    return {
+      ...ends,
+      onData: (link, stream, bytes, fin) => this.handleData(link, stream, bytes, fin),
+      onReset: (link, stream, code) => this.handleReset(link, stream, code),
+      onStop: (link, stream, code) => this.handleStop(link, stream, code),
+      onWritable: (link, stream) => this.handleWritable(link, stream),
+    }
   }
 
   handleOpen(link: Link, peer: LinkPeer): void {

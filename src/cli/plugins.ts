@@ -1,18 +1,26 @@
 import { join, relative, isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { MsgError } from '../core/errors.ts'
+import { visible } from '../core/wire/visible.ts'
 import type { ClientOptions } from '../core/index.ts'
 
 /** A package of oclif's plugin list, as far as it matters here. */
 interface Package {
   readonly name: string
   readonly root: string
+  readonly version: string
   readonly pjson: object
 }
 
 /** Halves of plugins, in the order of the list. */
-type Halves = NonNullable<ClientOptions['plugins']>
-type Half = Halves[number]['plugin']
+type Halves = ReadonlyArray<Loaded & { readonly options?: unknown }>
+type Half = NonNullable<ClientOptions['plugins']>[number]['plugin']
+
+/** A half and the package it is from. */
+interface Loaded {
+  readonly plugin: Half
+  readonly package: { readonly name: string; readonly version: string }
+}
 
 /**
  * The server halves of the installed plugins. Their modules are loaded now: only commands that need them call this.
@@ -25,35 +33,40 @@ export async function serverHalves(
   optionsOf: (id: string) => unknown,
   warn: (message: string) => void,
 ): Promise<Halves> {
-  return (await loadHalves(packages, 'server', warn)).flatMap((plugin) => {
-    const options = optionsOf(plugin.protocol.id)
-    return options === false ? [] : [{ plugin, options }]
+  return (await loadHalves(packages, 'server', warn)).flatMap((loaded) => {
+    const options = optionsOf(loaded.plugin.protocol.id)
+    return options === false ? [] : [{ ...loaded, options }]
   })
 }
 
 /** The client halves of the installed plugins, as {@link serverHalves} loads the others. */
 export async function clientHalves(packages: Iterable<Package>, warn: (message: string) => void): Promise<Halves> {
-  return (await loadHalves(packages, 'client', warn)).map((plugin) => ({ plugin }))
+  return await loadHalves(packages, 'client', warn)
 }
 
 async function loadHalves(
   packages: Iterable<Package>,
   side: 'server' | 'client',
   warn: (message: string) => void,
-): Promise<Half[]> {
-  const halves: Half[] = []
-  for (const { name, root, pjson } of packages) {
+): Promise<Loaded[]> {
+  const halves: Loaded[] = []
+  const owners = new Map<string, string>()
+  for (const { name, version, root, pjson } of packages) {
     const { msg } = pjson as { msg?: Readonly<Record<string, unknown>> }
     if (msg?.[side] === undefined) continue
     try {
-      if (msg['api'] !== API) throw new Error(`it is made for api ${String(msg['api'])}, this is ${API}`)
-      halves.push(await loadHalf(root, msg[side]))
+      if (msg['api'] !== PLUGIN_API)
+        throw new Error(`it is made for api ${String(msg['api'])}, this msg has ${PLUGIN_API}`)
+      const plugin = await loadHalf(root, msg[side])
+      const { id } = plugin.protocol
+      const owner = owners.get(id)
+      if (owner !== undefined) throw new Error(`the plugin ${id} is there already, from ${owner}`)
+      owners.set(id, name)
+      halves.push({ plugin, package: { name, version } })
     } catch (cause) {
-      const { message } = new MsgError('MSG_ERR_PLUGIN_LOAD', {
-        detail: `${name} (${(cause as Error).message})`,
-        cause,
-      })
-      warn(message)
+      const [line = ''] = String((cause as Partial<Error> | undefined)?.message ?? cause).split('\n')
+      const { message } = new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `${name} (${line})`, cause })
+      warn(visible(`${message}; msg plugins inspect ${name} tells more, msg plugins uninstall ${name} removes it`))
     }
   }
   return halves
@@ -70,5 +83,5 @@ async function loadHalf(root: string, given: unknown): Promise<Half> {
   return half
 }
 
-/** What `msg` in a plugin's package.json must say. */
-const API = 1
+/** Version of the plugin interface: what `msg.api` in a plugin's package.json must say. */
+export const PLUGIN_API = 1

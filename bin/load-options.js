@@ -39,6 +39,7 @@ function listed() {
 
 /** True for a package that lies where the list says and finds this msg. */
 function isAtHome({ type, root: folder, hasOwnLink }) {
+  if (!existsSync(join(folder, 'package.json'))) return false
   const packages = join(dataDir, 'plugin-packages')
   if (type === 'user') return folder.startsWith(packages) && leadsHere(packages)
   return hasOwnLink !== true || leadsHere(folder)

@@ -25,9 +25,12 @@ export function checkDeclared(declared: Declared, files: PackageFiles, others: r
   const { name, server, client, commands, dependencies } = declared
   const hasHalf = server !== undefined || client !== undefined
   if (!hasHalf && commands.length === 0)
-    throw refused(`${name} is no plugin of msg: its package.json has neither msg.server nor msg.client, and it has no commands`)
+    throw refused(
+      `${name} is no plugin of msg: its package.json has neither msg.server nor msg.client, and it has no commands`,
+    )
   if (declared.api !== undefined || hasHalf) {
-    const made = declared.api === undefined ? 'does not say which api it is made for (msg.api)' : `is made for api ${declared.api}`
+    const made =
+      declared.api === undefined ? 'does not say which api it is made for (msg.api)' : `is made for api ${declared.api}`
     if (declared.api !== api)
       throw new MsgError('MSG_ERR_PLUGIN_API', { detail: `${name} ${made}, this msg has api ${api}` })
   }
@@ -35,12 +38,13 @@ export function checkDeclared(declared: Declared, files: PackageFiles, others: r
     ['msg.server', server],
     ['msg.client', client],
   ] as const)
-   
     if (path !== undefined && !files.has(path))
       throw refused(`${name} says that ${key} is ${path}, which is not in it; build it, then pack it again`)
   for (const { id, path } of commands)
     if (path !== undefined && !files.has(path))
-      throw refused(`${name} says that the command ${spaced(id)} is ${path}, which is not in it; build it, then pack it again`)
+      throw refused(
+        `${name} says that the command ${spaced(id)} is ${path}, which is not in it; build it, then pack it again`,
+      )
   if (HOST_NAME in dependencies)
     throw refused(`${name} depends on msg-cli, and would bring a copy of it; peerDependencies is where that belongs`)
   const same = others.find((other) => other.name === name && !isPlugin(other))
@@ -94,7 +98,8 @@ export function checkProbed(
     for (const owner of owners) {
       const common = wanted.find((word) => owner.words.includes(word))
       const where = part === 'client' ? "at the client's prompt" : "on the server's console"
-      if (common !== undefined) throw taken(`“${common}” ${where}, which ${name} adds, is there already, from ${owner.name}`)
+      if (common !== undefined)
+        throw taken(`“${common}” ${where}, which ${name} adds, is there already, from ${owner.name}`)
     }
   }
   return id

@@ -122,7 +122,10 @@ function commandsByName(oclif: Readonly<Record<string, unknown>>, { names }: Pac
   return [...names]
     .filter((path) => path.startsWith(base) && /\.(?:js|mjs|cjs)$/u.test(path) && !/\.(?:test|spec)\.\w+$/u.test(path))
     .map((path) => {
-      const id = path.slice(base.length).replace(/(?:\/?index)?\.\w+$/u, '').replaceAll('/', ':')
+      const id = path
+        .slice(base.length)
+        .replace(/(?:\/?index)?\.\w+$/u, '')
+        .replaceAll('/', ':')
       return { id, aliases: [], summary: undefined, path }
     })
 }

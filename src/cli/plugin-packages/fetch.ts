@@ -27,7 +27,10 @@ export async function fetchPackage({ kind, spec }: Source, folder: string, signa
     if (size > MAX_PACKED_BYTES) throw tooLarge(size)
     copyFileSync(spec, path)
   } else {
-    await npm(['pack', spec, '--silent', `--pack-destination=${folder}`], { cwd: folder, signal }).catch((error) => {
+    await npm(['pack', spec, '--silent', '--prefer-online', `--pack-destination=${folder}`], {
+      cwd: folder,
+      signal,
+    }).catch((error) => {
       // npm speaks of a folder without a package.json in many ways.
       if (kind !== 'folder' || !MsgError.is(error) || error.code !== 'MSG_ERR_PLUGIN_FETCH') throw error
       throw new MsgError('MSG_ERR_PLUGIN_PACKAGE', {

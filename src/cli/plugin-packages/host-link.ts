@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync, realpathSync, renameSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** Under which name plugins import what they get from msg. */
@@ -26,6 +26,17 @@ export function linkHost(folder: string, host: string): boolean {
     renameSync(fresh, path)
   }
   return true
+}
+
+/** Undoes {@link linkHost}, and leaves no empty folder. */
+export function unlinkHost(folder: string): void {
+  const modules = join(folder, 'node_modules')
+  rmSync(join(modules, HOST), { force: true })
+  try {
+    rmdirSync(modules)
+  } catch {
+    // Something else is in it.
+  }
 }
 
 /** The folder that `import 'msg-cli/…'` finds from a package, symbolic links followed; undefined when it finds none. */

@@ -9,12 +9,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MsgError } from '../../core/errors.ts'
 import { checkDeclared, checkProbed, type Checked, type Other, type Words } from './checks.ts'
 import { filesOfTarball, readDeclared, READ_FILES, type Declared } from './declared.ts'
 import { fetchPackage } from './fetch.ts'
-import { HOST, linkHost } from './host-link.ts'
+import { HOST, linkHost, unlinkHost } from './host-link.ts'
 import { changeList, packagesDir, prefixOf, readList, rootIn, type Listed } from './list.ts'
 import { npm } from './npm.ts'
 import type { Probed } from './probe.ts'
@@ -130,7 +130,8 @@ export async function installPackage(source: Source, deps: InstallDeps): Promise
   } finally {
     rmSync(staging, { recursive: true, force: true })
     tidy(dataDir)
-    if (made !== undefined) removeEmpty(dataDir)
+    for (let folder = dataDir; made !== undefined && folder.startsWith(made); folder = dirname(folder))
+      removeEmpty(folder)
   }
 }
 
@@ -144,10 +145,7 @@ export function removePackage(dataDir: string, entry: Listed): void {
 
 /** The link to msg that was made in the folder of a linked package. */
 function removeOwnLink(entry: Listed | undefined): void {
-  if (entry?.type === 'link' && entry.hasOwnLink === true) {
-    rmSync(join(entry.root, 'node_modules', HOST), { force: true })
-    removeEmpty(join(entry.root, 'node_modules'))
-  }
+  if (entry?.type === 'link' && entry.hasOwnLink === true) unlinkHost(entry.root)
 }
 
 /** @returns the folder of the package. */

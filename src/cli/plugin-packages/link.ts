@@ -1,9 +1,8 @@
-import { rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
 import { MsgError } from '../../core/errors.ts'
 import { checkDeclared, checkProbed } from './checks.ts'
 import { filesOfFolder, readDeclared, type Declared } from './declared.ts'
-import { HOST, hostSeenFrom, linkHost } from './host-link.ts'
+import { hostSeenFrom, linkHost, unlinkHost } from './host-link.ts'
 import { removePackage, type InstallDeps } from './install.ts'
 import { changeList, readList } from './list.ts'
 import { probing } from './probing.ts'
@@ -53,7 +52,7 @@ export async function linkPackage(
     const seen = hostSeenFrom(root)
     return { declared, id, root, copy: seen === host ? undefined : seen }
   } catch (error) {
-    if (isLinking) rmSync(join(root, 'node_modules', HOST), { force: true })
+    if (isLinking) unlinkHost(root)
     throw error
   }
 }

@@ -82,7 +82,6 @@ const FLAGS = [
   '--no-update-notifier',
   '--no-package-lock',
   '--no-progress',
-  '--prefer-offline',
   '--loglevel=error',
   '--global=false',
 ]

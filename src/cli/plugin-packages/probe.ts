@@ -34,7 +34,6 @@ async function probe({ root, server, client, commands }: Probe): Promise<Probed[
     ['server', server],
     ['client', client],
   ] as const)
-   
     if (path !== undefined) results.push(await probeHalf(root, part, path))
   for (const path of commands) results.push(await timed(root, 'command', path, (module) => checkCommand(module)))
   return results

@@ -171,12 +171,13 @@ function text(header: Buffer, from: number, length: number): string {
 
 function octal(header: Buffer, from: number, length: number): number {
   const digits = text(header, from, length).trim()
-  if (!/^[0-7]{1,11}$/u.test(digits)) throw refused('a number in it cannot be read')
+  if (!/^[0-7]{1,11}$/u.test(digits))
+    throw refused('it is damaged, or no tarball of a package: a number cannot be read')
   return Number.parseInt(digits, 8)
 }
 
 function decimal(digits: string): number {
-  if (!/^\d{1,12}$/u.test(digits)) throw refused('a number in it cannot be read')
+  if (!/^\d{1,12}$/u.test(digits)) throw refused('it is damaged, or no tarball of a package: a number cannot be read')
   return Number(digits)
 }
 

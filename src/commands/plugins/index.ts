@@ -14,15 +14,20 @@ export default class Plugins extends PluginsCommand {
     this.printItems('plugin', packages.map(packageJson), ({ dim, name, bad }) => [
       ...tableLines(
         ['package', 'version', 'plugin', 'extends', 'api', 'from'].map(dim),
-        packages.map(({ name: text, version, from, root, listed, declared, fault }) => [
+        packages.map(({ name: text, version, from, root, listed, declared }) => [
           name(shown(text)),
           shown(version),
           listed?.id ?? shown(declared?.id ?? '–'),
-          declared ? extendsText(declared) : bad(`broken: ${shown(fault ?? '')}`),
+          declared ? extendsText(declared) : bad('broken'),
           String(declared?.api ?? '–'),
           from === 'linked' ? `linked ${dim(shown(root))}` : from,
         ]),
         'No plugins are installed: msg plugins install <package> installs one.',
+      ),
+      ...packages.flatMap(({ name: text, fault }) =>
+        fault === undefined
+          ? []
+          : [`${bad('broken:')} ${shown(text)}: ${shown(fault)}; msg plugins uninstall ${shown(text)} removes it`],
       ),
     ])
   }

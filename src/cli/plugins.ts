@@ -2,25 +2,18 @@ import { join, relative, isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { MsgError } from '../core/errors.ts'
 import { visible } from '../core/wire/visible.ts'
-import type { ClientOptions } from '../core/index.ts'
+import type { ConfiguredPlugin } from '../core/index.ts'
 
 /** A package of oclif's plugin list, as far as it matters here. */
 interface Package {
   readonly name: string
   readonly root: string
-  readonly version: string
   readonly pjson: object
 }
 
 /** Halves of plugins, in the order of the list. */
-type Halves = ReadonlyArray<Loaded & { readonly options?: unknown }>
-type Half = NonNullable<ClientOptions['plugins']>[number]['plugin']
-
-/** A half and the package it is from. */
-interface Loaded {
-  readonly plugin: Half
-  readonly package: { readonly name: string; readonly version: string }
-}
+type Halves = readonly ConfiguredPlugin[]
+type Half = ConfiguredPlugin['plugin']
 
 /**
  * The server halves of the installed plugins. Their modules are loaded now: only commands that need them call this.
@@ -33,26 +26,34 @@ export async function serverHalves(
   optionsOf: (id: string) => unknown,
   warn: (message: string) => void,
 ): Promise<Halves> {
-  return (await loadHalves(packages, 'server', warn)).flatMap((loaded) => {
-    const options = optionsOf(loaded.plugin.protocol.id)
-    return options === false ? [] : [{ ...loaded, options }]
-  })
+  return configured(await loadHalves(packages, 'server', warn), optionsOf)
 }
 
 /** The client halves of the installed plugins, as {@link serverHalves} loads the others. */
-export async function clientHalves(packages: Iterable<Package>, warn: (message: string) => void): Promise<Halves> {
-  return await loadHalves(packages, 'client', warn)
+export async function clientHalves(
+  packages: Iterable<Package>,
+  optionsOf: (id: string) => unknown,
+  warn: (message: string) => void,
+): Promise<Halves> {
+  return configured(await loadHalves(packages, 'client', warn), optionsOf)
+}
+
+function configured(halves: readonly Omit<ConfiguredPlugin, 'options'>[], optionsOf: (id: string) => unknown): Halves {
+  return halves.flatMap((half) => {
+    const options = optionsOf(half.plugin.protocol.id)
+    return options === false ? [] : [{ ...half, options }]
+  })
 }
 
 async function loadHalves(
   packages: Iterable<Package>,
   side: 'server' | 'client',
   warn: (message: string) => void,
-): Promise<Loaded[]> {
-  const halves: Loaded[] = []
+): Promise<Omit<ConfiguredPlugin, 'options'>[]> {
+  const halves: Omit<ConfiguredPlugin, 'options'>[] = []
   const owners = new Map<string, string>()
-  for (const { name, version, root, pjson } of packages) {
-    const { msg } = pjson as { msg?: Readonly<Record<string, unknown>> }
+  for (const { name, root, pjson } of packages) {
+    const { msg, version } = pjson as { msg?: Readonly<Record<string, unknown>>; version?: unknown }
     if (msg?.[side] === undefined) continue
     try {
       if (msg['api'] !== PLUGIN_API)
@@ -62,7 +63,7 @@ async function loadHalves(
       const owner = owners.get(id)
       if (owner !== undefined) throw new Error(`the plugin ${id} is there already, from ${owner}`)
       owners.set(id, name)
-      halves.push({ plugin, package: { name, version } })
+      halves.push({ plugin, package: { name, version: String(version) } })
     } catch (cause) {
       const [line = ''] = String((cause as Partial<Error> | undefined)?.message ?? cause).split('\n')
       const { message } = new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `${name} (${line})`, cause })

@@ -15,11 +15,15 @@ describe('installed plugins', () => {
     mkdirSync(root, { recursive: true })
     writeFileSync(join(root, 'package.json'), '{"type":"module"}')
     for (const [path, text] of Object.entries(modules)) writeFileSync(join(root, path), text)
-    return { name, root, version: '1.2.3', pjson: msg === undefined ? { name } : { name, msg } }
+    return { name, root, pjson: msg === undefined ? { name } : { name, version: '1.2.3', msg } }
   }
   const load = async (...packages: ReturnType<typeof pack>[]) => {
     const warnings: string[] = []
-    const halves = await clientHalves(packages, (message) => warnings.push(message))
+    const halves = await clientHalves(
+      packages,
+      () => undefined,
+      (message) => warnings.push(message),
+    )
     return { ids: halves.map(({ plugin }) => plugin.protocol.id), warnings }
   }
 
@@ -48,7 +52,11 @@ describe('installed plugins', () => {
 
   it('come with the name and version of their package', async () => {
     const one = pack('one', { api: 1, client: 'client.js' }, { 'client.js': half('x') })
-    const [loaded] = await clientHalves([one], () => {})
+    const [loaded] = await clientHalves(
+      [one],
+      () => undefined,
+      () => {},
+    )
     expect(loaded!.package).to.deep.equal({ name: 'one', version: '1.2.3' })
   })
 

@@ -286,8 +286,12 @@ export default defineClientPlugin({ protocol, setup(client) { client.command({ n
   })
 
   it('take what they kept with them, unless that is to stay', async () => {
-    const kept = [data('plugins', 'hello.db'), data('plugins', 'hello.db-wal'), data('server', 'plugins', 'hello.db')]
-    const other = data('plugins', 'other.db')
+    const profile = data('servers', 'one', '@ann', 'plugins')
+    const kept = [
+      ...['hello.db', 'hello.db-wal'].map((name) => join(profile, name)),
+      data('server', 'plugins', 'hello.db'),
+    ]
+    const other = join(profile, 'other.db')
     const keep = (): void => {
       for (const path of [...kept, other]) {
         mkdirSync(join(path, '..'), { recursive: true })
@@ -300,7 +304,9 @@ export default defineClientPlugin({ protocol, setup(client) { client.command({ n
     expect([...kept, other].every((path) => existsSync(path))).to.equal(true)
     await done(['plugins', 'install', file(), '--yes'])
     expect((await done(['plugins', 'uninstall', 'msg-plugin-hello']))[0]).to.deep.include({ deleted: kept })
-    expect(tree(data())).to.deep.equal(['plugins', join('plugins', 'other.db'), 'server'])
+    expect(tree(data()).filter((path) => /plugin|\.db/u.test(path))).to.deep.equal(
+      [profile, other].map((path) => path.slice(data().length + 1)),
+    )
   })
 
   it('are told apart from what is not there', async () => {

@@ -7,10 +7,21 @@ export interface DataFile {
   readonly bytes: number
 }
 
-/** What a plugin keeps in these data directories: `plugins/<id>.db` and what SQLite puts beside it. */
-export function dataFiles(id: string, dataDirs: readonly string[]): DataFile[] {
-  return dataDirs.flatMap((dataDir) => {
-    const folder = join(dataDir, 'plugins')
+/**
+ * What a plugin keeps: `plugins/<id>.db`, and what SQLite puts beside it, in the server's data directory and in each profile of the client's.
+ *
+ * @param dataDir - of clients
+ * @param serverDir - of the server
+ */
+export function dataFiles(id: string, dataDir: string, serverDir: string): DataFile[] {
+  const servers = join(dataDir, 'servers')
+  const profiles = namesIn(servers).flatMap((server) =>
+    namesIn(join(servers, server))
+      .filter((name) => name.startsWith('@'))
+      .map((name) => join(servers, server, name)),
+  )
+  return [...profiles, serverDir].flatMap((place) => {
+    const folder = join(place, 'plugins')
     return namesIn(folder)
       .filter((name) => name === `${id}.db` || name.startsWith(`${id}.db-`))
       .map((name) => ({ path: join(folder, name), bytes: statSync(join(folder, name)).size }))

@@ -15,14 +15,14 @@ export interface Inspected {
   readonly fault: string | undefined
 }
 
-/** Looks at all parts of a plugin. */
-export async function inspectPackage(found: PluginPackage, signal: AbortSignal): Promise<Inspected> {
+/** Looks at all parts of a plugin. @param options - what the configuration says to it */
+export async function inspectPackage(found: PluginPackage, options: unknown, signal: AbortSignal): Promise<Inspected> {
   const { declared, root } = found
   if (!declared) return { found, probed: [], fault: found.fault }
   const { server, client } = declared
   const commands = declared.commands.flatMap(({ path }) => path ?? [])
   try {
-    const probed = await probing({ root, server, client, commands }, signal)
+    const probed = await probing({ root, server, client, commands, options }, signal)
     return { found, probed, fault: probed.find(({ fault }) => fault !== undefined)?.fault }
   } catch (error) {
     if (signal.aborted) throw error
@@ -43,7 +43,7 @@ export function inspectedJson({ found, probed, fault }: Inspected): object {
     dependencies: declared?.dependencies ?? {},
     optIn: isOptIn({ found, probed }),
     fault: fault ?? null,
-    parts: probed.map(({ part, path, ms, fault: wrong, protocol, requires, registered }) => ({
+    parts: probed.map(({ part, path, ms, fault: wrong, protocol, requires, registered, stopped }) => ({
       part,
       path,
       loadMs: ms,
@@ -52,6 +52,8 @@ export function inspectedJson({ found, probed, fault }: Inspected): object {
       requires: requires ?? [],
       handlers: registered?.handlers ?? [],
       hooks: registered?.hooks ?? [],
+      streams: registered?.streams ?? false,
+      stopped: stopped ?? null,
       commands: registered?.commands.map(({ name, short }) => ({ name, short: short ?? null })) ?? [],
     })),
   }
@@ -78,7 +80,10 @@ export function inspectedLines({ found, probed, fault }: Inspected, palette: Pal
   ]
 }
 
-function partLines({ part, path, ms, fault, protocol, requires = [], registered }: Probed, palette: Palette): string[] {
+function partLines(
+  { part, path, ms, fault, protocol, requires = [], registered, stopped }: Probed,
+  palette: Palette,
+): string[] {
   const heading = `${palette.strong(part)} ${shown(path)} ${palette.dim(`loaded in ${ms} ms`)}`
   if (fault !== undefined) return [heading, `  ${palette.bad('broken:')} ${shown(fault)}`]
   const commands = registered?.commands.map(({ name, short }) => (short === undefined ? name : `${name} (${short})`))
@@ -87,7 +92,9 @@ function partLines({ part, path, ms, fault, protocol, requires = [], registered 
     ['requires', requires],
     ['handles', registered?.handlers ?? []],
     ['hooks', registered?.hooks ?? []],
+    ['streams', registered?.streams === true ? ['accepted'] : []],
     [part === 'server' ? 'console' : 'prompt', commands ?? []],
+    ['setup', stopped === undefined ? [] : [`ends early here (${stopped}); there may be more when it runs`]],
   ] as const
   return [
     heading,

@@ -8,6 +8,8 @@ export interface Probe {
   readonly server: string | undefined
   readonly client: string | undefined
   readonly commands: readonly string[]
+  /** What the configuration says to the plugin. */
+  readonly options?: unknown
 }
 
 /** What came of importing one module. */
@@ -25,33 +27,35 @@ export interface Probed {
   readonly requires?: readonly string[]
   /** What its setup registers, as far as that can be found out without a server or client. */
   readonly registered?: Registered
+  /** Why setup did not get to its end, which may be only because there is no server or client. */
+  readonly stopped?: string
 }
 
 /** Imports each module and looks whether it is what the package says. For a process of its own: what plugins leave running ends with it. */
-async function probe({ root, server, client, commands }: Probe): Promise<Probed[]> {
+async function probe({ root, server, client, commands, options }: Probe): Promise<Probed[]> {
   const results: Probed[] = []
   for (const [part, path] of [
     ['server', server],
     ['client', client],
   ] as const)
-    if (path !== undefined) results.push(await probeHalf(root, part, path))
+    if (path !== undefined) results.push(await probeHalf(root, part, path, options))
   for (const path of commands) results.push(await timed(root, 'command', path, (module) => checkCommand(module)))
   return results
 }
 
-async function probeHalf(root: string, part: 'server' | 'client', path: string): Promise<Probed> {
+async function probeHalf(root: string, part: 'server' | 'client', path: string, configured: unknown): Promise<Probed> {
   return await timed(root, part, path, async ({ default: half }) => {
     const { protocol, setup, optIn, requires, options } = (half ?? {}) as Half
     if (half === undefined) throw new Error('it has no default export')
     if (typeof setup !== 'function' || typeof protocol?.id !== 'string')
       throw new Error('it exports no half of a plugin')
     const recorder = new Recorder()
-    const given = await defaultsOf(options)
+    let stopped: string | undefined
     // What setup does with a scope that does nothing says nothing about whether it works.
     await Promise.race([
-      Promise.resolve()
-        .then(() => setup.call(half, recorder.scope, given))
-        .catch(() => {}),
+      optionsOf(options, configured)
+        .then((given) => setup.call(half, recorder.scope, given))
+        .catch((error: unknown) => void (stopped = faultOf(error))),
       new Promise((resolve) => setTimeout(resolve, SETUP_MS)),
     ])
     return {
@@ -60,6 +64,7 @@ async function probeHalf(root: string, part: 'server' | 'client', path: string):
       optIn: optIn === true,
       requires: Array.isArray(requires) ? requires.map(String) : [],
       registered: recorder.registered,
+      ...(stopped === undefined ? {} : { stopped }),
     }
   })
 }
@@ -87,10 +92,14 @@ async function timed(
   }
 }
 
-/** What a plugin is set up with that is not configured. */
-async function defaultsOf(options: Half['options']): Promise<unknown> {
-  const result = await options?.['~standard'].validate({})
-  return result?.value
+/** What setup is given. Where nothing is configured and something has to be, it is what the schema makes of no options, or nothing. */
+async function optionsOf(schema: Half['options'], configured: unknown): Promise<unknown> {
+  if (!schema) return configured
+  for (const candidate of configured === undefined ? [undefined, {}] : [configured]) {
+    const result = await schema['~standard'].validate(candidate)
+    if (result.issues === undefined) return result.value
+  }
+  return undefined
 }
 
 function faultOf(error: unknown): string {
@@ -108,9 +117,12 @@ interface Half {
   readonly setup?: (scope: unknown, options: unknown) => unknown
   readonly optIn?: unknown
   readonly requires?: unknown
-  readonly options?: {
-    readonly '~standard': { validate(value: unknown): { value?: unknown } | Promise<{ value?: unknown }> }
-  }
+  readonly options?: { readonly '~standard': { validate(value: unknown): Checked | Promise<Checked> } }
+}
+
+interface Checked {
+  readonly value?: unknown
+  readonly issues?: unknown
 }
 
 /** Patience with a setup, milliseconds. */

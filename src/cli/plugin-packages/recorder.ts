@@ -10,6 +10,8 @@ export interface Registered {
   readonly handlers: readonly string[]
   readonly hooks: readonly string[]
   readonly commands: readonly RegisteredCommand[]
+  /** It accepts streams. */
+  readonly streams: boolean
 }
 
 /** A scope that does nothing but note what is registered with it. Whatever else is asked of it, it gives something that can be called and does nothing. */
@@ -17,10 +19,11 @@ export class Recorder {
   readonly #handlers: string[] = []
   readonly #hooks: string[] = []
   readonly #commands: RegisteredCommand[] = []
+  #acceptsStreams = false
   readonly scope: unknown = this.#made()
 
   get registered(): Registered {
-    return { handlers: this.#handlers, hooks: this.#hooks, commands: this.#commands }
+    return { handlers: this.#handlers, hooks: this.#hooks, commands: this.#commands, streams: this.#acceptsStreams }
   }
 
   #made(): unknown {
@@ -28,10 +31,22 @@ export class Recorder {
       handle: (name: unknown) => void this.#handlers.push(String(name)),
       hook: (name: unknown) => void this.#hooks.push(String(name)),
       command: (command: unknown) => void this.#commands.push(commandOf(command)),
+      streams: withInert({ accept: () => void (this.#acceptsStreams = true) }),
+      storage: withInert({ get: async () => undefined, list: async () => [] }),
+      timers: withInert({ now: () => 0 }),
+      sessions: () => [],
+      everybody: () => [],
+      self: () => undefined,
+      confirm: async () => undefined,
       signal: new AbortController().signal,
     }
-    return new Proxy(own, { get: (target, key) => (Object.hasOwn(target, key) ? target[String(key)] : inert()) })
+    return withInert(own)
   }
+}
+
+/** What is not there is {@link inert}. */
+function withInert(own: Readonly<Record<string, unknown>>): unknown {
+  return new Proxy(own, { get: (target, key) => (Object.hasOwn(target, key) ? target[String(key)] : inert()) })
 }
 
 function commandOf(command: unknown): RegisteredCommand {

@@ -29,7 +29,7 @@ export default class PluginsUninstall extends PluginsCommand {
     const { dataFiles, removeFiles } = await import('../../cli/plugin-packages/data.ts')
     const { removePackage } = await import('../../cli/plugin-packages/install.ts')
     const settings = this.settings([], flags)
-    const kept = id === undefined ? [] : dataFiles(id, [settings.required('dataDir'), settings.required('serverDir')])
+    const kept = id === undefined ? [] : dataFiles(id, settings.required('dataDir'), settings.required('serverDir'))
     const bytes = kept.reduce((sum, file) => sum + file.bytes, 0)
     const isAsked = kept.length > 0 && !flags.yes && !flags['keep-data'] && this.canAsk
     const question = `Delete what ${name} kept too (${bytesText(bytes)})?`

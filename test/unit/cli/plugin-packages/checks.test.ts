@@ -89,7 +89,7 @@ describe('the checks of a package that was imported', () => {
     path: `${part}.js`,
     ms: 1,
     id,
-    registered: { handlers: [], hooks: [], commands },
+    registered: { handlers: [], hooks: [], commands, streams: false },
   })
   const words = {
     client: { commands: [{ name: 'send', short: 's' }] },

@@ -93,33 +93,29 @@ describe("the list of a user's plugins", () => {
 describe('what a plugin keeps', () => {
   const directory = useTempDir()
 
-  it('is its database in each data directory, and what SQLite puts beside it', () => {
-    for (const [dataDir, name] of [
-      ['one', 'a.db'],
-      ['one', 'a.db-wal'],
-      ['one', 'a.db2'],
-      ['one', 'ab.db'],
-      ['two', 'a.db'],
-      ['three', 'b.db'],
-    ] as const) {
-      mkdirSync(join(directory(), dataDir, 'plugins'), { recursive: true })
-      writeFileSync(join(directory(), dataDir, 'plugins', name), 'kept')
+  it("is its database in the server's data and in each profile of the client's, and what SQLite puts beside it", () => {
+    const profile = (server: string, user: string): string =>
+      join(directory(), 'data', 'servers', server, user, 'plugins')
+    const own = join(directory(), 'server', 'plugins')
+    const kept = [
+      [profile('one', '@ann'), 'a.db'],
+      [profile('one', '@ann'), 'a.db-wal'],
+      [profile('two', '@ben'), 'a.db'],
+      [own, 'a.db'],
+    ] as const
+    const others = [
+      [profile('one', '@ann'), 'a.db2'],
+      [profile('one', '@ann'), 'ab.db'],
+      [profile('one', 'no-user'), 'a.db'],
+    ] as const
+    for (const [folder, name] of [...kept, ...others]) {
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, name), 'kept')
     }
-    const files = dataFiles(
-      'a',
-      ['one', 'two', 'three', 'four'].map((name) => join(directory(), name)),
-    )
-    expect(files.map(({ path, bytes }) => [path.slice(directory().length + 1), bytes])).to.deep.equal([
-      [join('one', 'plugins', 'a.db'), 4],
-      [join('one', 'plugins', 'a.db-wal'), 4],
-      [join('two', 'plugins', 'a.db'), 4],
-    ])
+    const files = dataFiles('a', join(directory(), 'data'), join(directory(), 'server'))
+    expect(files).to.have.deep.members(kept.map(([folder, name]) => ({ path: join(folder, name), bytes: 4 })))
     removeFiles(files)
-    expect(['one', 'two', 'three'].map((name) => existsSync(join(directory(), name, 'plugins')))).to.deep.equal([
-      true,
-      false,
-      true,
-    ])
-    expect(existsSync(join(directory(), 'one', 'plugins', 'ab.db'))).to.equal(true)
+    expect(kept.map(([folder]) => existsSync(folder))).to.deep.equal([true, true, false, false])
+    expect(others.every(([folder, name]) => existsSync(join(folder, name)))).to.equal(true)
   })
 })

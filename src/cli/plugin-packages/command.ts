@@ -99,7 +99,13 @@ export abstract class PluginsCommand extends BaseCommand {
 
   /** Asks on the terminal, where `no` is the answer of whoever says nothing. @throws MSG_ERR_CANCELLED on Ctrl-C */
   protected async isConfirmed(question: string): Promise<boolean> {
-    return await confirmed(question)
+    try {
+      return await confirmed(question)
+    } catch (error) {
+      // The prompt reads Ctrl-C as a key: there is no signal.
+      this.#status = 130
+      throw error
+    }
   }
 
   /** What goes on, for people; on stderr, since it is no result. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { copyFileSync, createReadStream, readdirSync, statSync } from 'node:fs'
+import { copyFileSync, createReadStream, existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { MsgError } from '../../core/errors.ts'
 import { npm } from './npm.ts'
@@ -27,16 +27,15 @@ export async function fetchPackage({ kind, spec }: Source, folder: string, signa
     if (size > MAX_PACKED_BYTES) throw tooLarge(size)
     copyFileSync(spec, path)
   } else {
+    if (kind === 'folder' && !existsSync(join(spec, 'package.json')))
+      throw new MsgError('MSG_ERR_PLUGIN_PACKAGE', { detail: `there is no package.json in ${spec}` })
     await npm(['pack', spec, '--silent', '--prefer-online', `--pack-destination=${folder}`], {
       cwd: folder,
       signal,
     }).catch((error) => {
-      // npm speaks of a folder without a package.json in many ways.
-      if (kind !== 'folder' || !MsgError.is(error) || error.code !== 'MSG_ERR_PLUGIN_FETCH') throw error
-      throw new MsgError('MSG_ERR_PLUGIN_PACKAGE', {
-        detail: `${spec} cannot be packed (${error.detail})`,
-        cause: error,
-      })
+      if (kind !== 'registry' || !MsgError.is(error) || !existsSync(spec)) throw error
+      const detail = `${error.detail}; the folder of that name is ./${spec}`
+      throw new MsgError(error.code, { detail, cause: error })
     })
     const [made] = readdirSync(folder).filter((name) => /\.t(?:ar\.)?gz$/u.test(name))
     if (made === undefined) throw new MsgError('MSG_ERR_PLUGIN_FETCH', { detail: `npm packed nothing of ${spec}` })

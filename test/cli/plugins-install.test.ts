@@ -73,6 +73,11 @@ describe('plugins that are installed', function () {
       const hasWord = (name: string): boolean => usages.some((usage) => `${usage} `.startsWith(`${name} `))
       if (installed!['optIn'] !== true) for (const { name: word } of own) expect(hasWord(word), word).to.equal(true)
       if (isShelf) expect((await alice.ask('files'))['files']).to.deep.equal([])
+      const fares = (await server.ask('status'))['plugins'] as Array<{ id: string; state: string; package: string }>
+      const half = fares.find(({ id }) => id === installed!['id'])
+      if (inList!['server'] === true)
+        expect(half).to.include({ state: half?.state === 'off' ? 'off' : 'running', package: `${name}@${version}` })
+      if (installed!['optIn'] !== true || isShelf) expect(half?.state).not.to.equal('off')
       await Promise.all([alice.end(), server.stop()])
 
       const id = String(installed!['id'])
@@ -397,7 +402,7 @@ export default defineClientPlugin({ protocol, setup(client) { client.command({ n
   })
 })
 
-/** Every path under a folder but the data of users, which come and go with clients. */
+/** Every path under a folder but what npm keeps for itself. */
 function tree(folder: string): string[] {
   if (!existsSync(folder)) return []
   return (readdirSync(folder, { recursive: true }) as string[]).filter((path) => !/^\.npm|_logs/u.test(path)).sort()

@@ -253,10 +253,13 @@ export default defineClientPlugin({ protocol, setup(client) { client.command({ n
   })
 
   it('find msg wherever it and their data have moved', async () => {
-    await done(['plugins', 'install', file({ command: 'hi' }), '--yes'])
-    const moved = unpackMsg(tempDir())
-    const elsewhere = await runMsg(['hi'], { directory: directory(), bin: moved })
-    expect([elsewhere.stdout, elsewhere.stderr]).to.deep.equal(['hello from 1.0.0\n', ''])
+    const [first, second] = [join(directory(), 'first'), join(directory(), 'second')]
+    mkdirSync(first)
+    const options = { directory: directory(), bin: unpackMsg(first) }
+    expect((await runMsg(['plugins', 'install', file({ command: 'hi' }), '--yes'], options)).status).to.equal(0)
+    renameSync(first, second)
+    const moved = await runMsg(['hi'], { directory: directory(), bin: join(second, 'package', 'bin', 'run.js') })
+    expect([moved.stdout, moved.stderr]).to.deep.equal(['hello from 1.0.0\n', ''])
     renameSync(join(directory(), 'data'), join(directory(), 'moved'))
     const env = { XDG_DATA_HOME: join(directory(), 'moved') }
     const { stdout, stderr } = await run(['hi'], env)
@@ -361,6 +364,24 @@ export default defineClientPlugin({ protocol, setup(client) { client.command({ n
       await done(['plugins', 'uninstall', 'hello'])
       expect(tree(folder)).to.deep.equal(before)
       expect((await run(['hi'])).status).to.equal(2)
+    })
+
+    it('may have only halves, or only commands without a manifest', async () => {
+      const halves = pluginFolder(join(directory(), 'halves'), {
+        pjson: { oclif: undefined },
+        files: { 'oclif.manifest.json': undefined },
+      })
+      expect((await done(['plugins', 'link', halves]))[0]).to.include({ id: 'hello' })
+      const options = {
+        id: 'bare',
+        command: 'bare',
+        pjson: { msg: undefined },
+        files: { 'oclif.manifest.json': undefined },
+      }
+      expect((await done(['plugins', 'install', file(options), '--yes'])).at(-1)).to.include({ id: null })
+      expect((await done(['plugins'])).map(({ commands }) => commands)).to.deep.equal([['bare'], []])
+      const { stdout, stderr } = await run(['bare'])
+      expect([stdout, stderr]).to.deep.equal(['hello from 1.0.0\n', ''])
     })
 
     it('pass the same checks', async () => {

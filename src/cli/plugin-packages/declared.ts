@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { MsgError } from '../../core/errors.ts'
 import type { TarballContent } from './tarball.ts'
@@ -55,7 +55,7 @@ export function filesOfTarball({ files, texts }: TarballContent): PackageFiles {
 /** The files of a package that is a folder; only those that are asked for are looked at. */
 export function filesOfFolder(root: string): PackageFiles {
   return {
-    names: [],
+    names: namesIn(root),
     has: (path) => existsSync(join(root, path)),
     text(path) {
       const stat = statSync(join(root, path), { throwIfNoEntry: false })
@@ -64,6 +64,16 @@ export function filesOfFolder(root: string): PackageFiles {
       if (stat.size > limit) throw refused(`its ${path} has ${stat.size} bytes, and may have ${limit}`)
       return readFileSync(join(root, path), 'utf8')
     },
+  }
+}
+
+/** Files below a folder, without what the package depends on; looked for when they are asked for. */
+function* namesIn(root: string, below = ''): Generator<string> {
+  for (const entry of readdirSync(join(root, below), { withFileTypes: true })) {
+    const path = below === '' ? entry.name : `${below}/${entry.name}`
+    if (entry.isDirectory()) {
+      if (entry.name !== 'node_modules' && !entry.name.startsWith('.')) yield* namesIn(root, path)
+    } else yield path
   }
 }
 
@@ -83,6 +93,7 @@ export function readDeclared(files: PackageFiles): Declared {
   const oclif = objectOf(pjson['oclif']) ?? {}
   const scripts = objectOf(pjson['scripts']) ?? {}
   const manifest = files.text('oclif.manifest.json')
+  if (manifest !== undefined) checkManifestVersion(manifest, name, version)
   return {
     name,
     version,
@@ -102,6 +113,14 @@ export function readDeclared(files: PackageFiles): Declared {
     ],
     dependencies: stringsOf({ ...objectOf(pjson['optionalDependencies']), ...objectOf(pjson['dependencies']) }),
   }
+}
+
+/** oclif warns at every start when they differ, and reads the commands instead. */
+function checkManifestVersion(manifest: string, name: string, version: string): void {
+  const said = stringOf(objectOf(parse(manifest, 'oclif.manifest.json'))?.['version'])
+  const [release] = version.split('-')
+  if (said?.split('-')[0] !== release)
+    throw refused(`the oclif.manifest.json of ${name} ${version} is of ${said ?? 'no version'}; build it again`)
 }
 
 function commandsOf(manifest: string): DeclaredCommand[] {

@@ -19,7 +19,10 @@ describe('the checks of a package before it runs', () => {
     pjson: object,
     { files = ['s.js', 'c.js'], others = [] as Other[], commands = [] as string[] } = {},
   ): string => {
-    const manifest = { commands: Object.fromEntries(commands.map((id) => [id, { relativePath: [`${id}.js`] }])) }
+    const manifest = {
+      version: '1.0.0',
+      commands: Object.fromEntries(commands.map((id) => [id, { relativePath: [`${id}.js`] }])),
+    }
     const texts: Record<string, string> = {
       'package.json': JSON.stringify({ name: 'p', version: '1.0.0', ...pjson }),
       'oclif.manifest.json': JSON.stringify(manifest),

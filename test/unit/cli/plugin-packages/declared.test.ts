@@ -21,6 +21,7 @@ const named = { name: 'msg-plugin-a', version: '1.0.0' }
 describe('what a package declares', () => {
   it('is its halves, commands, hooks, scripts and dependencies', () => {
     const manifest = {
+      version: '1.0.0',
       commands: {
         'client:hi': { id: 'client:hi', aliases: ['hi'], summary: 'says hi', relativePath: ['dist', 'hi.js'] },
       },
@@ -71,6 +72,14 @@ describe('what a package declares', () => {
     expect(() => readDeclared({ names: [], has: () => false, text: () => undefined })).to.throw('no package.json')
   })
 
+  it('is refused with a manifest of another version, which oclif would warn of at every start', () => {
+    expect(complaint(named, { 'oclif.manifest.json': '{"version":"1.0.1"}' })).to.contain('is of 1.0.1; build it again')
+    expect(complaint(named, { 'oclif.manifest.json': '{}' })).to.contain('is of no version')
+    expect(complaint({ ...named, version: '1.0.0-rc.1' }, { 'oclif.manifest.json': '{"version":"1.0.0"}' })).to.equal(
+      'no complaint',
+    )
+  })
+
   for (const name of [
     'msg-cli',
     'node_modules',
@@ -104,7 +113,7 @@ describe('what a package declares', () => {
   it('takes what has the wrong type for not said', () => {
     const { description, author, api, id, commands, hooks, dependencies } = declared(
       { ...named, description: 1, author: [], msg: { api: '1', id: 2 }, oclif: [], dependencies: { a: 1 } },
-      { 'oclif.manifest.json': '{"commands":[]}' },
+      { 'oclif.manifest.json': '{"version":"1.0.0","commands":[]}' },
     )
     expect([description, author, api, id]).to.deep.equal([undefined, undefined, undefined, undefined])
     expect([commands, hooks, dependencies]).to.deep.equal([[], [], {}])

@@ -1,5 +1,5 @@
 import { defineClientPlugin, MsgError } from 'msg-cli/plugin'
-import { MAX_BYTES, protocol, type Receipt } from './protocol.ts'
+import { EMPTY, MAX_BYTES, protocol, type Receipt } from './protocol.ts'
 import { summary } from './summary.ts'
 
 /** The client's half: `broadcast` at the prompt, and what others say to everybody. */
@@ -24,6 +24,7 @@ export default defineClientPlugin({
       arguments: [{ name: 'text', rest: true }],
       async run(values): Promise<Receipt> {
         const text = values.text('text')
+        if (text.trim() === '') throw new MsgError('MSG_ERR_USAGE', { detail: EMPTY })
         const bytes = Buffer.byteLength(text)
         // More does not even reach the server, which may allow less.
         if (bytes > MAX_BYTES)

@@ -1,6 +1,9 @@
 import { defineProtocol, message } from 'msg-cli/plugin'
 import * as v from 'valibot'
 
+/** Why a text of blanks is refused. */
+export const EMPTY = 'there is nothing to say'
+
 const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
 /** What became of a broadcast: how many connections, of how many users, have acknowledged it. */
@@ -36,7 +39,12 @@ export const protocol = defineProtocol({
       from: 'client',
       maxBytes: 61_440,
       timeoutMs: 25_000,
-      schema: v.object({ text: v.string() }),
+      schema: v.object({
+        text: v.pipe(
+          v.string(),
+          v.check((text) => text.trim() !== '', EMPTY),
+        ),
+      }),
       answer: { maxBytes: 1_024, schema: Receipt },
     }),
     /** Somebody said it. The same id may come again after a reconnection: it is acknowledged again, and not shown. */

@@ -3,7 +3,7 @@ import { canonicalName, defineServerPlugin, MsgError, type PluginSession } from 
 import { Allowance } from './allowance.ts'
 import { Delivery } from './delivery.ts'
 import { options, type BroadcastOptions } from './options.ts'
-import { protocol, SERVER, type Receipt } from './protocol.ts'
+import { EMPTY, protocol, SERVER, type Receipt } from './protocol.ts'
 import { summary } from './summary.ts'
 
 /** The server's half: who may say something to everybody, how often, and who has heard it. */
@@ -85,7 +85,7 @@ export default defineServerPlugin({
       arguments: [{ name: 'text', rest: true }],
       async run(values) {
         const text = values.text('text')
-        const why = unfit(text, maxBytes)
+        const why = text.trim() === '' ? new MsgError('MSG_ERR_USAGE', { detail: EMPTY }) : unfit(text, maxBytes)
         if (why) throw why
         return await say(text)
       },
@@ -105,7 +105,6 @@ function refusal(who: BroadcastOptions['who']): (user: string) => MsgError | und
 }
 
 function unfit(text: string, maxBytes: number): MsgError | undefined {
-  if (text.trim() === '') return new MsgError('MSG_ERR_USAGE', { detail: 'there is nothing to say' })
   const bytes = Buffer.byteLength(text)
   if (bytes <= maxBytes) return undefined
   return new MsgError('MSG_ERR_LIMIT', { detail: `a broadcast has at most ${maxBytes} bytes, this one ${bytes}` })

@@ -14,6 +14,8 @@ export interface Said {
 export class BareClient {
   /** Messages of plugins so far, with the bytes of their lines. */
   readonly heard: Array<Said & { readonly bytes: number }> = []
+  /** Called for each of them. */
+  onHeard: () => void = () => {}
   readonly #socket: TLSSocket
   readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
   readonly #isAnswering: boolean
@@ -88,6 +90,7 @@ export class BareClient {
     if (message.method === 'plugin') {
       const { ask, ...said } = message.params
       this.heard.push({ ...said, bytes: Buffer.byteLength(line) + 1 })
+      this.onHeard()
       // Nobody waits for what becomes of the answer.
       if (ask !== undefined && this.#isAnswering)
         this.#write({

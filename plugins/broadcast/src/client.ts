@@ -20,7 +20,7 @@ export default defineClientPlugin({
     client.command({
       name: 'broadcast',
       short: 'b',
-      summary: 'say something to everybody who is connected; the server reads it too',
+      summary: 'say something to everybody; the server reads it too',
       arguments: [{ name: 'text', rest: true }],
       async run(values): Promise<Receipt> {
         const text = values.text('text')

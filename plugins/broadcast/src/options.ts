@@ -1,5 +1,5 @@
 import { canonicalName } from 'msg-cli/plugin'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 import { MAX_BYTES } from './protocol.ts'
 
 const UserName = v.pipe(

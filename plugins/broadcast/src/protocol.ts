@@ -1,5 +1,5 @@
 import { defineProtocol, message } from 'msg-cli/plugin'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 
 /** Why a text of blanks is refused. */
 export const EMPTY = 'there is nothing to say'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 import { options } from '../src/options.ts'
 import { summary } from '../src/summary.ts'
 

@@ -2,15 +2,26 @@
 export class IdleUsers {
   /** By user: their connections, each with since when it is idle, milliseconds. */
   readonly #users = new Map<string, Map<string, number | undefined>>()
+  /** Idle connections that broke a moment ago, the oldest first. */
+  readonly #broken = new Map<string, { readonly since: number; readonly until: number }>()
 
-  /** A connection is there; one that is back keeps what it was. @returns what {@link handleIdle} does */
-  handleOpen(id: string, user: string): boolean {
+  /** A connection is there; one that is back is what it was. @param now - milliseconds. @returns what {@link handleIdle} does */
+  handleOpen(now: number, id: string, user: string): boolean {
+    const broken = this.#broken.get(id)
+    this.#broken.delete(id)
+    const since = broken && broken.until > now ? broken.since : undefined
     return this.#change(user, (connections) => {
-      if (!connections.has(id)) connections.set(id, undefined)
+      if (!connections.has(id)) connections.set(id, since)
     })
   }
 
-  handleClosed(id: string, user: string): boolean {
+  handleClosed(now: number, id: string, user: string): boolean {
+    const since = this.#users.get(user)?.get(id)
+    for (const [other, { until }] of this.#broken) {
+      if (until > now) break
+      this.#broken.delete(other)
+    }
+    if (since !== undefined) this.#broken.set(id, { since, until: now + KEPT_MS })
     return this.#change(user, (connections) => connections.delete(id))
   }
 
@@ -42,3 +53,6 @@ export class IdleUsers {
     return wasAway !== (this.since(user) !== undefined)
   }
 }
+
+/** How long a connection that broke is remembered, milliseconds. */
+const KEPT_MS = 60_000

@@ -1,4 +1,4 @@
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 
 const number = (name: string, least: number, most: number) => {
   const why = `${name} is a number from ${least} to ${most.toLocaleString('en-US')}`

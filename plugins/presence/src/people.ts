@@ -42,11 +42,11 @@ export class People {
   }
 
   handleOpen(now: number, id: string, user: string): void {
-    this.#tellAway(now, user, this.#idle.handleOpen(id, user))
+    this.#tellAway(now, user, this.#idle.handleOpen(now, id, user))
   }
 
   handleClosed(now: number, id: string, user: string): void {
-    this.#tellAway(now, user, this.#idle.handleClosed(id, user))
+    this.#tellAway(now, user, this.#idle.handleClosed(now, id, user))
   }
 
   /** @param since - when somebody last typed there; `undefined`: just now. */

@@ -1,5 +1,5 @@
 import { defineProtocol, message } from 'msg-cli/plugin'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 
 const Name = v.pipe(v.string(), v.maxLength(64))
 /** ISO 8601 in UTC, by the server's clock. */

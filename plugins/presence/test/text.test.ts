@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 import { duration } from '../src/duration.ts'
 import { sentence } from '../src/notice.ts'
 import { options } from '../src/options.ts'

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
+import { complaintOf, type Schema } from '../helpers/json-schema.ts'
 import { pack, unpackMsg } from '../helpers/packed-msg.ts'
 import { BIN, runMsg } from '../helpers/run-msg.ts'
 import { TestStage } from '../helpers/stage.ts'
@@ -9,6 +10,7 @@ import { useTempDir } from '../helpers/temp-dir.ts'
 import { removeTempDirs, tempDir } from '../helpers/temp.ts'
 
 const root = join(dirname(BIN), '..')
+const schema = JSON.parse(readFileSync(join(root, 'docs', 'schema', 'commands.json'), 'utf8')) as Schema
 
 /** Files of docs/PLUGINS.md, by their paths: fenced code whose first line says `ts <path>`. The last of each path counts. */
 const snippets = new Map(
@@ -129,6 +131,7 @@ describe('a plugin that somebody writes', function () {
       directory: directory(),
       bin,
     })
+    expect(complaintOf(schema, JSON.parse(told))).to.equal(undefined)
     expect(JSON.parse(told)).to.include({ type: 'created', name: 'msg-plugin-hello', installed: false })
   })
 })

@@ -1,4 +1,4 @@
-import { defineServerPlugin, isSameName, MsgError, type PluginSession } from 'msg-cli/plugin'
+import { defineServerPlugin, MsgError, type PluginSession } from 'msg-cli/plugin'
 import { noticeFor } from './notice.ts'
 import { options } from './options.ts'
 import { People, type Audience } from './people.ts'
@@ -112,12 +112,12 @@ export default defineServerPlugin({
         throw new MsgError('MSG_ERR_NOT_PERMITTED', { detail: 'this server does not remember who was seen when' })
       const now = new Date(timers.now()).toISOString()
       const sighting = log.find(user)
-      const name = sighting?.user ?? people.all().find((person) => isSameName(person.user, user))?.user
-      if (name === undefined) return { user: user.slice(0, MAX_NAME), state: 'unknown', at: null, now }
+      if (!sighting) return { user: user.slice(0, MAX_NAME), state: 'unknown', at: null, now }
+      const { user: name } = sighting
       const person = people.find(name)
       if (person) return { user: name, state: person.state, at: new Date(person.since).toISOString(), now }
-      const at = people.wentAt(name) ?? sighting?.at
-      return { user: name, state: 'gone', at: at === undefined ? null : new Date(at).toISOString(), now }
+      const at = people.wentAt(name) ?? sighting.at
+      return { user: name, state: 'gone', at: new Date(at).toISOString(), now }
     })
 
     if (!log) return

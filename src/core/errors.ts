@@ -117,6 +117,12 @@ export const ERRORS = {
     wire: 0x37,
     hint: "a rule of the server's says so; ask its owner",
   },
+  MSG_ERR_NOT_PERMITTED: {
+    message: 'not permitted: %s',
+    exit: 4,
+    wire: 0x38,
+    hint: "a rule of the other side's says so; ask its owner",
+  },
   MSG_ERR_DIRECTORY_ACCESS: {
     message: 'cannot use the directory: %s',
     exit: 4,

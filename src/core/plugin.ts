@@ -26,4 +26,5 @@ export type { Facts, PluginStorage, PluginStream, Scope } from './plugins/scope-
 export type { PluginSession, ServerScope, Session } from './plugins/server-scope.ts'
 export { MsgError, type ErrorCode } from './errors.ts'
 export type { TransferEvent } from './transfers/api.ts'
+export { canonicalName } from './wire/names.ts'
 export { visible } from './wire/visible.ts'

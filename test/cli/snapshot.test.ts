@@ -18,8 +18,10 @@ describe('the commands, flags and console words', () => {
   })
 
   it('of the plugins that come with it', () => {
-    const path = join(BIN, '..', '..', 'plugins', 'file-download', 'oclif.manifest.json')
-    expect(commandsOf(path).sort()).to.deep.equal(SHELF_COMMANDS)
+    for (const [name, commands] of Object.entries(PLUGIN_COMMANDS)) {
+      const path = join(BIN, '..', '..', 'plugins', name, 'oclif.manifest.json')
+      expect(commandsOf(path).sort(), name).to.deep.equal(commands)
+    }
   })
 
   it('of the client', () => {
@@ -78,10 +80,14 @@ const COMMANDS = [
   'server stop --data-dir',
   'server users --connected --data-dir',
 ]
-const SHELF_COMMANDS = [
-  `client download <name> --checkpoint --congestion ${ONE_SHOT} --limit --server --timeout --to --trace-links --user`,
-  `client files [folder] ${ONE_SHOT} --server --timeout --user`,
-]
+const PLUGIN_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  broadcast: [`client broadcast [text] ${ONE_SHOT} --server --timeout --user`],
+  'file-download': [
+    `client download <name> --checkpoint --congestion ${ONE_SHOT} --limit --server --timeout --to --trace-links --user`,
+    `client files [folder] ${ONE_SHOT} --server --timeout --user`,
+  ],
+  presence: [`client who ${ONE_SHOT} --server --timeout --user`],
+}
 const CLIENT = [
   'connect <address> [--fingerprint <SHA256:…>] | c',
   'disconnect | d',

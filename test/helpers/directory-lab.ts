@@ -29,6 +29,8 @@ export class DirectoryLab {
   readonly closed: number[] = []
   readonly events: DirectoryEvent[] = []
   readonly writes: DirectoryWrite[] = []
+  /** Who became visible to others (`+Alice`), or is not any more (`-Alice`). */
+  readonly seen: string[] = []
   /** True: the store cannot keep anything. */
   isDiskFull = false
   directory: Directory
@@ -47,14 +49,20 @@ export class DirectoryLab {
   /** Signs in; by default as a listening connection on an instance named after the connection. */
   signIn(
     user: string,
-    given: { instance?: string; device?: string; listening?: boolean; observed?: string | null } = {},
+    given: {
+      instance?: string
+      device?: string
+      listening?: boolean
+      observed?: string | null
+      status?: 'inactive'
+    } = {},
   ): number {
     const id = ++this.#lastId
     const account = this.store.account(user)
     if (!account) throw new Error(user)
-    const { instance = `i${id}`, device = `d-${user}`, listening = true, observed = `192.0.2.${id}` } = given
+    const { instance = `i${id}`, device = `d-${user}`, listening = true, observed = `192.0.2.${id}`, status } = given
     this.step((directory) =>
-      directory.signIn(this.now, id, { account, instance, device, listening, address: '192.0.2.9' }),
+      directory.signIn(this.now, id, { account, instance, device, listening, status, address: '192.0.2.9' }),
     )
     if (observed !== null) this.see(id, observed)
     return id
@@ -117,6 +125,7 @@ export class DirectoryLab {
       for (const output of this.directory.pollOutputs()) {
         if (output.kind === 'close') this.closed.push(output.connection)
         else if (output.kind === 'event') this.events.push(output.event)
+        else if (output.kind === 'visible') this.seen.push(`${output.isVisible ? '+' : '-'}${output.user}`)
         else {
           const line = `${output.method} ${Object.values(output.params as object)
             .map(text)

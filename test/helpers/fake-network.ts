@@ -55,6 +55,13 @@ export class FakeClient implements Client {
   /** What plugins bring. */
   commands: Client['commands'] = []
   readonly plugins: Client['plugins'] = () => []
+  /** How often somebody typed. */
+  inputs = 0
+
+  noteInput(): void {
+    this.inputs++
+  }
+
   isClosed = false
   isDestroyed = false
   waiting = 0

@@ -15,32 +15,40 @@ export class TestStage {
   }
 
   /** @returns the server's `listening` line. */
-  async startServer(args: readonly string[] = []): Promise<{ server: JsonChild; listening: JsonLine }> {
+  async startServer(
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<{ server: JsonChild; listening: JsonLine }> {
     const port = args.includes('--port') ? [] : ['--port', '0']
-    const server = this.start('server', ['server', 'start', '--host', '127.0.0.1', ...port, ...args])
+    const server = this.start('server', ['server', 'start', '--host', '127.0.0.1', ...port, ...args], env)
     const listening = await server.line('listening')
     this.address = `127.0.0.1:${String(listening['port'])}`
     return { server, listening }
   }
 
   /** A client that has registered; its password is `<user>-password`. */
-  async startUser(user: string, args: readonly string[] = []): Promise<JsonChild> {
-    const client = this.start(user, [
-      'client',
-      'connect',
-      this.address,
-      '--data-dir',
-      `${this.#directory()}/${user}`,
-      ...args,
-    ])
+  async startUser(
+    user: string,
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<JsonChild> {
+    const own = ['--data-dir', `${this.#directory()}/${user}`]
+    const client = this.start(user, ['client', 'connect', this.address, ...own, ...args], env)
     await client.line('connected')
     await client.ask(`register ${user} ${user}-password`)
     return client
   }
 
-  start(name: string, args: readonly string[]): JsonChild {
+  /** @param env - beside what the sandbox has. */
+  start(name: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): JsonChild {
     const directory = this.#directory()
-    const child = new JsonChild({ name, bin: this.#bin(), args, cwd: directory, env: sandbox(directory) })
+    const child = new JsonChild({
+      name,
+      bin: this.#bin(),
+      args,
+      cwd: directory,
+      env: { ...sandbox(directory), ...env },
+    })
     this.#children.push(child)
     return child
   }

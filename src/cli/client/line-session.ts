@@ -30,7 +30,13 @@ export async function runLineSession(run: SessionRun, isJson: boolean): Promise<
     },
     onSent: (sent) => deliveries?.handleSent(sent),
   })
-  const console = new Console({ table: commands, context: session, output, palette })
+  const console = new Console({
+    table: commands,
+    context: session,
+    output,
+    palette,
+    onLine: () => session.connection?.noteInput(),
+  })
   return await runSession(session, run, {
     output,
     serve: (until) => console.serve(readLines(process.stdin), until),

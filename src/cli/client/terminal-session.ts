@@ -35,6 +35,7 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     }),
     prompt: () => promptText(session.connection?.user, session.connection?.conversation),
     complete: (line) => complete(commands, names, line),
+    onKey: () => session.connection?.noteInput(),
   })
   const output = new TerminalOutput((lines) => editor.print(lines), palette)
   const deliveries: DeliveryWatch = new DeliveryWatch({

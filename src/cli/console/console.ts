@@ -13,6 +13,8 @@ export interface ConsoleDeps<Context> {
   readonly context: Context
   readonly output: ConsoleOutput
   readonly palette: Palette
+  /** Called for every line that is not empty. */
+  readonly onLine?: () => void
   /** What to do next when a line starts with no command, where more than `see help` is to be said. */
   readonly unknownHint?: () => string | undefined
 }
@@ -38,6 +40,7 @@ export class Console<Context> {
   /** Reads a line; prints why it is none of ours, and returns `undefined` when there is nothing to run. */
   parse(line: string | MsgError): ParsedLine<Context> | undefined {
     if (typeof line === 'string' && (line.trim() === '' || line.startsWith('#'))) return undefined
+    this.#deps.onLine?.()
     try {
       if (typeof line !== 'string') throw line
       return parseLine(this.#deps.table, line)

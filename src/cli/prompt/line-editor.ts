@@ -13,6 +13,8 @@ export interface LineEditorDeps {
   readonly prompt: () => string
   /** Full replacements of the last word of `line`, and that word. */
   readonly complete: (line: string) => Promise<[candidates: string[], word: string]>
+  /** Called for every key. */
+  readonly onKey?: () => void
 }
 
 /** Who is told what was typed. */
@@ -244,6 +246,7 @@ export class LineEditor {
   }
 
   readonly #onKey = (_text: string | undefined, key: { name?: string; ctrl?: boolean } | undefined): void => {
+    this.#deps.onKey?.()
     this.#key = key?.name
     this.#findRow()
     if (key?.ctrl && SHORTCUTS.has(key.name ?? '')) this.#listener?.onShortcut?.(key.name ?? '')

@@ -306,6 +306,9 @@ export interface Client {
   /** What this profile knows of `user`; nothing when the two have never met. @throws MSG_ERR_NAME_INVALID */
   acquaintance(user: string): Acquaintance
 
+  /** Somebody typed something: plugins that tell who is away hear of it. Programs without a person never call it. */
+  noteInput(): void
+
   /** What the plugins of this client add to the prompt. */
   readonly commands: readonly PluginCommand[]
   /** What each plugin has registered, and how it fares. */

@@ -279,7 +279,8 @@ export class ClientCore {
     this.#isSigningIn = true
     try {
       const listening = this.#options.listening ?? true
-      const signedIn = await signIn(this.uplink, { user, key, instance: this.#instance, listening })
+      const isInvisible = this.status === 'inactive'
+      const signedIn = await signIn(this.uplink, { user, key, instance: this.#instance, listening, isInvisible })
       await this.#settleIn(signedIn, true)
     } finally {
       this.#isSigningIn = false

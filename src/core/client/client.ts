@@ -272,6 +272,10 @@ export class MsgClient implements Client {
     this.#transfers().setPriority(id, priority)
   }
 
+  noteInput(): void {
+    this.#core.extensions.plugins.handleInput()
+  }
+
   get commands(): Client['commands'] {
     return this.#core.extensions.plugins.commands
   }

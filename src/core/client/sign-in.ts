@@ -12,6 +12,8 @@ export interface Credentials {
   readonly key: DeviceKey
   readonly instance: string
   readonly listening: boolean
+  /** Stays invisible from the first moment. */
+  readonly isInvisible?: boolean
   /** Absent: the device key signs in. */
   readonly password?: string | undefined
   /** Makes the account; needs a password. */
@@ -20,8 +22,14 @@ export interface Credentials {
 
 /** Signs in on the uplink's present connection. @throws what the server answers. */
 export function signIn(uplink: Uplink, credentials: Credentials): Promise<SignedIn> {
-  const { user, key, instance, listening, password, isNew = false } = credentials
-  const common = { user, device: Buffer.from(key.publicKey).toString('base64url'), instance, listening }
+  const { user, key, instance, listening, password, isNew = false, isInvisible = false } = credentials
+  const common = {
+    user,
+    device: Buffer.from(key.publicKey).toString('base64url'),
+    instance,
+    listening,
+    ...(isInvisible ? { status: 'inactive' as const } : {}),
+  }
   if (password !== undefined) return uplink.request(isNew ? 'register' : 'login', { ...common, password })
   const exporter = uplink.channel?.exporter()
   if (!exporter) return Promise.reject(new MsgError('MSG_ERR_NOT_CONNECTED'))

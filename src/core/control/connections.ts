@@ -25,6 +25,8 @@ export interface SignIn {
   readonly instance: string
   readonly device: string
   readonly listening: boolean
+  /** The user is invisible from this sign-in on. @default as it was before */
+  readonly status?: 'inactive' | undefined
   /** The remote address of the control connection, for the server's console. */
   readonly address: string
 }
@@ -65,7 +67,8 @@ export class Connections {
    *
    * @throws MSG_ERR_SIGNED_IN when the instance is somebody else's; MSG_ERR_LIMIT when the user has too many connections.
    */
-  signIn(now: Instant, id: ConnectionId, { account, instance, device, listening: isListening, address }: SignIn): User {
+  signIn(now: Instant, id: ConnectionId, who: SignIn): User {
+    const { account, instance, device, listening: isListening, status, address } = who
     const older = this.#state.instances.get(instance)
     if (older && (older.user.user !== account.user || older.device !== device)) {
       throw new MsgError('MSG_ERR_SIGNED_IN', { detail: 'somebody else, with the same instance' })
@@ -79,6 +82,7 @@ export class Connections {
     if (older) this.#state.outputs.push({ kind: 'close', connection: older.id, reason: 'replaced' })
     if (older?.isListening !== isListening && older) this.#remove(now, older, 'vanished')
     const user = userOf(this.#state, account)
+    if (status !== undefined) this.#presence.change(user, () => (user.status = status))
     const replaced = older && this.#state.instances.get(instance)
     if (replaced) this.#replace(replaced, id)
     else this.#add(now, { id, user, instance, device, isListening })
@@ -160,7 +164,7 @@ export class Connections {
     if (endsAll) this.#keepEndOf(user)
     this.#state.connections.delete(connection.id)
     this.#state.instances.delete(connection.instance)
-    user.connections.delete(connection)
+    this.#presence.change(user, () => user.connections.delete(connection))
     connection.patience?.cancel()
     this.#presence.unwatch(connection)
     this.#introductions.leave(connection, how === 'left' || how === 'signed-out' ? 'left' : 'vanished')

@@ -61,6 +61,8 @@ const SignInCommon = {
   instance: Instance,
   /** False for one-shot commands: such a connection is not listed, never rung and never introduced. */
   listening: v.boolean(),
+  /** Somebody invisible who comes back stays so from the first moment, even when the server has forgotten; without it the server's knowledge stands. */
+  status: v.optional(v.literal('inactive')),
 }
 
 const define = <P extends v.GenericSchema, R extends v.GenericSchema>(params: P, result: R) => ({ params, result })

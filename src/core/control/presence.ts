@@ -21,11 +21,14 @@ export class Presence {
     settle(this.#state, user, now)
   }
 
-  /** Runs what may change a user's visibility, and tells the watchers when it turned visible. */
-  change(user: User, act: () => void): void {
+  /** Runs what may change a user's visibility; tells that it did, and the watchers when it turned visible. */
+  change(user: User, act: () => unknown): void {
     const before = isVisible(user)
     act()
-    if (before || !isVisible(user)) return
+    const isVisibleNow = isVisible(user)
+    if (before === isVisibleNow) return
+    this.#state.outputs.push({ kind: 'visible', user: user.name, isVisible: isVisibleNow })
+    if (!isVisibleNow) return
     for (const watcher of this.#state.watchers.get(user.user) ?? [])
       tell(this.#state, watcher, 'user.active', { user: user.name })
   }

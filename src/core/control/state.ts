@@ -64,6 +64,8 @@ export type Output =
   /** Close this connection: another one took its place. */
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
   | { readonly kind: 'event'; readonly event: DirectoryEvent }
+  /** Others see this user as active from now on, or do not any more. */
+  | { readonly kind: 'visible'; readonly user: string; readonly isVisible: boolean }
 
 /** What comes due. */
 export type Due =

@@ -11,13 +11,13 @@ export class Asks {
     this.#clock = clock
   }
 
-  /** @param what - names it in errors. @param send - sends the question with its number. @throws MSG_ERR_LIMIT, MSG_ERR_TIMEOUT, and what the client answers */
-  ask(plugin: string, what: string, send: (ask: number) => void): Promise<unknown> {
+  /** @param what - names it in errors. @param send - sends the question with its number. @param timeoutMs - milliseconds, at most 30,000. @throws MSG_ERR_LIMIT, MSG_ERR_TIMEOUT, and what the client answers */
+  ask(plugin: string, what: string, send: (ask: number) => void, timeoutMs = TIMEOUT_MS): Promise<unknown> {
     if (this.#open.size >= MAX_OPEN)
       return Promise.reject(new MsgError('MSG_ERR_LIMIT', { detail: `${MAX_OPEN} questions wait for an answer` }))
     const number = ++this.#last
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(TIMEOUT_MS, () => {
+      const cancel = this.#clock.after(Math.min(timeoutMs, TIMEOUT_MS), () => {
         this.#open.delete(number)
         reject(new MsgError('MSG_ERR_TIMEOUT', { detail: `the client did not answer ${what}` }))
       })

@@ -61,6 +61,8 @@ export class ClientPlugins {
   #links: PluginLinks | undefined
   /** Plugins of the server, as it said in `hello`. */
   #there: Readonly<Record<string, number>> = {}
+  /** When `input` was last told. */
+  #inputAt = -Infinity
 
   constructor(deps: ClientPluginsDeps) {
     this.#deps = deps
@@ -131,6 +133,14 @@ export class ClientPlugins {
   /** The client tells something. What plugins say is not told to plugins. */
   handleEvent(event: Parameters<ClientHooks['event']>[0]): void {
     if (event.type !== 'plugin') this.#host.notify('event', event)
+  }
+
+  /** Somebody typed something. */
+  handleInput(): void {
+    const now = this.#deps.clock.now()
+    if (now - this.#inputAt < INPUT_MS) return
+    this.#inputAt = now
+    this.#host.notify('input')
   }
 
   /** The text of a message that is about to be said. @throws what a plugin throws: the message is refused */
@@ -229,3 +239,6 @@ export class ClientPlugins {
 function signedText(plugin: string, bytes: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(`msg plugin ${plugin}\n`), bytes])
 }
+
+/** How often plugins hear that somebody types, milliseconds. */
+const INPUT_MS = 1_000

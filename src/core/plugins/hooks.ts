@@ -18,6 +18,11 @@ export interface ServerHooks {
   'session:open': (session: Session) => void | Promise<void>
   /** Their control connection is over. @param hasLeft - they signed out; otherwise it broke */
   'session:close': (session: Session, hasLeft: boolean) => void | Promise<void>
+  /**
+   * Others see a user come or go: their first listening connection, their last one, and whenever they turn invisible or are active again. Comes
+   * after `session:open` and before `session:close`.
+   */
+  'user:visible': (who: { readonly user: string; readonly isVisible: boolean }) => void | Promise<void>
   /** What the server's log tells, as it is told. */
   event: (event: ServerEvent) => void | Promise<void>
 }
@@ -31,6 +36,8 @@ export interface ClientHooks {
   ) => string | Promise<string>
   /** Somebody asks to talk, and no policy has answered. @returns `undefined` leaves it to others; without any answer a person is asked */
   'session:request': (who: { readonly user: string }) => Answer | undefined | Promise<Answer | undefined>
+  /** Somebody is at the keyboard, or a script said something: once a second at most. */
+  input: () => void | Promise<void>
   /** Whatever the client tells, as it is told. */
   event: (event: ClientEvent) => void | Promise<void>
 }
@@ -61,6 +68,7 @@ export const SERVER_HOOKS = {
   'session:authorize': { kind: 'first', onFailure: 'they are not signed in' },
   'session:open': { kind: 'notify', onFailure: 'nothing else changes' },
   'session:close': { kind: 'notify', onFailure: 'nothing else changes' },
+  'user:visible': { kind: 'notify', onFailure: 'nothing else changes' },
   event: { kind: 'notify', onFailure: 'nothing else changes' },
 } as const satisfies Record<keyof ServerHooks, HookSpec>
 
@@ -68,5 +76,6 @@ export const SERVER_HOOKS = {
 export const CLIENT_HOOKS = {
   'message:outgoing': { kind: 'series', onFailure: 'the message is refused, and nothing of it is sent' },
   'session:request': { kind: 'first', onFailure: 'the next plugin is asked, and then a person' },
+  input: { kind: 'notify', onFailure: 'nothing else changes' },
   event: { kind: 'notify', onFailure: 'nothing else changes' },
 } as const satisfies Record<keyof ClientHooks, HookSpec>

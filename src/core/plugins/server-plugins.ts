@@ -43,6 +43,8 @@ export class ServerPlugins {
   readonly #deps: ServerPluginsDeps
   readonly #host: PluginHost
   readonly #clients = new Map<string, Present>()
+  /** Users whom others see as active. */
+  readonly #visible = new Set<string>()
   #streams: PluginStreams<PluginSession<Protocol>> | undefined
 
   constructor(deps: ServerPluginsDeps) {
@@ -99,6 +101,13 @@ export class ServerPlugins {
     this.#tellSession('session:close', client, hasLeft)
   }
 
+  /** Others see a user as active from now on, or do not any more. */
+  handleVisible(user: string, isVisible: boolean): void {
+    if (isVisible) this.#visible.add(user)
+    else this.#visible.delete(user)
+    this.#host.notify('user:visible', { user, isVisible })
+  }
+
   /** The server's log tells something. What plugins say is not told to plugins. */
   handleEvent(event: Parameters<ServerHooks['event']>[0]): void {
     if (event.type !== 'plugin') this.#host.notify('event', event)
@@ -142,7 +151,7 @@ export class ServerPlugins {
         hook: (name, fn) => loaded.hook(name, SERVER_HOOKS, fn),
         sessions: () =>
           [...sessions()].filter((client) => isShared(loaded, client)).map((client) => this.#session(loaded, client)),
-        everybody: () => [...sessions()].map((client) => sessionOf(loaded, client)),
+        everybody: () => [...sessions()].map((client) => this.#sessionOf(loaded, client)),
         command: (command) => loaded.command(command as unknown as PluginCommand, this.#host.commands),
         get transfers() {
           return links().transfers
@@ -162,17 +171,16 @@ export class ServerPlugins {
       return { spec, payload: checkPayload(spec, payload, `${id} ${name}`) }
     }
     return {
-      ...sessionOf(loaded, client),
+      ...this.#sessionOf(loaded, client),
       send(name, payload) {
         client.tell({ plugin: id, message: name, payload: checked(name, payload).payload })
       },
-      request: (async (name: string, given: unknown) => {
+      request: (async (name: string, given: unknown, { timeoutMs }: { readonly timeoutMs?: number } = {}) => {
         const { spec, payload } = checked(name, given)
         const present = this.#clients.get(client.instance)
         if (!present) throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: `${client.user} is gone` })
-        const answer = await present.asks.ask(id, `${id} ${name}`, (ask) =>
-          present.client.tell({ plugin: id, message: name, payload, ask }),
-        )
+        const tell = (ask: number): void => present.client.tell({ plugin: id, message: name, payload, ask })
+        const answer = await present.asks.ask(id, `${id} ${name}`, tell, timeoutMs)
         return spec.answer && checkPayload(spec.answer, answer, `the answer to ${id} ${name}`)
       }) as PluginSession<Protocol>['request'],
     }
@@ -188,19 +196,19 @@ export class ServerPlugins {
     return (this.#streams = streams)
   }
 
+  #sessionOf(loaded: LoadedPlugin, client: PluginClient): Session {
+    const { instance: id, user, listening } = client
+    return { id, user, listening, isVisible: this.#visible.has(user), hasPlugin: isShared(loaded, client) }
+  }
+
   #tellSession(name: 'session:open' | 'session:close', client: PluginClient, ...args: readonly boolean[]): void {
-    for (const loaded of this.#host.all()) this.#host.notifyOne(loaded, name, sessionOf(loaded, client), ...args)
+    for (const loaded of this.#host.all()) this.#host.notifyOne(loaded, name, this.#sessionOf(loaded, client), ...args)
   }
 }
 
 interface Present {
   readonly client: PluginClient
   readonly asks: Asks
-}
-
-function sessionOf(loaded: LoadedPlugin, client: PluginClient): Session {
-  const { instance: id, user, listening } = client
-  return { id, user, listening, hasPlugin: isShared(loaded, client) }
 }
 
 /** Both sides have it, in the same version. */

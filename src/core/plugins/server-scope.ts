@@ -13,6 +13,8 @@ export interface Session {
   readonly hasPlugin: boolean
   /** False for one-shot commands, which others do not see. */
   readonly listening: boolean
+  /** Others saw the user as active when this was asked for. Whoever turned invisible must not be given away: not by a name, a number or a moment. */
+  readonly isVisible: boolean
 }
 
 /** A {@link Session} whose client has the plugin too. */
@@ -22,9 +24,14 @@ export interface PluginSession<P extends Protocol> extends Session {
   /**
    * Sends a message and waits for its answer.
    *
-   * @throws what the client's handler threw; MSG_ERR_CONNECTION_CLOSED, MSG_ERR_TIMEOUT after 30 s, MSG_ERR_LIMIT when 32 are unanswered
+   * @param options.timeoutMs - milliseconds it may take, at most 30,000. @default 30,000
+   * @throws what the client's handler threw; MSG_ERR_CONNECTION_CLOSED, MSG_ERR_TIMEOUT, MSG_ERR_LIMIT when 32 are unanswered
    */
-  request<K extends AskedBy<P, 'server'>>(name: K, payload: Payload<P, K>): Promise<Answer<P, K>>
+  request<K extends AskedBy<P, 'server'>>(
+    name: K,
+    payload: Payload<P, K>,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<Answer<P, K>>
 }
 
 /** Contents that the server sends over links, to those who asked over the control channel. */

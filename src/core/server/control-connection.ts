@@ -307,10 +307,13 @@ export class ControlConnection implements LineHandler, DirectoryClient {
     return account
   }
 
-  #enter(id: RpcId, account: Account, { instance, device, listening }: Params<'login'>): void {
+  #enter(id: RpcId, account: Account, { instance, device, listening, status: wanted }: Params<'login'>): void {
     const { host, udpPort, issueToken, onSignedIn, extensions } = this.#deps
     host.run(
-      (directory) => directory.signIn(now(), this.id, { account, instance, device, listening, address: this.address }),
+      (directory) => {
+        const { address } = this
+        return directory.signIn(now(), this.id, { account, instance, device, listening, status: wanted, address })
+      },
       ({ status }) => {
         this.#account = account
         this.#token = issueToken(this.id)

@@ -19,13 +19,21 @@ export interface DirectoryClient {
 export class DirectoryHost {
   readonly directory: Directory
   readonly #events: EventHub<ServerEvent>
+  readonly #onVisible: (user: string, isVisible: boolean) => void
   readonly #clients = new Map<ConnectionId, DirectoryClient>()
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
   #isClosed = false
 
-  constructor(store: Store, limits: ServerLimits, events: EventHub<ServerEvent>) {
+  /** @param onVisible - others see a user as active from now on, or do not any more. */
+  constructor(
+    store: Store,
+    limits: ServerLimits,
+    events: EventHub<ServerEvent>,
+    onVisible: (user: string, isVisible: boolean) => void = () => {},
+  ) {
     this.#events = events
+    this.#onVisible = onVisible
     this.directory = new Directory({
       accounts: store,
       keep: (writes) => store.apply(writes),
@@ -76,6 +84,7 @@ export class DirectoryHost {
     if (output.kind === 'tell') this.#clients.get(output.to)?.send(encodeNotification(output.method, output.params))
     else if (output.kind === 'close') this.#clients.get(output.connection)?.close(output.reason)
     else if (output.kind === 'event') this.#events.publish(output.event)
+    else this.#onVisible(output.user, output.isVisible)
   }
 
   #arm(): void {

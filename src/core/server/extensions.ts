@@ -73,6 +73,11 @@ export class Extensions {
     if (this.#plugins.isAuthorizing) await this.#plugins.authorize(who)
   }
 
+  /** Others see a user as active from now on, or do not any more. */
+  handleVisible(user: string, isVisible: boolean): void {
+    this.#plugins.handleVisible(user, isVisible)
+  }
+
   handleEvent(event: ServerEvent): void {
     this.#plugins.handleEvent(event)
   }

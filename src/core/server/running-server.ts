@@ -70,7 +70,9 @@ export class RunningServer implements Server {
     this.#parts = parts
     this.#admission = new Admission(options.limits)
     this.#store = new WatchedStore(parts.store, (event) => this.#events.publish(event))
-    this.#host = new DirectoryHost(this.#store, options.limits, this.#events)
+    this.#host = new DirectoryHost(this.#store, options.limits, this.#events, (user, isVisible) =>
+      this.#extensions.handleVisible(user, isVisible),
+    )
     this.#extensions = new Extensions({
       keyPath: parts.dataDir.file('server-link.key'),
       storageDir: parts.dataDir.file('plugins'),

@@ -51,6 +51,9 @@ export class PluginWorld {
   readonly #options: PluginWorldOptions
   readonly #plugins: ServerPlugins
   readonly #clients = new Map<string, TestClient>()
+  /** Instances that count as presence, as `user/instance`. */
+  readonly #present = new Set<string>()
+  readonly #invisible = new Set<string>()
   readonly #stores = new Map<string, MemoryStorage>()
   #lastInstance = 0
 
@@ -128,6 +131,26 @@ export class PluginWorld {
     while (!isDone && this.clock.now() < end) await this.clock.advance(STEP_MS)
     if (!isDone) throw new MsgError('MSG_ERR_TIMEOUT', { detail: `nothing after ${ms} ms of the world's time` })
     return await done
+  }
+
+  /** A client that listens came or went. */
+  setPresent({ user, instance }: Pick<TestClient, 'user' | 'instance'>, isPresent: boolean): void {
+    this.#see(user, () =>
+      isPresent ? this.#present.add(`${user}/${instance}`) : this.#present.delete(`${user}/${instance}`),
+    )
+  }
+
+  /** As `active` and `inactive` do: a user who is invisible is not seen, wherever they are connected. */
+  setVisible(user: string, isVisible: boolean): void {
+    this.#see(user, () => (isVisible ? this.#invisible.delete(user) : this.#invisible.add(user)))
+  }
+
+  #see(user: string, act: () => unknown): void {
+    const isSeen = (): boolean =>
+      !this.#invisible.has(user) && [...this.#present].some((one) => one.startsWith(`${user}/`))
+    const before = isSeen()
+    act()
+    if (before !== isSeen()) this.#plugins.handleVisible(user, !before)
   }
 
   /** Stops everything. */

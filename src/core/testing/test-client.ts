@@ -38,6 +38,8 @@ export class TestClient {
   readonly #plugins: ClientPlugins
   readonly #friends = new Map<string, TestClient>()
   #session: PluginClient | undefined
+  /** It has signed in before. */
+  #wasHere = false
 
   constructor(
     world: PluginWorld,
@@ -110,6 +112,9 @@ export class TestClient {
     this.#session = session
     this.missing = this.#plugins.handleHello(this.#server.versions, this.#server.packages)
     this.#server.handleOpen(session)
+    if (session.listening) this.#world.setPresent(this, true)
+    this.#plugins.handleEvent({ type: 'signed-in', user, virtualAddress: '100.64.0.1', restored: this.#wasHere })
+    this.#wasHere = true
     await setImmediate()
   }
 
@@ -117,7 +122,14 @@ export class TestClient {
   drop(hasLeft = false): void {
     const session = this.#session
     this.#session = undefined
-    if (session) this.#server.handleClosed(session, hasLeft)
+    if (!session) return
+    this.#world.setPresent(this, false)
+    this.#server.handleClosed(session, hasLeft)
+  }
+
+  /** Somebody types. */
+  type(): void {
+    this.#plugins.handleInput()
   }
 
   /** Runs a command that a plugin adds to the prompt. @returns what it answers */

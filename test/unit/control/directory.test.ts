@@ -87,7 +87,7 @@ describe('control/directory', () => {
       listening: true,
       address: '192.0.2.1',
     })
-    expect(lab.directory.pollOutputs()).to.have.lengthOf(1)
+    expect(lab.directory.pollOutputs()).to.have.lengthOf(2)
     expect(lab.directory.pollOutputs()).to.deep.equal([])
   })
 

@@ -47,6 +47,35 @@ describe('control/presence', () => {
     expect(lab.ask(alice, 'user.watch', { user: 'bob' }).status).to.equal('active')
   })
 
+  it('says who can be seen and who cannot any more: users, not connections, and nothing of who is invisible', () => {
+    const seen = (): string[] => lab.seen.splice(0)
+    const bob = lab.signIn('bob', { instance: 'first' })
+    expect(seen()).to.deep.equal(['+Bob'])
+    const second = lab.signIn('bob')
+    lab.signIn('bob', { listening: false })
+    lab.signIn('bob', { instance: 'first' })
+    lab.go(second)
+    expect(seen()).to.deep.equal([])
+    lab.ask(bob + 3, 'presence.set', { status: 'inactive' })
+    lab.ask(bob + 3, 'presence.set', { status: 'inactive' })
+    expect(seen()).to.deep.equal(['-Bob'])
+    lab.go(bob + 3)
+    const again = lab.signIn('bob')
+    expect(seen()).to.deep.equal([])
+    lab.ask(again, 'presence.set', { status: 'active' })
+    lab.go(again, 'left')
+    expect(seen()).to.deep.equal(['+Bob', '-Bob'])
+  })
+
+  it('keeps somebody invisible who comes back to a server that has forgotten, from the first moment', () => {
+    lab.signIn('bob', { status: 'inactive' })
+    expect(lab.seen).to.deep.equal([])
+    const alice = lab.signIn('alice', { instance: 'a' })
+    lab.signIn('alice', { instance: 'a', status: 'inactive' })
+    expect(lab.seen).to.deep.equal(['+Alice', '-Alice'])
+    expect(connected(alice + 1)).to.deep.equal([])
+  })
+
   it('forgets what a connection watched when it goes, and limits it', () => {
     const alice = lab.signIn('alice')
     lab.ask(alice, 'user.watch', { user: 'bob' })

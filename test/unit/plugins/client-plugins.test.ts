@@ -142,6 +142,16 @@ describe('plugins/client-plugins', () => {
     ])
   })
 
+  it('hear that somebody types, once a second at most', async () => {
+    let inputs = 0
+    await begin((scope) => scope.hook('input', () => void inputs++))
+    for (let i = 0; i < 5; i++) client.handleInput()
+    expect(inputs).to.equal(1)
+    await world.clock.advance(1_000)
+    client.handleInput()
+    expect(inputs).to.equal(2)
+  })
+
   it('sign for themselves alone', async () => {
     const scope = await begin()
     expect(() => scope.sign(Buffer.from('x')))

@@ -137,6 +137,38 @@ describe('plugins/server-plugins', () => {
     ])
   })
 
+  it('hear whom others see, and know it of every connection', async () => {
+    const heard: string[] = []
+    let scope!: Scope
+    await start((given) => {
+      scope = given
+      scope.hook('user:visible', ({ user, isVisible }) => void heard.push(`${isVisible ? '+' : '-'}${user}`))
+    })
+    server.handleOpen(alice)
+    expect([...scope.everybody()][0]).to.include({ isVisible: false })
+    server.handleVisible('alice', true)
+    expect([...scope.sessions()][0]).to.include({ isVisible: true })
+    server.handleVisible('alice', false)
+    expect([...scope.everybody()][0]).to.include({ isVisible: false })
+    expect(heard).to.deep.equal(['+alice', '-alice'])
+  })
+
+  it('say how long a client has for its answer, 30 s at most', async () => {
+    let scope!: Scope
+    await start((given) => void (scope = given))
+    server.handleOpen(alice)
+    const [session] = [...scope.sessions()]
+    const outcomes: string[] = []
+    for (const timeoutMs of [500, 90_000])
+      void session!.request('guess', { text: '' }, { timeoutMs }).catch((error: MsgError) => outcomes.push(error.code))
+    await world.clock.advance(499)
+    expect(outcomes).to.have.length(0)
+    await world.clock.advance(1)
+    expect(outcomes).to.deep.equal(['MSG_ERR_TIMEOUT'])
+    await world.clock.advance(29_500)
+    expect(outcomes).to.have.length(2)
+  })
+
   it('are named when they do not start, and the others go on; options are checked first', async () => {
     const broken = defineServerPlugin({
       protocol,

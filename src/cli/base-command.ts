@@ -1,3 +1,4 @@
+import { subscribe } from 'node:diagnostics_channel'
 import { Command, Flags } from '@oclif/core'
 import { visible } from '../core/wire/visible.ts'
 import { loadSettings, type Settings } from './config/load.ts'
@@ -20,7 +21,7 @@ export interface Printing {
 export abstract class BaseCommand extends Command {
   static override baseFlags = {
     json: Flags.boolean({ summary: 'print one JSON object per line', helpGroup: 'GLOBAL' }),
-    debug: Flags.boolean({ summary: 'show the stack of an error', helpGroup: 'GLOBAL' }),
+    debug: Flags.boolean({ summary: 'show the stack of an error, and what plugins log', helpGroup: 'GLOBAL' }),
     'no-input': Flags.boolean({ summary: 'never ask; fail instead', helpGroup: 'GLOBAL' }),
     'no-color': Flags.boolean({ summary: 'no colours; NO_COLOR and FORCE_COLOR work too', helpGroup: 'GLOBAL' }),
   }
@@ -76,6 +77,7 @@ export abstract class BaseCommand extends Command {
     await super.init()
     this.out.on('error', exitOnBrokenPipe)
     process.stderr.on('error', exitOnBrokenPipe)
+    if (this.isGiven('--debug')) await showPluginLogs()
   }
 
   override async catch(error: Error & { oclif?: { exit?: number } }): Promise<void> {
@@ -97,6 +99,12 @@ export abstract class BaseCommand extends Command {
     const choice = { env: process.env, isTerminal: Boolean(stream.isTTY), isRefused: this.isGiven('--no-color') }
     return palette(isColourWanted(choice))
   }
+}
+
+/** What plugins log goes to stderr, as JSON lines. */
+async function showPluginLogs(): Promise<void> {
+  const { PLUGIN_LOG } = await import('../core/index.ts')
+  subscribe(PLUGIN_LOG, (line) => process.stderr.write(`${JSON.stringify({ type: 'log', ...(line as object) })}\n`))
 }
 
 /** The reader went away, as `head` does: nobody is left to tell, so leave without a word. */

@@ -35,23 +35,28 @@ export abstract class PluginOneShot extends OneShotCommand {
     flags: Readonly<Record<string, unknown>>,
     { command: name, values, type, items, isDownloading = false }: Play,
   ): Promise<void> {
-    const options = { isListening: false, isDownloading, endsItself: isDownloading, plugins: [{ plugin }] }
+    const { id } = plugin.protocol
+    const given = this.settings(['plugins'], flags).plugin(id)
+    if (given === false)
+      throw new MsgError('MSG_ERR_CONFIG_INVALID', { detail: `plugins.${id} is false: the plugin is turned off` })
+    const plugins = [{ plugin, options: given }]
+    const options = { isListening: false, isDownloading, endsItself: isDownloading, plugins }
     await this.connected(flags, options, async (oneShot) => {
       await this.signedIn(oneShot)
       const command = oneShot.client.commands.find((candidate) => candidate.name === name)
-      if (!command) throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: plugin.protocol.id })
+      if (!command) throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: id })
       const screen = isDownloading ? this.#screen() : undefined
       const telling = screen && tell(oneShot, screen)
       // As long as there is a link it is the disk and the other side that decide how long it takes, and people how long they think.
       const patience = setInterval(() => {
         if (oneShot.client.links().links.length > 0) oneShot.moved()
       }, LOOK_MS)
-      const given = Object.entries(values).flatMap(([key, value]) =>
+      const words = Object.entries(values).flatMap(([key, value]) =>
         value === undefined ? [] : [[key, value] as const],
       )
       const { signal } = oneShot
       const confirm = screen?.confirm && ((question: string) => screen.confirm!(question, { signal }))
-      const fields = await command.run(new Values(given), { signal, confirm }).finally(async () => {
+      const fields = await command.run(new Values(words), { signal, confirm }).finally(async () => {
         clearInterval(patience)
         await telling?.()
         screen?.close()

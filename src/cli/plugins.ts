@@ -1,7 +1,7 @@
 import { join, relative, isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { MsgError } from '../core/errors.ts'
-import type { ClientOptions } from '../core/index.ts'
+import type { ConfiguredPlugin } from '../core/index.ts'
 
 /** A package of oclif's plugin list, as far as it matters here. */
 interface Package {
@@ -11,8 +11,8 @@ interface Package {
 }
 
 /** Halves of plugins, in the order of the list. */
-type Halves = NonNullable<ClientOptions['plugins']>
-type Half = Halves[number]['plugin']
+type Halves = readonly ConfiguredPlugin[]
+type Half = ConfiguredPlugin['plugin']
 
 /**
  * The server halves of the installed plugins. Their modules are loaded now: only commands that need them call this.
@@ -25,29 +25,38 @@ export async function serverHalves(
   optionsOf: (id: string) => unknown,
   warn: (message: string) => void,
 ): Promise<Halves> {
-  return (await loadHalves(packages, 'server', warn)).flatMap((plugin) => {
-    const options = optionsOf(plugin.protocol.id)
-    return options === false ? [] : [{ plugin, options }]
-  })
+  return configured(await loadHalves(packages, 'server', warn), optionsOf)
 }
 
 /** The client halves of the installed plugins, as {@link serverHalves} loads the others. */
-export async function clientHalves(packages: Iterable<Package>, warn: (message: string) => void): Promise<Halves> {
-  return (await loadHalves(packages, 'client', warn)).map((plugin) => ({ plugin }))
+export async function clientHalves(
+  packages: Iterable<Package>,
+  optionsOf: (id: string) => unknown,
+  warn: (message: string) => void,
+): Promise<Halves> {
+  return configured(await loadHalves(packages, 'client', warn), optionsOf)
+}
+
+function configured(halves: readonly Omit<ConfiguredPlugin, 'options'>[], optionsOf: (id: string) => unknown): Halves {
+  return halves.flatMap((half) => {
+    const options = optionsOf(half.plugin.protocol.id)
+    return options === false ? [] : [{ ...half, options }]
+  })
 }
 
 async function loadHalves(
   packages: Iterable<Package>,
   side: 'server' | 'client',
   warn: (message: string) => void,
-): Promise<Half[]> {
-  const halves: Half[] = []
+): Promise<Omit<ConfiguredPlugin, 'options'>[]> {
+  const halves: Omit<ConfiguredPlugin, 'options'>[] = []
   for (const { name, root, pjson } of packages) {
     const { msg } = pjson as { msg?: Readonly<Record<string, unknown>> }
     if (msg?.[side] === undefined) continue
     try {
       if (msg['api'] !== API) throw new Error(`it is made for api ${String(msg['api'])}, this is ${API}`)
-      halves.push(await loadHalf(root, msg[side]))
+      const { version } = pjson as { version?: unknown }
+      halves.push({ plugin: await loadHalf(root, msg[side]), package: { name, version: String(version) } })
     } catch (cause) {
       const { message } = new MsgError('MSG_ERR_PLUGIN_LOAD', {
         detail: `${name} (${(cause as Error).message})`,

@@ -105,6 +105,12 @@ export const ERRORS = {
   MSG_ERR_NOT_ROOM_MEMBER: { message: 'you are not in the room %s', exit: 4, wire: 0x35, hint: 'enter <room> first' },
   MSG_ERR_SESSION_DECLINED: { message: '%s declined', exit: 4 },
   MSG_ERR_TRANSFER_DECLINED: { message: 'the other side declined %s', exit: 4, wire: 0x36 },
+  MSG_ERR_SIGN_IN_DENIED: {
+    message: 'the server does not let %s in',
+    exit: 4,
+    wire: 0x37,
+    hint: "a rule of the server's says so; ask its owner",
+  },
   MSG_ERR_DIRECTORY_ACCESS: {
     message: 'cannot use the directory: %s',
     exit: 4,
@@ -209,10 +215,10 @@ export const ERRORS = {
 
   MSG_ERR_PLUGIN_LOAD: { message: 'plugin could not be loaded: %s', exit: 10 },
   MSG_ERR_PLUGIN_MISSING: {
-    message: 'the server does not offer %s',
+    message: 'the other side does not offer %s',
     exit: 10,
     wire: 0x80,
-    hint: "that plugin is not installed there, or not turned on; ask the server's owner",
+    hint: 'that plugin is not installed there, not turned on, or of another version',
   },
   MSG_ERR_PLUGIN_FAILED: { message: 'the plugin failed: %s', exit: 10, wire: 0x81 },
 

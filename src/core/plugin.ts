@@ -5,22 +5,18 @@
  */
 export {
   defineClientPlugin,
-  defineProtocol,
   defineServerPlugin,
-  message,
   type ClientPlugin,
-  type ClientScope,
-  type CommandContext,
-  type CommandValues,
-  type DownloadOptions,
-  type PluginCommand,
   type PluginManifest,
-  type PluginSession,
-  type Protocol,
+  type PluginStatus,
   type ServerPlugin,
-  type ServerScope,
-  type Session,
 } from './plugins/define.ts'
+export { defineProtocol, message, type Protocol } from './plugins/protocol.ts'
+export type { ClientScope, ConfirmOptions, DownloadOptions, StreamPeer } from './plugins/client-scope.ts'
+export type { CommandContext, CommandValues, PluginCommand } from './plugins/commands.ts'
+export type { ClientHooks, ServerHooks } from './plugins/hooks.ts'
+export type { Facts, PluginStorage, PluginStream, Scope } from './plugins/scope-api.ts'
+export type { PluginSession, ServerScope, Session } from './plugins/server-scope.ts'
 export { MsgError, type ErrorCode } from './errors.ts'
 export type { TransferEvent } from './transfers/api.ts'
 export { visible } from './wire/visible.ts'

@@ -21,6 +21,8 @@ const constantsOf = (schema: Schema, member: string): unknown[] =>
 
 // The compiler checks that these name every event, and none that does not exist.
 const CLIENT_EVENTS: Record<ClientEvent['type'], true> = {
+  plugin: true,
+  'plugin.missing': true,
   connected: true,
   reconnecting: true,
   disconnected: true,

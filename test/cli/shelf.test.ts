@@ -94,7 +94,7 @@ describe("the server's shelf", () => {
     await stage.startServer()
     const alice = await stage.startUser('alice')
     const complaint = await alice.ask('files').catch((error: Error) => error.message)
-    expect(complaint).to.contain('the server does not offer file-download')
+    expect(complaint).to.contain('the other side does not offer file-download')
   })
 
   it('has one-shot commands, whose lines are those of the contract', async () => {

@@ -54,6 +54,7 @@ export class FakeClient implements Client {
   status: 'active' | 'inactive' = 'active'
   /** What plugins bring. */
   commands: Client['commands'] = []
+  readonly plugins: Client['plugins'] = () => []
   isClosed = false
   isDestroyed = false
   waiting = 0

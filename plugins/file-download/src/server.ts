@@ -14,6 +14,8 @@ const options = v.object({
 export default defineServerPlugin({
   protocol,
   options,
+  // Nothing is on a shelf until somebody says what.
+  optIn: true,
   async setup(server, { files }) {
     const shelf = await Shelf.open(files)
     const { transfers } = server

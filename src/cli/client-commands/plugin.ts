@@ -1,25 +1,13 @@
-import type { Client } from '../../core/index.ts'
-import { visible } from '../../core/wire/visible.ts'
 import type { ClientSession } from '../client/session.ts'
 import type { LineCommand } from '../lines/command.ts'
+import { pluginLineCommand } from '../lines/plugin-command.ts'
 
 /** What the plugins of the connected client bring, as commands of the prompt. */
 export function pluginCommands({ connection }: ClientSession): LineCommand<ClientSession>[] {
-  return (connection?.commands ?? []).map(lineCommandOf)
-}
-
-function lineCommandOf(command: Client['commands'][number]): LineCommand<ClientSession> {
-  const { name, summary, arguments: words = [], options = {}, background = false } = command
-  return {
-    name,
-    summary,
-    arguments: words,
-    options,
-    background,
-    run: (session, values) => {
-      const { ask, ended } = session
-      return command.run(values, { signal: ended, confirm: ask && ((question) => ask.confirm(question)) })
-    },
-    text: (fields) => command.text(fields, (text) => visible(text)),
-  }
+  return (connection?.commands ?? []).map((command) =>
+    pluginLineCommand(command, ({ ask, ended }: ClientSession) => ({
+      signal: ended,
+      confirm: ask && ((question) => ask.confirm(question)),
+    })),
+  )
 }

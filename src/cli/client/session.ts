@@ -1,10 +1,14 @@
 import { deferred } from '../deferred.ts'
 import type { AcceptPolicy, Client, ClientEvent, ClientOptions, SentMessage } from '../../core/index.ts'
 import { MsgError } from '../../core/errors.ts'
+import { visible } from '../../core/wire/visible.ts'
 
 /** What a person at a terminal can be asked. */
 export interface Asker {
-  confirm(question: string): Promise<boolean>
+  confirm(
+    question: string,
+    options?: { readonly details?: readonly string[]; readonly signal?: AbortSignal },
+  ): Promise<boolean>
   /** Typed without being shown. */
   secret(question: string): Promise<string>
 }
@@ -81,7 +85,19 @@ export class ClientSession {
     if (this.#client)
       throw new MsgError('MSG_ERR_SIGNED_IN', { detail: this.#client.user ?? this.#client.server.address })
     try {
-      const client = await this.#deps.createClient({ ...this.#deps.options, ...options, server, signal: this.ended })
+      const { ask } = this
+      const client = await this.#deps.createClient({
+        ...this.#deps.options,
+        ...options,
+        ...(ask
+          ? {
+              confirm: (question, { details, signal }) =>
+                ask.confirm(visible(question), { details: details.map((line) => visible(line)), signal }),
+            }
+          : {}),
+        server,
+        signal: this.ended,
+      })
       this.#client = client
       this.#failure = undefined
       this.#pumping = this.#pump(client)

@@ -63,7 +63,7 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     },
     onSent: (sent) => deliveries.handleSent(sent),
     ask: {
-      confirm: (question) => editor.confirm(question),
+      confirm: (question, options) => editor.confirm(question, options),
       secret: (question) => editor.suspend(() => askSecret(question)),
     },
   })

@@ -40,7 +40,7 @@ export class Settings {
 
   text(key: SettingKey): string | undefined {
     const { value } = this.resolved(key)
-    return value === undefined ? undefined : String(value)
+    return value === undefined ? undefined : typeof value === 'object' ? JSON.stringify(value) : String(value)
   }
 
   /** @throws MSG_ERR_USAGE when nothing sets it. */
@@ -56,6 +56,12 @@ export class Settings {
     return typeof value === 'number' ? value : undefined
   }
 
+  /** What the configuration says to a plugin: `undefined` is nothing, `false` leaves it out. */
+  plugin(id: string): object | false | undefined {
+    const { value } = this.resolved('plugins')
+    return typeof value === 'object' && Object.hasOwn(value, id) ? value[id] : undefined
+  }
+
   /** A switch; unset is off. */
   isOn(key: SettingKey): boolean {
     return this.resolved(key).value === true
@@ -65,11 +71,11 @@ export class Settings {
 /** Finds the configuration files and resolves every setting. @throws MSG_ERR_CONFIG_INVALID naming place and key. */
 export function loadSettings(sources: SettingSources): Settings {
   const resolved = new Map<SettingKey, ResolvedSetting>()
-  const project = checked(projectFile(sources.cwd))
+  const project = checked(projectFile(sources.cwd), 'project')
   let user: CheckedFile | undefined
   for (const [key, spec] of SETTING_ROWS) {
     resolved.set(key, resolve(key, spec, sources, { project, user }, resolved))
-    if (key === 'configDir') user = checked(userFile(String(resolved.get(key)?.value)))
+    if (key === 'configDir') user = checked(userFile(String(resolved.get(key)?.value)), 'user')
   }
   return new Settings(resolved)
 }
@@ -107,7 +113,7 @@ function resolve(
 }
 
 /** Checks every key of a file at once, so that a mistake is told whichever command runs. */
-function checked(file: ConfigFile | undefined): CheckedFile | undefined {
+function checked(file: ConfigFile | undefined, origin: 'project' | 'user'): CheckedFile | undefined {
   if (file === undefined) return undefined
   const values = new Map<SettingKey, SettingValue>()
   for (const [key, value] of Object.entries(file.values)) {
@@ -117,6 +123,10 @@ function checked(file: ConfigFile | undefined): CheckedFile | undefined {
     }
     const spec: SettingSpec = SETTINGS[key]
     if (spec.inFiles === false) throw invalid(`${file.path}: ${key} cannot be set in a file; use ${spec.env}`)
+    if (spec.inFiles === 'user' && origin === 'project')
+      throw invalid(
+        `${file.path}: ${key} cannot be set for a folder; use the user's configuration file, or ${spec.env}`,
+      )
     const read = checkValue(spec, value, dirname(file.path))
     if ('complaint' in read) throw invalid(`${file.path}: ${key} ${read.complaint}`)
     values.set(key, read.value)

@@ -1,8 +1,11 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 
-/** A value as settings hold it: text, a switch, or a number. */
-export type SettingValue = string | number | boolean
+/** A value as settings hold it: text, a switch, a number, or the options of plugins by their ids. */
+export type SettingValue = string | number | boolean | PluginOptions
+
+/** What the configuration says to each plugin, by its id: options, or `false` to leave it out. */
+export type PluginOptions = Readonly<Record<string, object | false>>
 
 /** What kind of value a setting takes; says how text from flags and the environment is read. */
 export type SettingKind =
@@ -12,6 +15,7 @@ export type SettingKind =
   /** Inclusive bounds. */
   | { readonly type: 'number'; readonly min: number; readonly max: number }
   | { readonly type: 'choice'; readonly choices: readonly string[] }
+  | { readonly type: 'plugins' }
 
 /** One row of the table of settings. */
 export interface SettingSpec {
@@ -25,8 +29,8 @@ export interface SettingSpec {
   readonly fallback?: SettingValue | ((context: FallbackContext) => string)
   /** Said in help instead of a machine's own value. */
   readonly fallbackText?: string
-  /** False for settings that decide where files are found. @default true */
-  readonly inFiles?: boolean
+  /** False for settings that decide where files are found; `user` for what the file of a folder that somebody downloaded must not say. @default true */
+  readonly inFiles?: boolean | 'user'
 }
 
 /** What a computed default may look at. */
@@ -159,6 +163,12 @@ export const SETTINGS = {
     env: 'MSG_FILES',
     flag: 'files',
     summary: 'folder that signed-in people may list and download from (plugin file-download)',
+  },
+  plugins: {
+    kind: { type: 'plugins' },
+    env: 'MSG_PLUGINS',
+    summary: 'options of plugins by their ids, false leaves one out: {"broadcast": {"perMinute": 3}}',
+    inFiles: 'user',
   },
   cert: {
     kind: { type: 'path' },

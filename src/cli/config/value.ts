@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { SettingSpec, SettingValue } from './settings.ts'
+import type { PluginOptions, SettingSpec, SettingValue } from './settings.ts'
 
 /**
  * Reads the text of a flag or an environment variable.
@@ -14,10 +14,33 @@ export function readText(spec: SettingSpec, text: string): { value: SettingValue
       if (['1', 'true', 'yes', 'on'].includes(text.toLowerCase())) return { value: true }
       if (['0', 'false', 'no', 'off'].includes(text.toLowerCase())) return { value: false }
       return { complaint: `is ${JSON.stringify(text)}, but must be true or false` }
+    case 'plugins':
+      return checkValue(spec, parsed(text), process.cwd())
     default:
       return checkValue(spec, text, process.cwd())
   }
 }
+
+/** The JSON that a text is, or the text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** True for ids of plugins with an object or `false` each. */
+function isPluginOptions(value: unknown): value is PluginOptions {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.entries(value).every(
+    ([id, options]) =>
+      PLUGIN_ID.test(id) &&
+      (options === false || (typeof options === 'object' && options !== null && !Array.isArray(options))),
+  )
+}
+
+const PLUGIN_ID = /^[a-z][a-z0-9-]{1,31}$/u
 
 /**
  * Checks a value that a file or {@link readText} gave.
@@ -44,6 +67,8 @@ export function checkValue(
       return typeof value === 'string' && kind.choices.includes(value)
         ? { value }
         : wrong(`one of ${kind.choices.join(', ')}`)
+    case 'plugins':
+      return isPluginOptions(value) ? { value } : wrong('ids of plugins, each with an object of options or false')
     case 'number': {
       const isInside = Number.isInteger(value) && Number(value) >= kind.min && Number(value) <= kind.max
       return isInside ? { value: Number(value) } : wrong(`a whole number from ${kind.min} to ${kind.max}`)

@@ -42,6 +42,8 @@ export interface LineCommand<Context> {
   readonly options?: Readonly<Record<string, OptionSpec>>
   /** On a terminal it runs beside what is typed next, since a person answers it. */
   readonly background?: boolean
+  /** Candidates for the word that is being typed, beside those of its kind. @param words - of the command so far, the last may be '' */
+  complete?(words: readonly string[]): Promise<readonly string[]>
   /** Said to people before it runs, by commands that wait for somebody. */
   begin?(values: Values, palette: Palette): readonly string[]
   run(context: Context, values: Values): Promise<Fields>

@@ -16,7 +16,7 @@ export class CommandTable<Context> {
   }
 
   get commands(): readonly LineCommand<Context>[] {
-    return [...this.#own, ...this.#added().filter(({ name }) => !this.#byName.has(name))]
+    return [...this.#own, ...this.#others()]
   }
 
   /**
@@ -35,7 +35,27 @@ export class CommandTable<Context> {
   }
 
   #named(name: string): LineCommand<Context> | undefined {
-    return this.#byName.get(name) ?? this.#added().find((command) => command.name === name)
+    const others = this.#byName.has(name) ? [] : this.#others()
+    return (
+      this.#byName.get(name) ??
+      others.find((command) => command.name === name) ??
+      others.find(({ short }) => short === name)
+    )
+  }
+
+  /** Names and short names that another command has are not taken from it. */
+  #others(): LineCommand<Context>[] {
+    const taken = new Set(this.#byName.keys())
+    const others = this.#added().filter(({ name }) => !taken.has(name))
+    for (const { name } of others) taken.add(name)
+    return others.map((command) => {
+      const { short, ...rest } = command
+      if (short === undefined || !taken.has(short)) {
+        if (short !== undefined) taken.add(short)
+        return command
+      }
+      return rest
+    })
   }
 
   /** Every name a command answers to, long ones first. */

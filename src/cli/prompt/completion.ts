@@ -43,7 +43,8 @@ async function candidatesFor(
   const option = options.find(([name, { value }]) => value !== undefined && before === `--${name}`)?.[1]
   const position = words.slice(0, -1).filter((other) => !other.startsWith('--')).length
   const kind = option === undefined ? command.arguments?.[position]?.kind : option.kind
-  return kind === undefined || kind === 'other' ? [] : await names.names(kind, word)
+  const known = kind === undefined || kind === 'other' ? [] : await names.names(kind, word)
+  return command.complete ? [...known, ...(await command.complete(words))] : known
 }
 
 /** Words of what follows the command's name; a path that takes the rest of the line is one, with its blanks. */

@@ -92,10 +92,15 @@ export class LineEditor {
    * Asks a yes-or-no question in place of the prompt. Anything but `y` and `yes` is no; so is `signal`, which takes the question back.
    *
    * @param options.isYes - what an empty line means. @default false
+   * @param options.details - said above it, when its turn has come
    */
   async confirm(
     question: string,
-    { signal, isYes = false }: { readonly signal?: AbortSignal; readonly isYes?: boolean } = {},
+    {
+      signal,
+      isYes = false,
+      details = [],
+    }: { readonly signal?: AbortSignal; readonly isYes?: boolean; readonly details?: readonly string[] } = {},
   ): Promise<boolean> {
     const { promise: isOver, resolve: end } = deferred()
     const before = this.#asking
@@ -105,6 +110,7 @@ export class LineEditor {
       end()
       return false
     }
+    if (details.length > 0) this.print(details)
     // What was half typed is no answer: it comes back afterwards.
     const typed = this.#interface?.line ?? ''
     if (this.#interface && typed !== '') clearLine(this.#interface)

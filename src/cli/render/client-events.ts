@@ -86,6 +86,12 @@ export function clientEventLines(event: ClientEvent, palette: Palette): string[]
     case 'transfer.done':
     case 'transfer.failed':
       return transferEventLines(event, palette)
+    case 'plugin':
+      return visible(event.text, { multiline: true })
+        .split('\n')
+        .filter((line) => line !== '')
+    case 'plugin.missing':
+      return missingLines(event, palette)
     case 'warning':
       return [palette.bad(`Warning: ${visible(event.message)}`)]
   }
@@ -100,6 +106,14 @@ function connectedLines(event: Extract<ClientEvent, { type: 'connected' }>, pale
     )
   }
   return lines
+}
+
+function missingLines(event: Extract<ClientEvent, { type: 'plugin.missing' }>, palette: Palette): string[] {
+  const what = `The server has the plugin ${palette.strong(visible(event.plugin))}`
+  if (event.here !== null)
+    return [palette.dim(`${what} in version ${event.version}, you have ${event.here}: they do not talk.`)]
+  const how = event.install === null ? '' : `: ${palette.strong(event.install)} adds it`
+  return [palette.dim(`${what}, which you lack${how}.`)]
 }
 
 function pathLines(event: Extract<ClientEvent, { type: 'path' }>, palette: Palette): string[] {

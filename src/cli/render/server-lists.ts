@@ -4,6 +4,7 @@ import type { Palette } from './palette.ts'
 import { tableLines } from './table.ts'
 import { bytesText } from '../bytes.ts'
 import { clockTime } from './time.ts'
+import { pluginLines } from './plugins.ts'
 import { visible } from '../../core/wire/visible.ts'
 
 /** Accounts as the server's owner sees them: invisible ones and remote addresses too. */
@@ -49,7 +50,10 @@ export function serverStatusLines(status: ServerStatus, palette: Palette): strin
     ['rooms', String(status.rooms)],
     ['memory', bytesText(status.rss)],
   ]
-  return rows.map(([label, value]) => `${palette.dim(label.padEnd(LABEL_CHARS))}${value}`)
+  return [
+    ...rows.map(([label, value]) => `${palette.dim(label.padEnd(LABEL_CHARS))}${value}`),
+    ...pluginLines(status.plugins, palette),
+  ]
 }
 
 /** The longest label and two blanks, characters. */

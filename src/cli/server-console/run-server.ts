@@ -11,7 +11,9 @@ import type { Palette } from '../render/palette.ts'
 import { serverEventLine } from '../render/server-events.ts'
 import { clockTime } from '../render/time.ts'
 import { onLeaveSignal } from '../signals.ts'
-import { SERVER_COMMANDS } from './table.ts'
+import type { CommandTable } from '../lines/table.ts'
+import { pluginLineCommand } from '../lines/plugin-command.ts'
+import { serverCommands } from './table.ts'
 
 /** How `msg server start` shows itself. */
 export interface ServerRun {
@@ -53,20 +55,21 @@ interface ServerFront {
 
 /** Leaving the console with Ctrl-D stops the server, as `stop` does: nobody would look after it. */
 function terminalFront({ server, palette }: ServerRun): ServerFront {
+  const table = commandsOf(server)
   const names = new NameCache({
     user: async () => (await server.users()).map(({ user }) => user),
     room: async () => (await server.rooms()).map(({ room }) => room),
-    command: async () => SERVER_COMMANDS.words(),
+    command: async () => table.words(),
   })
   const editor = new LineEditor({
     input: process.stdin,
     output: process.stdout,
     history: new CommandHistory({ path: undefined, isSecret: () => false }),
     prompt: () => 'msg server> ',
-    complete: (line) => complete(SERVER_COMMANDS, names, line),
+    complete: (line) => complete(table, names, line),
   })
   const output = new TerminalOutput((lines) => editor.print(lines), palette)
-  const console = new Console<ServerAdmin>({ table: SERVER_COMMANDS, context: server, output, palette })
+  const console = new Console<ServerAdmin>({ table, context: server, output, palette })
   return {
     output,
     async serve(until) {
@@ -81,12 +84,20 @@ function terminalFront({ server, palette }: ServerRun): ServerFront {
 function lineFront({ server, mode, palette }: ServerRun): ServerFront {
   const output =
     mode === 'json' ? new JsonOutput(process.stdout) : new TextOutput(process.stdout, process.stderr, palette)
-  const console = new Console<ServerAdmin>({ table: SERVER_COMMANDS, context: server, output, palette })
+  const console = new Console<ServerAdmin>({ table: commandsOf(server), context: server, output, palette })
   return {
     output,
     serve: (until) => console.serve(readLines(process.stdin), until),
     release: () => process.stdin.destroy(),
   }
+}
+
+/** The console's own commands and those of plugins. */
+function commandsOf(server: Server): CommandTable<ServerAdmin> {
+  const stopped = new AbortController()
+  void server.stopped.then(() => stopped.abort())
+  const surroundings = { signal: stopped.signal, confirm: undefined }
+  return serverCommands(() => server.commands.map((command) => pluginLineCommand(command, () => surroundings)))
 }
 
 /** The first line of JSON; for people where the server listens and what to type. */

@@ -1,5 +1,5 @@
 import type { ServerAdmin } from '../../core/index.ts'
-import { lineCommand } from '../lines/command.ts'
+import { lineCommand, type LineCommand } from '../lines/command.ts'
 import { helpCommand } from '../lines/help.ts'
 import { CommandTable } from '../lines/table.ts'
 import { membersTable, roomsTable } from '../render/lists.ts'
@@ -64,14 +64,18 @@ const stop = lineCommand({
   text: () => [],
 })
 
-/** Every command of the server's console. `msg server <command>` asks the same through the admin socket. */
-export const SERVER_COMMANDS: CommandTable<ServerAdmin> = new CommandTable<ServerAdmin>([
-  users,
-  connected,
-  sessions,
-  rooms,
-  members,
-  status,
-  stop,
-  helpCommand<ServerAdmin>(() => SERVER_COMMANDS),
-])
+/**
+ * Every command of the server's console. `msg server <command>` asks the same through the admin socket.
+ *
+ * @param added - what plugins bring.
+ */
+export function serverCommands(added?: () => readonly LineCommand<ServerAdmin>[]): CommandTable<ServerAdmin> {
+  const table: CommandTable<ServerAdmin> = new CommandTable<ServerAdmin>(
+    [users, connected, sessions, rooms, members, status, stop, helpCommand<ServerAdmin>(() => table)],
+    added,
+  )
+  return table
+}
+
+/** The table without plugins. */
+export const SERVER_COMMANDS = serverCommands()

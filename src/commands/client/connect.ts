@@ -11,6 +11,7 @@ const SETTINGS = [
   'accept',
   'keepOpen',
   'linger',
+  'plugins',
   'dataDir',
   ...LINK_SETTINGS,
 ] as const satisfies readonly SettingKey[]
@@ -38,7 +39,7 @@ export default class ClientConnect extends BaseCommand {
     const { createClient } = core
     const { clientHalves } = await import('../../cli/plugins.ts')
     const warn = (message: string): void => void process.stderr.write(`warning: ${message}\n`)
-    const plugins = await clientHalves(this.config.getPluginsList(), warn)
+    const plugins = await clientHalves(this.config.getPluginsList(), (id) => settings.plugin(id), warn)
     const { isJson, palette } = this.printing
     const run = {
       createClient,

@@ -19,7 +19,7 @@ export default class ConfigShow extends BaseCommand {
         ['setting', 'value', 'from', ''].map(dim),
         items.map(({ key, value, origin, source, env }) => [
           name(key),
-          value === null ? dim('–') : String(value),
+          value === null ? dim('–') : typeof value === 'object' ? JSON.stringify(value) : String(value),
           origin,
           dim(source ?? `set ${env}`),
         ]),

@@ -13,6 +13,7 @@ const SETTINGS = [
   'cert',
   'key',
   'files',
+  'plugins',
 ] as const satisfies readonly SettingKey[]
 
 export default class ServerStart extends BaseCommand {
@@ -35,9 +36,10 @@ export default class ServerStart extends BaseCommand {
     const { serverHalves } = await import('../../cli/plugins.ts')
     const shelf = settings.text('files')
     const warn = (message: string): void => void process.stderr.write(`warning: ${message}\n`)
-    // A plugin that needs to be told what to serve is left out until it is.
-    const optionsOf = (id: string): unknown =>
-      id !== SHELF ? undefined : shelf === undefined ? false : { files: shelf }
+    const optionsOf = (id: string): unknown => {
+      const options = settings.plugin(id)
+      return id === SHELF && shelf !== undefined && options !== false ? { ...options, files: shelf } : options
+    }
     const plugins = await serverHalves(this.config.getPluginsList(), optionsOf, warn)
     if (shelf !== undefined && !plugins.some(({ plugin }) => plugin.protocol.id === SHELF))
       throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `--files needs the plugin ${SHELF}` })

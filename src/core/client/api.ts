@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream'
 import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
-import type { ConfiguredPlugin, PluginCommand } from '../plugins/define.ts'
+import type { PluginCommand } from '../plugins/commands.ts'
+import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
+import type { Facts } from '../plugins/scope-api.ts'
 import type {
   ReceiveOptions,
   SendOptions,
@@ -44,6 +46,11 @@ export interface ClientOptions {
   readonly signal?: AbortSignal
   /** Client halves of plugins; one that does not start is told as a `warning` and left out. */
   readonly plugins?: readonly ConfiguredPlugin[]
+  /** Asks whoever is there, for plugins; `details` are said first. Without it there is nobody to ask. */
+  readonly confirm?: (
+    question: string,
+    options: { readonly plugin: string; readonly details: readonly string[]; readonly signal: AbortSignal },
+  ) => Promise<boolean>
 }
 
 export type MessageState = 'queued' | 'sent' | 'delivered'
@@ -198,6 +205,17 @@ export type ClientEvent =
   /** A device of `with` that was never seen before, or (`changed`) beside ones that were. */
   | { type: 'peer.device'; with: string; device: string; changed: boolean }
   | TransferEvent
+  /** What a plugin tells; `text` says it for people and may be '', `facts` for programs. */
+  | { type: 'plugin'; plugin: string; name: string; text: string; facts: Facts }
+  /** The server has a plugin that this client lacks, or has in version `here`; `install` is a command to type, where one is known. */
+  | {
+      type: 'plugin.missing'
+      plugin: string
+      version: number
+      here: number | null
+      package: string | null
+      install: string | null
+    }
   | { type: 'warning'; code: string; message: string }
 
 /** A signed-in (or not yet signed-in) user of one server. Every method rejects with a `MsgError`. */
@@ -288,6 +306,8 @@ export interface Client {
 
   /** What the plugins of this client add to the prompt. */
   readonly commands: readonly PluginCommand[]
+  /** What each plugin has registered, and how it fares. */
+  plugins(): PluginStatus[]
 
   peers(): PeerStatus[]
   /** Every open link's numbers, the one with the server as user `@server`, and the socket's; `socket` is null before signing in and where there is no UDP. */

@@ -1,30 +1,27 @@
 import { randomBytes } from 'node:crypto'
+import type { NotificationParams } from '../control/methods.ts'
 import { conversationKey, type Conversation } from '../chat/conversation.ts'
 import type { ChatMessage } from '../chat/frames.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import type { ServerNotification } from '../io/control-channel.ts'
 import { CONTROLLERS } from '../transport/congestion/controllers.ts'
-import type { TransferEvent } from '../transfers/api.ts'
 import type { LinkEndpoint } from '../transport/endpoint-api.ts'
 import { formatAddress, parseAddress, type HostPort } from '../wire/address.ts'
-import { canonicalName } from '../wire/names.ts'
-import { ClientPlugins } from '../plugins/client-plugins.ts'
-import { StreamRouter } from '../streams/stream-router.ts'
-import { Transfers } from '../transfers/transfers.ts'
+import { canonicalName, isSameName } from '../wire/names.ts'
+import type { Transfers } from '../transfers/transfers.ts'
 import { Account, bindEndpoint } from './account.ts'
 import type { ClientEvent, ClientOptions } from './api.ts'
 import { Conversations } from './conversations.ts'
 import type { ClientDeps } from './deps.ts'
-import { Downloads } from './downloads.ts'
 import { Emitter } from './emitter.ts'
+import { Extensions } from './extensions.ts'
 import { listMembers } from './listings.ts'
 import { Outreach } from './outreach.ts'
 import type { Peer } from './peer.ts'
 import { dataDirOf } from './profile/data-dir.ts'
 import { Rooms } from './rooms.ts'
 import { ServerTrust } from './server-trust.ts'
-import { ServerLink } from './server-link.ts'
 import { Sessions } from './sessions.ts'
 import { signIn, type SignedIn } from './sign-in.ts'
 import { Uplink } from './uplink.ts'
@@ -45,21 +42,16 @@ export class ClientCore {
   readonly sessions: Sessions
   readonly rooms: Rooms
   readonly conversations: Conversations
-  readonly plugins: ClientPlugins
+  readonly extensions: Extensions
   account: Account | undefined
   outreach: Outreach | undefined
-  /** The link with the server, for what plugins download; where there is a UDP socket. */
-  serverLink: ServerLink | undefined
-  #downloads: Downloads | undefined
-  /** Of a client that downloads and does not listen. */
-  #portTransfers: Transfers | undefined
-  /** Frees what a client holds that downloads and does not listen. */
-  #closePort: () => Promise<void> = async () => {}
   status: 'active' | 'inactive' = 'active'
   readonly #options: ClientOptions
   readonly #deps: ClientDeps
   readonly #instance = randomBytes(16).toString('hex')
   readonly #held: ServerNotification[] = []
+  /** Whose requests plugins are asked about. */
+  readonly #deciding = new Set<string>()
   #identity: Identity | undefined
   /** Why the server said it would go. */
   #goodbye: string | undefined
@@ -72,22 +64,16 @@ export class ClientCore {
     checkCongestion(options.congestion)
     this.address = parseAddress(options.server)
     this.trust = new ServerTrust(dataDirOf(options.dataDir, deps.env), formatAddress(this.address), options)
-    this.emitter = new Emitter((mark) => this.account?.courier.markSeen(mark))
+    this.emitter = new Emitter(
+      (mark) => this.account?.courier.markSeen(mark),
+      (event) => this.extensions.plugins.handleEvent(event),
+    )
     const emit = (event: ClientEvent): void => this.emitter.emit(event)
-    this.plugins = new ClientPlugins({
-      request: (message) => this.uplink.request('plugin', message),
-      transfers: {
-        download: async (download) => {
-          if (this.#downloads) return this.#downloads.download(download)
-          throw new MsgError('MSG_ERR_USAGE', {
-            detail: 'a client without UDP, or that is not signed in, downloads nothing',
-          })
-        },
-      },
-      onFault: (plugin, { code, message }) => emit({ type: 'warning', code, message: `${plugin}: ${message}` }),
-    })
     this.uplink = new Uplink({
-      plugins: this.plugins,
+      plugins: {
+        versions: () => this.extensions.plugins.versions,
+        handleHello: (there, packages) => this.extensions.handleHello(there, packages),
+      },
       address: this.address,
       dial: deps.dial,
       verify: (fingerprint) => this.trust.verify(fingerprint),
@@ -103,6 +89,16 @@ export class ClientCore {
       },
       onBack: () => this.#handleBack(),
       onGone: ({ message }) => emit({ type: 'disconnected', reason: message }),
+    })
+    this.extensions = new Extensions({
+      options,
+      emitter: this.emitter,
+      uplink: this.uplink,
+      random: deps.random,
+      identity: () => this.#identity,
+      account: () => this.account,
+      isOpen: (user) => this.#isOpen(user),
+      dirOf: (user) => this.trust.profiles.dirOf(user),
     })
     this.sessions = new Sessions({
       emit,
@@ -127,7 +123,7 @@ export class ClientCore {
   }
 
   get transfers(): Transfers | undefined {
-    return this.account?.transfers ?? this.#portTransfers
+    return this.account?.transfers ?? this.extensions.portTransfers
   }
 
   get identity(): Identity | undefined {
@@ -136,7 +132,7 @@ export class ClientCore {
 
   /** Connects for the first time. */
   async connect(): Promise<void> {
-    await this.plugins.start(this.#options.plugins ?? [])
+    await this.extensions.plugins.start(this.#options.plugins ?? [])
     await this.uplink.connect()
     this.#emitConnected()
   }
@@ -188,9 +184,7 @@ export class ClientCore {
     this.emitter.close()
     // Messages that a consumer still takes are marked as seen, so that they are not told again.
     if (isGraceful) await this.emitter.drained(CONSUME_MS)
-    await this.plugins.close()
-    this.serverLink?.close()
-    await this.#closePort()
+    await this.extensions.close()
     await this.account?.close()
   }
 
@@ -214,7 +208,7 @@ export class ClientCore {
       this.trust.profiles.keepDeviceKey(signedIn.user, key)
       this.trust.profiles.setLastUser(signedIn.user)
       if (listening) this.#openAccount(signedIn.user, key, endpoint)
-      else if (endpoint) this.#openPort(endpoint)
+      else if (endpoint) this.extensions.openPort(endpoint)
       endpoint = undefined
       this.#identity = { user: signedIn.user, virtualAddress: signedIn.virtualAddress, key }
       await this.#settleIn(signedIn, false)
@@ -237,49 +231,11 @@ export class ClientCore {
       random: this.#deps.random,
       isMember: (room, other) => this.rooms.isMember(room, other),
       admission: (peer, message) => this.#admits(peer, message),
-      onTransfer: (event) => this.#handleTransfer(event),
+      onTransfer: (event) => this.extensions.handleTransfer(event),
     })
     this.account = account
-    const { links, transfers } = account
-    if (endpoint && links && transfers) this.#openDownloads(endpoint, links.streams, transfers)
+    if (endpoint) this.extensions.openLinks(endpoint, account)
     this.outreach = new Outreach({ uplink: this.uplink, courier: account.courier, sessions: this.sessions })
-  }
-
-  /** For a client that downloads from the server and does nothing else: its profile stays closed. */
-  #openPort(endpoint: LinkEndpoint): void {
-    const warn = (error: unknown): void => {
-      const { code, message } = MsgError.of(error)
-      this.emitter.emit({ type: 'warning', code, message })
-    }
-    const router = new StreamRouter({ onFault: (_protocol, _peer, error) => warn(error) })
-    const transfers = (this.#portTransfers = new Transfers({
-      router,
-      emit: (event) => this.#handleTransfer(event),
-      // What has arrived lies where it is to land, and is found there.
-      journal: { put: () => {}, remove: () => {} },
-    }))
-    this.#closePort = async () => {
-      await transfers.close()
-      await endpoint.close()
-    }
-    this.#openDownloads(endpoint, router, transfers)
-  }
-
-  #openDownloads(endpoint: LinkEndpoint, streams: StreamRouter, transfers: Transfers): void {
-    this.serverLink = new ServerLink({
-      endpoint,
-      streams,
-      emitter: this.emitter,
-      random: this.#deps.random,
-      introduce: () => this.uplink.request('link.server', {}),
-      host: () => this.uplink.channel?.remoteHost,
-    })
-    this.#downloads = new Downloads({ link: this.serverLink, transfers })
-  }
-
-  #handleTransfer(event: TransferEvent): void {
-    this.emitter.emit(event)
-    this.#downloads?.handleEvent(event)
   }
 
   /** After every sign-in: what the server told meanwhile is taken in, then what it did not tell any more is dropped. */
@@ -296,15 +252,10 @@ export class ClientCore {
     await this.rooms.settled()
     this.account?.adopt()
     // Links to the server are of no consequence for the sign-in.
-    if (restored) void this.#resumeDownloads()
+    if (restored) void this.extensions.handleBack()
     this.#dropLostRooms()
     this.outreach?.start()
     this.account?.courier.schedule()
-  }
-
-  async #resumeDownloads(): Promise<void> {
-    await this.serverLink?.handleBack().catch(() => {})
-    this.#downloads?.handleBack()
   }
 
   /** What waits for rooms this user is not in any more cannot be delivered. */
@@ -353,7 +304,7 @@ export class ClientCore {
     if (method === 'session.request') this.#handleRequest(params.user)
     else if (method === 'session.opened') this.sessions.handleOpened(params)
     else if (method === 'session.declined') this.sessions.handleDeclined(params)
-    else if (method === 'session.closed') this.sessions.handleClosed(params)
+    else if (method === 'session.closed') this.#handleSessionEnd(params)
     else if (method === 'room.entered') this.#handleRoomEntered(params)
     else if (method === 'room.member') this.rooms.handleMember(params)
     else if (method === 'room.owner') this.rooms.handleOwner(params)
@@ -361,20 +312,41 @@ export class ClientCore {
     else if (method === 'peer.introduced') this.account?.links?.introduce(params)
     else if (method === 'peer.gone') this.account?.links?.gone(params.instance, params.reason)
     else if (method === 'server.closing') this.#goodbye = 'the server was stopped'
-    else if (method === 'plugin') this.plugins.handleMessage(params)
+    else if (method === 'plugin') this.extensions.plugins.handleMessage(params)
     else if (method === 'user.active') void this.outreach?.handleActive(params.user)
     this.account?.courier.schedule()
   }
 
   /** Answers by itself where the policy says so; one conversation at a time unless several are kept open. */
   #handleRequest(user: string): void {
-    const { accept = 'ask', keepOpen = false } = this.#options
+    const { accept = 'ask' } = this.#options
     const isWelcome =
       accept === 'everyone' || (accept === 'contacts' && this.account?.state.devices.isContact(canonicalName(user)))
     if (!isWelcome) {
-      this.sessions.handleRequest({ user })
+      if (this.extensions.plugins.isAnswering) void this.#askPlugins(user)
+      else this.sessions.handleRequest({ user })
       return
     }
+    this.#welcome(user)
+  }
+
+  /** Plugins may answer; if none does, a person is asked, unless the request was withdrawn meanwhile. */
+  async #askPlugins(user: string): Promise<void> {
+    this.#deciding.add(user)
+    const answer = await this.extensions.plugins.answerRequest(user)
+    if (!this.#deciding.delete(user) || this.#isEnded) return
+    if (answer === 'accept') this.#welcome(user)
+    else if (answer === 'decline') this.decline(user, 'declined').catch(() => {})
+    else this.sessions.handleRequest({ user })
+  }
+
+  #handleSessionEnd(params: NotificationParams<'session.closed'>): void {
+    this.#deciding.delete(params.user)
+    this.sessions.handleClosed(params)
+  }
+
+  #welcome(user: string): void {
+    const { keepOpen = false } = this.#options
     const isBusy =
       this.conversations.current !== undefined && !keepOpen && !this.conversations.isCurrent({ kind: 'session', user })
     const answer = isBusy ? this.decline(user, 'busy') : this.accept(user)
@@ -414,6 +386,12 @@ export class ClientCore {
   #handleRoomClosed(room: string): void {
     this.conversations.handleClosed({ kind: 'room', room })
     this.account?.transfers?.handleRoomClosed(room)
+  }
+
+  /** This user is in a conversation with `user`. */
+  #isOpen(user: string): boolean {
+    const shared = this.rooms.list().some((room) => this.rooms.members(room).some((member) => isSameName(member, user)))
+    return shared || this.sessions.list().some((session) => isSameName(session.user, user))
   }
 
   #openThread(user: string, conversation: Conversation): void {

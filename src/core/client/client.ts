@@ -180,12 +180,13 @@ export class MsgClient implements Client {
     return { left, closed: await this.#core.conversations.leave(left, to) }
   }
 
-  async send(text: string, { to }: { to?: Conversation } = {}): Promise<SentMessage> {
+  async send(said: string, { to }: { to?: Conversation } = {}): Promise<SentMessage> {
     const { user } = this.#signedIn()
     const courier = this.#core.account?.courier
     if (!courier) throw new MsgError('MSG_ERR_USAGE', { detail: 'a client with listening: false sends no messages' })
     const conversation = to ?? this.conversation
     if (!conversation) throw new MsgError('MSG_ERR_NO_CONVERSATION')
+    const text = await this.#core.extensions.plugins.outgoing(said, conversation)
     if (conversation.kind === 'room' || this.#core.conversations.has(conversation)) {
       const open = this.#core.conversations.find(conversation)
       const members = open.kind === 'session' ? [open.user] : this.#core.rooms.members(open.room)
@@ -272,7 +273,11 @@ export class MsgClient implements Client {
   }
 
   get commands(): Client['commands'] {
-    return this.#core.plugins.commands
+    return this.#core.extensions.plugins.commands
+  }
+
+  plugins(): ReturnType<Client['plugins']> {
+    return this.#core.extensions.plugins.status()
   }
 
   acquaintance(user: string): Acquaintance {
@@ -293,7 +298,8 @@ export class MsgClient implements Client {
   }
 
   links(): ReturnType<Client['links']> {
-    const { account, serverLink } = this.#core
+    const { account } = this.#core
+    const { serverLink } = this.#core.extensions
     const links = account?.links
     return {
       links: [...(links?.measurements() ?? []), ...(serverLink?.measurements() ?? [])],

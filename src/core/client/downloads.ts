@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { MsgError } from '../errors.ts'
-import type { ClientTransfers, DownloadOptions } from '../plugins/define.ts'
+import type { ClientTransfers, DownloadOptions } from '../plugins/client-scope.ts'
 import type { TransferEvent } from '../transfers/api.ts'
 import type { Transfers } from '../transfers/transfers.ts'
 import { SERVER_PEER, type ServerLink } from './server-link.ts'

@@ -7,14 +7,19 @@ export class Emitter {
   readonly #hub = new EventHub<ClientEvent>()
   readonly #marks = new WeakMap<ClientEvent, SeenMark>()
   readonly #onSeen: (mark: SeenMark) => void
+  readonly #tap: (event: ClientEvent) => void
+  /** What nobody heard since nobody could listen yet, for the first who does. */
+  readonly #early: ClientEvent[] = []
+  #isHeard = false
   #consumers = 0
   /** Messages that were told to somebody and taken by nobody. */
   #untaken = 0
   #onDrained: () => void = () => {}
 
-  /** @param onSeen - a consumer took the message with this mark. */
-  constructor(onSeen: (mark: SeenMark) => void) {
+  /** @param onSeen - a consumer took the message with this mark. @param tap - hears every event without being a consumer */
+  constructor(onSeen: (mark: SeenMark) => void, tap: (event: ClientEvent) => void = () => {}) {
     this.#onSeen = onSeen
+    this.#tap = tap
   }
 
   emit(event: ClientEvent, mark?: SeenMark): void {
@@ -22,11 +27,15 @@ export class Emitter {
       this.#marks.set(event, mark)
       this.#untaken++
     }
+    if (!this.#isHeard && EARLY.has(event.type) && this.#early.length < MAX_EARLY) this.#early.push(event)
     this.#hub.publish(event)
+    this.#tap(event)
   }
 
   events(): AsyncIterableIterator<ClientEvent> {
     const queue = this.#hub.subscribe()
+    this.#isHeard = true
+    for (const event of this.#early.splice(0)) queue.push(event)
     let isOver = false
     const seen = (result: IteratorResult<ClientEvent>): IteratorResult<ClientEvent> => {
       const mark = result.done ? undefined : this.#marks.get(result.value)
@@ -65,3 +74,7 @@ export class Emitter {
     this.#hub.close()
   }
 }
+
+/** What is told while a client connects for the first time, and is nowhere else to be seen. */
+const EARLY: ReadonlySet<ClientEvent['type']> = new Set(['plugin', 'plugin.missing', 'warning'])
+const MAX_EARLY = 100

@@ -2,7 +2,9 @@ import { MsgError } from '../errors.ts'
 import { fingerprintOf, noiseKeyOf } from '../crypto/device-key.ts'
 import type { NotificationParams } from '../control/methods.ts'
 import type { Link, LinkCloseReason, LinkEndpoint, LinkListener, SocketAddress } from '../transport/endpoint-api.ts'
+import type { StreamPeer } from '../plugins/client-scope.ts'
 import { formatAddress } from '../wire/address.ts'
+import { isSameName } from '../wire/names.ts'
 import type { LinkStatus, PeerStatus, SocketStatus } from './api.ts'
 import { backoffMs, RELINK } from './backoff.ts'
 import { BulkWatch, bufferHint } from './buffer-hint.ts'
@@ -34,6 +36,8 @@ export class Links {
   readonly #peers = new Map<string, Entry>()
   readonly #listener: LinkListener
   readonly #bulk: BulkWatch
+  /** Told when another link opens. */
+  readonly #waiting = new Set<() => void>()
   #isClosed = false
 
   constructor(deps: LinksDeps) {
@@ -126,9 +130,7 @@ export class Links {
   statuses(): PeerStatus[] {
     return [...this.#peers.values()].map(({ peer, link, stats }) => {
       const now = link?.state === 'open' ? link.stats() : stats
-      const verified = this.#deps.state.devices
-        .of(peer.user)
-        .some(({ key, isVerified }) => key === peer.deviceKey && isVerified)
+      const verified = this.#isVerified(peer)
       return {
         user: peer.user,
         device: fingerprintOf(Buffer.from(peer.deviceKey, 'base64url')),
@@ -158,6 +160,41 @@ export class Links {
     return { receiveBuffer: receive, sendBuffer: send, wanted, hint: bufferHint(buffers, process.platform) ?? null }
   }
 
+  /** An open link to a connection of `user`: the one that opened last. @throws MSG_ERR_LINK_CLOSED when `until` is aborted first */
+  async opened(user: string, until: AbortSignal): Promise<{ link: Link; peer: StreamPeer }> {
+    for (;;) {
+      const open = [...this.#peers.values()]
+        .filter(({ peer, link }) => isSameName(peer.user, user) && link?.state === 'open')
+        .sort((a, b) => b.openedAt - a.openedAt)[0]
+      const peer = open && this.streamPeer(open.peer.instance)
+      if (open?.link && peer) return { link: open.link, peer }
+      if (until.aborted || this.#isClosed)
+        throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: `there is none to ${user}` })
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve)
+        until.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+  }
+
+  /** What plugins are told of a connection; `undefined` for one that is none. */
+  streamPeer(instance: string): StreamPeer | undefined {
+    const known = this.#peers.get(instance)?.peer
+    if (!known) return undefined
+    const { user, deviceKey, isOwn } = known
+    return {
+      user,
+      device: fingerprintOf(Buffer.from(deviceKey, 'base64url')),
+      deviceKey,
+      verified: this.#isVerified(known),
+      isOwn,
+    }
+  }
+
+  #isVerified({ user, deviceKey }: Peer): boolean {
+    return this.#deps.state.devices.of(user).some(({ key, isVerified }) => key === deviceKey && isVerified)
+  }
+
   /** Connections that are linked or to be linked. */
   peers(): Peer[] {
     return [...this.#peers.values()].map(({ peer }) => peer)
@@ -165,11 +202,17 @@ export class Links {
 
   close(): void {
     this.#isClosed = true
+    this.#wake()
     for (const entry of this.#peers.values()) {
       clearTimeout(entry.retryTimer)
       clearTimeout(entry.leaveTimer)
       clearTimeout(entry.lateTimer)
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
   }
 
   /** A link runs at bulk speed: whoever only chats is never told. */
@@ -228,6 +271,7 @@ export class Links {
     this.#deps.courier.handleOpen(link, entry.peer)
     this.streams.handleOpen(link, entry.peer)
     this.#tell(entry, 'open', '')
+    this.#wake()
   }
 
   #handleClosed(link: Link, { kind, reason }: LinkCloseReason): void {

@@ -37,6 +37,8 @@ export class ServerLink {
   #timer: NodeJS.Timeout | undefined
   #isAsking = false
   #isClosed = false
+  /** Told when it opens. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(deps: ServerLinkDeps) {
     this.#deps = deps
@@ -66,6 +68,18 @@ export class ServerLink {
       release()
       throw error
     }
+  }
+
+  /** The open link, of one who holds it. @throws MSG_ERR_LINK_CLOSED when `until` is aborted first */
+  async opened(until: AbortSignal): Promise<Link> {
+    while (!this.#isOpen || !this.#link) {
+      if (until.aborted) throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'there is none to the server' })
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve)
+        until.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    return this.#link
   }
 
   /** Resolves when what was written has arrived, or after `timeoutMs`: the last of it may be that all is well. */
@@ -121,6 +135,8 @@ export class ServerLink {
     this.#failures = 0
     this.#deps.streams.handleOpen(link, { instance: link.peer.instance, user: SERVER_PEER })
     this.#tell(link, 'open', '')
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
   }
 
   #handleClosed(link: Link, { kind, reason }: LinkCloseReason): void {

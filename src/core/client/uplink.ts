@@ -16,7 +16,10 @@ export interface UplinkOptions {
   readonly random: () => number
   readonly onNotification: (notification: ServerNotification) => void
   /** Plugins of this side, and who is told those of the server. */
-  readonly plugins: { readonly versions: Record<string, number>; handleHello(there: Record<string, number>): void }
+  readonly plugins: {
+    versions(): Record<string, number>
+    handleHello(there: Record<string, number>, packages: Record<string, string>): void
+  }
   /** The connection was lost. */
   readonly onLost: (reason: MsgError) => void
   /** Another attempt comes in `delayMs`. */
@@ -67,14 +70,14 @@ export class Uplink {
     opened.channel = channel
     try {
       const { plugins } = this.#options
-      const hello = { protocol: CONTROL_PROTOCOL, agent: AGENT, plugins: plugins.versions }
-      const { protocol, server, plugins: there } = await channel.request('hello', hello)
+      const hello = { protocol: CONTROL_PROTOCOL, agent: AGENT, plugins: plugins.versions() }
+      const { protocol, server, plugins: there, packages } = await channel.request('hello', hello)
       if (protocol !== CONTROL_PROTOCOL)
         throw new MsgError('MSG_ERR_VERSION', { detail: `control ${CONTROL_PROTOCOL} here, ${protocol} there` })
       if (this.#isClosed || signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: 'connecting' })
       this.#serverName = server
-      plugins.handleHello(there)
       this.#channel = channel
+      plugins.handleHello(there, packages)
     } catch (error) {
       channel.destroy()
       throw error

@@ -37,7 +37,7 @@ export interface DirectoryDeps {
 /** Methods that a signed-in connection may ask of the directory. */
 export type DirectoryMethod = Exclude<
   Method,
-  'hello' | 'register' | 'login' | 'login.device' | 'signout' | 'link.server' | 'plugin'
+  'hello' | 'register' | 'login' | 'login.device' | 'signout' | 'link.server' | 'plugin' | 'plugin.answer'
 >
 
 /**

@@ -28,6 +28,9 @@ const Reason = v.pipe(v.string(), v.maxLength(64))
 const Empty = v.object({})
 const Status = v.picklist(['active', 'inactive'])
 
+/** Numbers what a plugin of the server asks a client, from 1 on. */
+const Ask = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+
 /** What a plugin says to its other half. */
 const PluginMessage = v.object({
   plugin: v.pipe(v.string(), v.maxLength(32)),
@@ -76,6 +79,8 @@ export const METHODS = {
       server: v.pipe(v.string(), v.maxLength(64)),
       version: v.pipe(v.string(), v.maxLength(32)),
       plugins: v.record(v.string(), v.number()),
+      /** npm packages of these plugins, `name@version`, where the server knows them: for people who lack one. */
+      packages: v.optional(v.record(v.pipe(v.string(), v.maxLength(32)), v.pipe(v.string(), v.maxLength(256))), {}),
     }),
   ),
   /** Makes an account and signs in. */
@@ -127,6 +132,18 @@ export const METHODS = {
   'link.server': define(Empty, v.object({ instance: Instance, device: Key, port: Port })),
   /** A message of a plugin that both sides have. Its own schema and limit decide what `payload` may be, and what the answer. */
   plugin: define(PluginMessage, v.object({ payload: v.optional(v.unknown()) })),
+  /** Answers a `plugin` notification that had an `ask`: with a payload, or with what went wrong. */
+  'plugin.answer': define(
+    v.object({
+      plugin: v.pipe(v.string(), v.maxLength(32)),
+      ask: Ask,
+      payload: v.optional(v.unknown()),
+      error: v.optional(
+        v.object({ code: v.pipe(v.string(), v.maxLength(64)), detail: v.pipe(v.string(), v.maxLength(1024)) }),
+      ),
+    }),
+    Empty,
+  ),
 } as const
 
 /** Notifications a server sends, by method name. */
@@ -149,7 +166,8 @@ export const NOTIFICATIONS = {
   'peer.gone': v.object({ instance: Instance, reason: v.picklist(['left', 'vanished']) }),
   'user.active': v.object({ user: Name }),
   'server.closing': v.object({ reason: Reason }),
-  plugin: PluginMessage,
+  /** `ask`: the client answers with `plugin.answer`. */
+  plugin: v.object({ ...PluginMessage.entries, ask: v.optional(Ask) }),
 } as const
 
 /** Method name of a request. */

@@ -1,116 +1,233 @@
+import { fingerprintOf, isSignedBy, type DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
-import type { ClientPlugin, ClientScope, ConfiguredPlugin, ClientTransfers, PluginCommand, Protocol } from './define.ts'
+import type { LinkPeer } from '../streams/link-stream.ts'
+import type { StreamRouter } from '../streams/stream-router.ts'
+import type { Link } from '../transport/endpoint-api.ts'
+import type { ClientScope, ClientTransfers, ConfirmOptions, StreamPeer } from './client-scope.ts'
+import type { PluginCommand } from './commands.ts'
+import type { ConfiguredPlugin, PluginStatus } from './define.ts'
+import { CLIENT_HOOKS, type Answer, type ClientHooks } from './hooks.ts'
+import type { HostDeps, LoadedPlugin } from './loaded-plugin.ts'
 import { checkPayload, messageOf } from './payload.ts'
-import { optionsOf, ScopeBase } from './scope.ts'
+import { PluginHost } from './plugin-host.ts'
+import { PluginStreams } from './plugin-streams.ts'
+import type { Protocol } from './protocol.ts'
+import type { PluginStream } from './scope-api.ts'
+import type { PluginNotice } from './server-plugins.ts'
+
+/** Who is signed in, with their key. */
+export interface PluginIdentity {
+  readonly user: string
+  readonly key: DeviceKey
+}
+
+/** Links that plugins open streams on. */
+export interface PluginLinks {
+  readonly router: StreamRouter
+  /** A link to a connection of `user`, waited for. @throws MSG_ERR_SESSION_UNKNOWN, MSG_ERR_LINK_CLOSED, MSG_ERR_CANCELLED */
+  linkTo(user: string, signal: AbortSignal | undefined): Promise<{ readonly link: Link; readonly peer: StreamPeer }>
+  /** The link with the server, held until `release`. @throws MSG_ERR_PLUGIN_MISSING, MSG_ERR_LINK_CLOSED, MSG_ERR_CANCELLED */
+  serverLink(signal: AbortSignal | undefined): Promise<{ readonly link: Link; release(): void }>
+  /** Who opened a stream here; `undefined` for the server and whoever is nobody's peer any more. */
+  peerOf(peer: LinkPeer): StreamPeer | undefined
+}
 
 /** What {@link ClientPlugins} are built with. */
-export interface ClientPluginsDeps {
+export interface ClientPluginsDeps extends HostDeps {
   /** Makes a `plugin` request. */
   readonly request: (message: { plugin: string; message: string; payload: unknown }) => Promise<{ payload?: unknown }>
+  /** Answers what the server asked. Nobody waits for what becomes of that. */
+  readonly answer: (answer: { plugin: string; ask: number; payload?: unknown; error?: MsgError }) => void
   readonly transfers: ClientTransfers
-  /** Something in a plugin threw where nobody waits for it. */
-  readonly onFault: (plugin: string, error: MsgError) => void
+  readonly identity: () => PluginIdentity | undefined
+  readonly confirm: (plugin: string, question: string, options: ConfirmOptions) => Promise<boolean | undefined>
+}
+
+/** A plugin of the server that this client lacks, or has in another version. */
+export interface MissingPlugin {
+  readonly plugin: string
+  readonly version: number
+  /** Version here; null where it is not there at all. */
+  readonly here: number | null
+  /** `name@version` of its npm package, as the server says. */
+  readonly package: string | null
 }
 
 /** The client halves of plugins, in one client: starts them, hands them what the server says, holds the commands they add. */
 export class ClientPlugins {
   readonly #deps: ClientPluginsDeps
-  readonly #loaded = new Map<string, Loaded>()
-  readonly #commands = new Map<string, { readonly owner: Loaded; readonly command: PluginCommand }>()
+  readonly #host: PluginHost
+  readonly #streams: PluginStreams<StreamPeer>
+  #links: PluginLinks | undefined
   /** Plugins of the server, as it said in `hello`. */
   #there: Readonly<Record<string, number>> = {}
 
   constructor(deps: ClientPluginsDeps) {
     this.#deps = deps
+    this.#host = new PluginHost(deps)
+    this.#streams = new PluginStreams((_loaded, peer) => this.#links?.peerOf(peer))
   }
 
   /** Ids and versions, for `hello`. */
   get versions(): Record<string, number> {
-    return Object.fromEntries([...this.#loaded].map(([id, { plugin }]) => [id, plugin.protocol.version]))
+    return this.#host.versions
   }
 
-  /** In the order they were added. */
   get commands(): readonly PluginCommand[] {
-    return [...this.#commands.values()].map(({ command }) => command)
+    return this.#host.commands
   }
 
-  /** Starts them in their order; one that fails is told and left out, the rest goes on. */
+  status(): PluginStatus[] {
+    return this.#host.status()
+  }
+
+  /** Starts them; one that fails is told and left out, the rest goes on. */
   async start(plugins: readonly ConfiguredPlugin[]): Promise<void> {
-    for (const { plugin: half, options } of plugins) {
-      const plugin = half as unknown as ClientPlugin
-      const { id } = plugin.protocol
-      const loaded: Loaded = { plugin, base: new ScopeBase(), handlers: new Map() }
-      try {
-        if (this.#loaded.has(id)) throw new TypeError('it is there twice')
-        this.#loaded.set(id, loaded)
-        await plugin.setup(this.#scope(loaded), optionsOf<unknown>(plugin as never, options))
-      } catch (cause) {
-        await this.#undo(loaded)
-        const detail = `${id} (${(cause as Error).message})`
-        this.#deps.onFault(id, new MsgError('MSG_ERR_PLUGIN_LOAD', { detail, cause }))
-      }
-    }
+    await this.#host.start(plugins, (loaded) => this.#scope(loaded))
   }
 
-  /** What the server has, after each `hello`. */
-  handleHello(there: Readonly<Record<string, number>>): void {
+  /** There are links from now on. */
+  attach(links: PluginLinks): void {
+    this.#links = links
+    this.#streams.attach(links.router)
+  }
+
+  /** What the server has, after each `hello`. @returns what of it is missing here */
+  handleHello(there: Readonly<Record<string, number>>, packages: Readonly<Record<string, string>>): MissingPlugin[] {
     this.#there = there
+    const { versions } = this
+    return Object.entries(there)
+      .filter(([id, version]) => versions[id] !== version)
+      .map(([plugin, version]) => ({
+        plugin,
+        version,
+        here: Object.hasOwn(versions, plugin) ? versions[plugin]! : null,
+        package: Object.hasOwn(packages, plugin) ? packages[plugin]! : null,
+      }))
   }
 
   /** The server's half said something. What is of no plugin here is nobody's. */
-  handleMessage({ plugin: id, message: name, payload }: { plugin: string; message: string; payload?: unknown }): void {
-    const loaded = this.#loaded.get(id)
-    const handler = loaded?.handlers.get(name)
-    if (!loaded || !handler) return
-    void (async () =>
-      handler(checkPayload(messageOf(loaded.plugin.protocol, name, 'server'), payload, `${id} ${name}`)))()
-      // Nobody waits for it.
-      .catch((error: unknown) => this.#deps.onFault(id, MsgError.of(error)))
+  handleMessage({
+    plugin: id,
+    message: name,
+    payload,
+    ask,
+  }: Omit<PluginNotice, 'ask' | 'payload'> & { ask?: number | undefined; payload?: unknown }): void {
+    const loaded = this.#host.running(id)
+    const missing = (): Promise<never> => Promise.reject(new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id }))
+    // A newer half of the same version may say more than this one listens to.
+    if (ask === undefined && !loaded?.handlers.has(name)) return
+    const received = loaded ? loaded.receive(name, 'server', payload, undefined) : missing()
+    received.then(
+      (answer) => ask !== undefined && this.#deps.answer({ plugin: id, ask, payload: answer }),
+      (error: unknown) => {
+        if (ask !== undefined) this.#deps.answer({ plugin: id, ask, error: MsgError.of(error) })
+        // What a handler threw on purpose is an answer, where nobody waits for one.
+        else if (MsgError.is(error) && error.code !== 'MSG_ERR_PLUGIN_FAILED') loaded?.fault(error, `${id} ${name}`)
+      },
+    )
+  }
+
+  /** The client tells something. What plugins say is not told to plugins. */
+  handleEvent(event: Parameters<ClientHooks['event']>[0]): void {
+    if (event.type !== 'plugin') this.#host.notify('event', event)
+  }
+
+  /** The text of a message that is about to be said. @throws what a plugin throws: the message is refused */
+  async outgoing(text: string, to: { readonly user: string } | { readonly room: string }): Promise<string> {
+    if (!this.#host.hasHook('message:outgoing')) return text
+    const changed = await this.#host.series('message:outgoing', text, to)
+    if (typeof changed !== 'string')
+      throw new MsgError('MSG_ERR_PLUGIN_FAILED', { detail: 'a hook of message:outgoing returned no text' })
+    return changed
+  }
+
+  /** True when a plugin wants to be asked who may talk to this user. */
+  get isAnswering(): boolean {
+    return this.#host.hasHook('session:request')
+  }
+
+  /** What plugins answer to somebody who asks to talk; `undefined` leaves it to a person. */
+  async answerRequest(user: string): Promise<Answer | undefined> {
+    const answer = await this.#host.first<Answer>('session:request', [{ user }], undefined)
+    return answer === 'accept' || answer === 'decline' ? answer : undefined
   }
 
   async close(): Promise<void> {
-    for (const loaded of [...this.#loaded.values()].reverse()) await this.#undo(loaded)
+    await this.#host.close()
   }
 
-  async #undo(loaded: Loaded): Promise<void> {
-    const { id } = loaded.plugin.protocol
-    if (this.#loaded.get(id) === loaded) this.#loaded.delete(id)
-    for (const [name, { owner }] of this.#commands) if (owner === loaded) this.#commands.delete(name)
-    await loaded.base.close((error) => this.#deps.onFault(id, MsgError.of(error)))
-  }
-
-  #scope(loaded: Loaded): ClientScope<Protocol> {
-    const { plugin, base, handlers } = loaded
+  #scope(loaded: LoadedPlugin): ClientScope<Protocol> {
+    const { id, plugin } = loaded
     const { protocol } = plugin
-    const { id } = protocol
-    return {
-      signal: base.signal,
-      onClose: (fn) => base.onClose(fn),
-      handle: (name, fn) => {
-        messageOf(protocol, name, 'server')
-        if (handlers.has(name)) throw new TypeError(`${id} handles ${name} twice`)
-        handlers.set(name, fn as Handler)
-      },
-      request: (async (name: string, payload: unknown) => {
-        const spec = messageOf(protocol, name, 'client')
-        const checked = checkPayload(spec, payload, `${id} ${name}`)
-        if (this.#there[id] !== protocol.version) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id })
-        const answer = await this.#deps.request({ plugin: id, message: name, payload: checked })
-        return spec.answer ? checkPayload(spec.answer, answer.payload, `the answer to ${id} ${name}`) : undefined
-      }) as ClientScope<Protocol>['request'],
-      command: (command) => {
-        if (this.#commands.has(command.name)) throw new TypeError(`there is a command ${command.name} already`)
-        this.#commands.set(command.name, { owner: loaded, command: command as unknown as PluginCommand })
-      },
-      transfers: this.#deps.transfers,
+    const { identity, confirm, transfers } = this.#deps
+    const request = async (name: string, payload: unknown): Promise<unknown> => {
+      const spec = messageOf(protocol, name, 'client')
+      const checked = checkPayload(spec, payload, `${id} ${name}`)
+      if (this.#there[id] !== protocol.version) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id })
+      const answer = await this.#deps.request({ plugin: id, message: name, payload: checked })
+      return spec.answer ? checkPayload(spec.answer, answer.payload, `the answer to ${id} ${name}`) : undefined
     }
+    const own = {
+      handle: (name, fn) => loaded.handle(name, 'server', fn),
+      hook: (name, fn) => loaded.hook(name, CLIENT_HOOKS, fn),
+      send: request as ClientScope<Protocol>['send'],
+      request: request as ClientScope<Protocol>['request'],
+      command: (command) => {
+        if (this.#host.commands.some(({ name }) => name === command.name))
+          throw new TypeError(`there is a command ${command.name} already`)
+        loaded.command(command as unknown as PluginCommand)
+      },
+      confirm: (question, options = {}) => confirm(id, question, options),
+      self: () => {
+        const self = identity()
+        if (!self) return undefined
+        const { publicKey } = self.key
+        return {
+          user: self.user,
+          device: fingerprintOf(publicKey),
+          deviceKey: Buffer.from(publicKey).toString('base64url'),
+        }
+      },
+      sign: (bytes) => {
+        const self = identity()
+        if (!self) throw new MsgError('MSG_ERR_SIGN_IN_REQUIRED')
+        return self.key.sign(signedText(id, bytes))
+      },
+      isSignedBy: (deviceKey, bytes, signature) =>
+        isSignedBy(Buffer.from(deviceKey, 'base64url'), signedText(id, bytes), signature),
+      transfers,
+      streams: {
+        open: async (user, { signal } = {}) => {
+          const { link, peer } = await this.#linked().linkTo(user, signal)
+          return this.#streams.open(loaded, link, peer)
+        },
+        openServer: async ({ signal } = {}): Promise<PluginStream<undefined>> => {
+          if (this.#there[id] !== protocol.version) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id })
+          const { link, release } = await this.#linked().serverLink(signal)
+          try {
+            const stream = this.#streams.open(loaded, link, undefined)
+            stream.once('close', release)
+            return stream
+          } catch (error) {
+            release()
+            throw error
+          }
+        },
+        accept: (fn) => this.#streams.accept(loaded, fn),
+      },
+    } satisfies Omit<ClientScope<Protocol>, keyof ReturnType<LoadedPlugin['scope']>>
+    return Object.defineProperties(loaded.scope(), Object.getOwnPropertyDescriptors(own)) as ClientScope<Protocol>
+  }
+
+  #linked(): PluginLinks {
+    if (!this.#links)
+      throw new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'a client without UDP, or that is not signed in, has none' })
+    return this.#links
   }
 }
 
-type Handler = (payload: unknown) => unknown
-
-interface Loaded {
-  readonly plugin: ClientPlugin
-  readonly base: ScopeBase
-  readonly handlers: Map<string, Handler>
+/** What is signed for a plugin: told apart from sign-ins and from other plugins' signatures by how it begins. */
+function signedText(plugin: string, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`msg plugin ${plugin}\n`), bytes])
 }

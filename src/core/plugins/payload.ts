@@ -1,8 +1,8 @@
 import { MsgError } from '../errors.ts'
-import type { Content, MessageSpec, Protocol } from './define.ts'
+import type { Content, MessageSpec, Protocol, Side } from './protocol.ts'
 
 /** The message of that name. @param from - the side that sends it. @throws MSG_ERR_METHOD_UNKNOWN */
-export function messageOf({ id, messages }: Protocol, name: string, from: 'client' | 'server'): MessageSpec {
+export function messageOf({ id, messages }: Protocol, name: string, from: Side): MessageSpec {
   const spec = Object.hasOwn(messages, name) ? messages[name] : undefined
   if (spec?.from !== from) throw new MsgError('MSG_ERR_METHOD_UNKNOWN', { detail: JSON.stringify(`${id} ${name}`) })
   return spec
@@ -15,7 +15,7 @@ export function messageOf({ id, messages }: Protocol, name: string, from: 'clien
  * @throws MSG_ERR_LIMIT before the schema sees a payload that is too large; MSG_ERR_PROTOCOL when it does not fit the schema.
  */
 export function checkPayload({ schema, maxBytes }: Content, payload: unknown, what: string): unknown {
-  const bytes = payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(payload))
+  const bytes = payload === undefined ? 0 : Buffer.byteLength(JSON.stringify(payload) ?? '')
   if (bytes > maxBytes)
     throw new MsgError('MSG_ERR_LIMIT', { detail: `${what} has ${bytes} bytes, and may have ${maxBytes}` })
   const result = schema['~standard'].validate(payload)

@@ -1,177 +1,210 @@
 import { MsgError } from '../errors.ts'
-import type {
-  ConfiguredPlugin,
-  Facts,
-  PluginSession,
-  Protocol,
-  ServerHooks,
-  ServerPlugin,
-  ServerScope,
-  ServerTransfers,
-} from './define.ts'
+import type { StreamRouter } from '../streams/stream-router.ts'
+import { Asks } from './asks.ts'
+import type { PluginCommand } from './commands.ts'
+import type { ConfiguredPlugin, PluginStatus } from './define.ts'
+import { SERVER_HOOKS, type ServerHooks, type SignIn, type Verdict } from './hooks.ts'
+import type { HostDeps, LoadedPlugin } from './loaded-plugin.ts'
 import { checkPayload, messageOf } from './payload.ts'
-import { optionsOf, ScopeBase } from './scope.ts'
+import { PluginHost } from './plugin-host.ts'
+import { PluginStreams } from './plugin-streams.ts'
+import type { MessageSpec, Protocol } from './protocol.ts'
+import type { PluginSession, ServerScope, ServerTransfers, Session } from './server-scope.ts'
+
+/** What a server says to one half of a plugin; `ask` numbers what is to be answered. */
+export interface PluginNotice {
+  readonly plugin: string
+  readonly message: string
+  readonly payload: unknown
+  readonly ask?: number
+}
 
 /** One signed-in connection, as the host needs it. */
 export interface PluginClient {
   /** Stable while the client reconnects. */
   readonly instance: string
   readonly user: string
+  /** False for one-shot commands. */
+  readonly listening: boolean
   /** Plugins that the client has, with their versions, as it said in `hello`. */
   readonly plugins: Readonly<Record<string, number>>
-  /** Sends a `plugin` notification. */
-  tell(message: { readonly plugin: string; readonly message: string; readonly payload: unknown }): void
+  /** Sends a `plugin` notification. @throws MSG_ERR_CONNECTION_CLOSED, MSG_ERR_LIMIT when the client is not reading */
+  tell(message: PluginNotice): void
 }
 
 /** What {@link ServerPlugins} are built with. */
-export interface ServerPluginsDeps {
+export interface ServerPluginsDeps extends HostDeps {
   /** Opens the server's end of links when it is first called. */
-  readonly transfers: () => ServerTransfers
-  readonly event: (plugin: string, name: string, text: string, facts: Facts) => void
-  /** Something in a plugin threw where nobody waits for it. */
-  readonly onFault: (plugin: string, error: MsgError) => void
+  readonly links: () => { readonly transfers: ServerTransfers; readonly streams: StreamRouter }
 }
 
 /** The server halves of plugins: starts them, hands them what clients say, tells them who comes and goes. */
 export class ServerPlugins {
   readonly #deps: ServerPluginsDeps
-  readonly #loaded = new Map<string, Loaded>()
-  readonly #clients = new Map<string, PluginClient>()
+  readonly #host: PluginHost
+  readonly #clients = new Map<string, Present>()
+  #streams: PluginStreams<PluginSession<Protocol>> | undefined
 
   constructor(deps: ServerPluginsDeps) {
     this.#deps = deps
+    this.#host = new PluginHost(deps)
   }
 
-  /** Ids and versions, for `hello`. */
   get versions(): Record<string, number> {
-    return Object.fromEntries([...this.#loaded].map(([id, { plugin }]) => [id, plugin.protocol.version]))
+    return this.#host.versions
   }
 
-  /** Starts them in their order. @throws MSG_ERR_PLUGIN_LOAD naming the one that failed, MSG_ERR_CONFIG_INVALID; `close` undoes the rest. */
+  get packages(): Record<string, string> {
+    return this.#host.packages
+  }
+
+  /** What they add to the console. */
+  get commands(): readonly PluginCommand[] {
+    return this.#host.commands
+  }
+
+  status(): PluginStatus[] {
+    return this.#host.status()
+  }
+
+  /** Starts them; one that does not start is told and left out. @throws MSG_ERR_CONFIG_INVALID; `close` undoes the rest */
   async start(plugins: readonly ConfiguredPlugin[]): Promise<void> {
-    for (const { plugin: half, options } of plugins) {
-      const plugin = half as unknown as ServerPlugin
-      const { id } = plugin.protocol
-      if (this.#loaded.has(id)) throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `${id} is there twice` })
-      const loaded: Loaded = { plugin, base: new ScopeBase(), handlers: new Map(), hooks: new Map() }
-      this.#loaded.set(id, loaded)
-      const checked = optionsOf<unknown>(plugin as never, options)
-      try {
-        await plugin.setup(this.#scope(loaded), checked)
-      } catch (cause) {
-        if (MsgError.is(cause) && cause.code === 'MSG_ERR_CONFIG_INVALID') throw cause
-        throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `${id} (${(cause as Error).message})`, cause })
-      }
-    }
+    await this.#host.start(plugins, (loaded) => this.#scope(loaded), { isStrict: true })
+  }
+
+  /** True when a plugin wants to be asked who may sign in. */
+  get isAuthorizing(): boolean {
+    return this.#host.hasHook('session:authorize')
+  }
+
+  /** Asks the plugins whether somebody who has proven who they are may sign in. @throws MSG_ERR_SIGN_IN_DENIED */
+  async authorize(who: SignIn): Promise<void> {
+    const verdict = await this.#host.first<Verdict>('session:authorize', [who], 'deny')
+    if (verdict !== undefined && verdict !== 'allow') throw new MsgError('MSG_ERR_SIGN_IN_DENIED', { detail: who.user })
   }
 
   /** A client has signed in, or is back on another connection. */
   handleOpen(client: PluginClient): void {
-    this.#clients.set(client.instance, client)
-    for (const loaded of this.#loaded.values())
-      if (isShared(loaded, client)) this.#notify(loaded, 'session:open', client)
+    this.#clients.get(client.instance)?.asks.close()
+    this.#clients.set(client.instance, { client, asks: new Asks(this.#deps.clock) })
+    this.#tellSession('session:open', client)
   }
 
   /** Its control connection is over. */
-  handleClosed(client: PluginClient): void {
-    if (this.#clients.get(client.instance) !== client) return
+  handleClosed(client: PluginClient, hasLeft: boolean): void {
+    const present = this.#clients.get(client.instance)
+    if (present?.client !== client) return
     this.#clients.delete(client.instance)
-    for (const loaded of this.#loaded.values())
-      if (isShared(loaded, client)) this.#notify(loaded, 'session:close', client)
+    present.asks.close()
+    this.#tellSession('session:close', client, hasLeft)
+  }
+
+  /** The server's log tells something. What plugins say is not told to plugins. */
+  handleEvent(event: Parameters<ServerHooks['event']>[0]): void {
+    if (event.type !== 'plugin') this.#host.notify('event', event)
   }
 
   /**
    * A signed-in client said something to a plugin.
    *
-   * @returns the handler's answer. @throws MSG_ERR_PLUGIN_MISSING, MSG_ERR_METHOD_UNKNOWN, MSG_ERR_LIMIT, MSG_ERR_PROTOCOL; what the handler
-   * throws, or MSG_ERR_PLUGIN_FAILED instead of what is no error of this library
+   * @returns the handler's answer. @throws MSG_ERR_PLUGIN_MISSING, and as {@link LoadedPlugin.receive}
    */
   async handleMessage(
     client: PluginClient,
     { plugin: id, message: name, payload }: { plugin: string; message: string; payload?: unknown },
   ): Promise<unknown> {
-    const loaded = this.#loaded.get(id)
+    const loaded = this.#host.running(id)
     if (!loaded || !isShared(loaded, client)) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id.slice(0, 32) })
-    const spec = messageOf(loaded.plugin.protocol, name, 'client')
-    const what = `${id} ${name}`
-    const checked = checkPayload(spec, payload, what)
-    const handler = loaded.handlers.get(name)
-    if (!handler) throw new MsgError('MSG_ERR_METHOD_UNKNOWN', { detail: JSON.stringify(what) })
-    try {
-      const answer = await handler(checked, this.#session(loaded.plugin.protocol, client))
-      return spec.answer ? checkPayload(spec.answer, answer, `the answer to ${what}`) : undefined
-    } catch (error) {
-      if (MsgError.is(error)) throw error
-      const failure = new MsgError('MSG_ERR_PLUGIN_FAILED', { detail: what, cause: error })
-      this.#deps.onFault(id, failure)
-      throw failure
-    }
+    return await loaded.receive(name, 'client', payload, this.#session(loaded, client))
+  }
+
+  /** A client answers what a plugin asked it. An answer that nobody waits for any more is nobody's. */
+  handleAnswer(
+    client: PluginClient,
+    { plugin, ask, payload, error }: { plugin: string; ask: number; payload?: unknown; error?: MsgError },
+  ): void {
+    this.#clients.get(client.instance)?.asks.handleAnswer(plugin, ask, error ?? { payload })
   }
 
   /** Stops them, the last one first. */
   async close(): Promise<void> {
-    for (const [id, { base }] of [...this.#loaded].reverse())
-      await base.close((error) => this.#deps.onFault(id, MsgError.of(error)))
-    this.#loaded.clear()
+    await this.#host.close()
+    for (const { asks } of this.#clients.values()) asks.close()
   }
 
-  #scope({ plugin, base, handlers, hooks }: Loaded): ServerScope<Protocol> {
-    const { protocol } = plugin
-    const { transfers, event } = this.#deps
-    const clients = this.#clients
-    const session = (client: PluginClient): PluginSession<Protocol> => this.#session(protocol, client)
+  #scope(loaded: LoadedPlugin): ServerScope<Protocol> {
+    const { links } = this.#deps
+    const sessions = (): Iterable<PluginClient> => [...this.#clients.values()].map(({ client }) => client)
+    const streams = (): PluginStreams<PluginSession<Protocol>> => this.#openStreams()
+    return Object.defineProperties(loaded.scope(), {
+      ...Object.getOwnPropertyDescriptors({
+        handle: (name, fn) => loaded.handle(name, 'client', fn),
+        hook: (name, fn) => loaded.hook(name, SERVER_HOOKS, fn),
+        sessions: () =>
+          [...sessions()].filter((client) => isShared(loaded, client)).map((client) => this.#session(loaded, client)),
+        everybody: () => [...sessions()].map((client) => sessionOf(loaded, client)),
+        command: (command) => loaded.command(command as unknown as PluginCommand),
+        get transfers() {
+          return links().transfers
+        },
+        get streams() {
+          const opened = streams()
+          return { accept: (fn: Parameters<typeof opened.accept>[1]) => opened.accept(loaded, fn) }
+        },
+      } satisfies Omit<ServerScope<Protocol>, keyof ReturnType<LoadedPlugin['scope']>>),
+    }) as ServerScope<Protocol>
+  }
+
+  #session(loaded: LoadedPlugin, client: PluginClient): PluginSession<Protocol> {
+    const { id } = loaded
+    const checked = (name: string, payload: unknown): { spec: MessageSpec; payload: unknown } => {
+      const spec = messageOf(loaded.plugin.protocol, name, 'server')
+      return { spec, payload: checkPayload(spec, payload, `${id} ${name}`) }
+    }
     return {
-      signal: base.signal,
-      onClose: (fn) => base.onClose(fn),
-      handle(name, fn) {
-        messageOf(protocol, name, 'client')
-        if (handlers.has(name)) throw new TypeError(`${protocol.id} handles ${name} twice`)
-        handlers.set(name, fn as Handler)
+      ...sessionOf(loaded, client),
+      send(name, payload) {
+        client.tell({ plugin: id, message: name, payload: checked(name, payload).payload })
       },
-      hook: (name, fn) => void hooks.set(name, [...(hooks.get(name) ?? []), fn]),
-      *sessions() {
-        for (const client of clients.values()) if (isShared({ plugin }, client)) yield session(client)
-      },
-      event: (name, text, facts = {}) => event(protocol.id, name, text, facts),
-      get transfers() {
-        return transfers()
-      },
+      request: (async (name: string, given: unknown) => {
+        const { spec, payload } = checked(name, given)
+        const present = this.#clients.get(client.instance)
+        if (!present) throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: `${client.user} is gone` })
+        const answer = await present.asks.ask(id, `${id} ${name}`, (ask) =>
+          present.client.tell({ plugin: id, message: name, payload, ask }),
+        )
+        return spec.answer && checkPayload(spec.answer, answer, `the answer to ${id} ${name}`)
+      }) as PluginSession<Protocol>['request'],
     }
   }
 
-  #session(protocol: Protocol, client: PluginClient): PluginSession<Protocol> {
-    return {
-      id: client.instance,
-      user: client.user,
-      send(message, payload) {
-        const checked = checkPayload(messageOf(protocol, message, 'server'), payload, `${protocol.id} ${message}`)
-        client.tell({ plugin: protocol.id, message, payload: checked })
-      },
-    }
+  #openStreams(): PluginStreams<PluginSession<Protocol>> {
+    if (this.#streams) return this.#streams
+    const streams = new PluginStreams<PluginSession<Protocol>>((loaded, { instance }) => {
+      const client = this.#clients.get(instance)?.client
+      return client && isShared(loaded, client) ? this.#session(loaded, client) : undefined
+    })
+    streams.attach(this.#deps.links().streams)
+    return (this.#streams = streams)
   }
 
-  #notify({ plugin, hooks }: Loaded, name: keyof ServerHooks, { instance, user }: PluginClient): void {
-    for (const fn of hooks.get(name) ?? []) {
-      try {
-        fn({ id: instance, user })
-      } catch (error) {
-        this.#deps.onFault(plugin.protocol.id, MsgError.of(error))
-      }
-    }
+  #tellSession(name: 'session:open' | 'session:close', client: PluginClient, ...args: readonly boolean[]): void {
+    for (const loaded of this.#host.all()) this.#host.notifyOne(loaded, name, sessionOf(loaded, client), ...args)
   }
 }
 
-type Handler = (payload: unknown, session: PluginSession<Protocol>) => unknown
+interface Present {
+  readonly client: PluginClient
+  readonly asks: Asks
+}
 
-interface Loaded {
-  readonly plugin: ServerPlugin
-  readonly base: ScopeBase
-  readonly handlers: Map<string, Handler>
-  readonly hooks: Map<keyof ServerHooks, Array<ServerHooks[keyof ServerHooks]>>
+function sessionOf(loaded: LoadedPlugin, client: PluginClient): Session {
+  const { instance: id, user, listening } = client
+  return { id, user, listening, hasPlugin: isShared(loaded, client) }
 }
 
 /** Both sides have it, in the same version. */
-function isShared({ plugin }: Pick<Loaded, 'plugin'>, { plugins }: PluginClient): boolean {
+function isShared({ plugin }: LoadedPlugin, { plugins }: PluginClient): boolean {
   const { id, version } = plugin.protocol
   return Object.hasOwn(plugins, id) && plugins[id] === version
 }

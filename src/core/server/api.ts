@@ -1,4 +1,6 @@
-import type { ConfiguredPlugin, Facts } from '../plugins/define.ts'
+import type { PluginCommand } from '../plugins/commands.ts'
+import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
+import type { Facts } from '../plugins/scope-api.ts'
 
 /** What {@link createServer} takes. */
 export interface ServerOptions {
@@ -18,7 +20,7 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>
   /** Cost of argon2id; tests lower it. @default 'interactive' */
   readonly passwordCost?: 'interactive' | 'minimal'
-  /** Server halves of plugins, started in this order. */
+  /** Server halves of plugins, started in this order except where one requires another. One that does not start is told as an event and left out. */
   readonly plugins?: readonly ConfiguredPlugin[]
 }
 
@@ -78,6 +80,7 @@ export interface ServerStatus {
   readonly rooms: number
   /** Resident memory, bytes. */
   readonly rss: number
+  readonly plugins: readonly PluginStatus[]
 }
 
 /** What a server tells as it happens; shown by the console and `--json`. */
@@ -120,6 +123,8 @@ export interface Server extends ServerAdmin {
     readonly udpPort: number
     readonly fingerprint: string
   }
+  /** What plugins add to the console. */
+  readonly commands: readonly PluginCommand[]
   events(): AsyncIterableIterator<ServerEvent>
   /** Resolves when the server has stopped, whoever stopped it. */
   readonly stopped: Promise<void>

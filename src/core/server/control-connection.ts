@@ -29,8 +29,10 @@ import { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import { LineConnection, type LineHandler } from '../io/line-connection.ts'
 import { millis, type Instant } from '../time/instant.ts'
+import { displayName } from '../wire/names.ts'
 import type { ServerEvent, ServerLimits } from './api.ts'
 import type { DirectoryClient, DirectoryHost } from './directory-host.ts'
+import type { PluginNotice } from '../plugins/server-plugins.ts'
 import { pluginLine, type ExtensionClient, type Extensions } from './extensions.ts'
 import type { SignInDesk } from './sign-in.ts'
 
@@ -184,6 +186,10 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       case 'plugin':
         this.#handlePlugin(id, params as Params<'plugin'>)
         return
+      case 'plugin.answer':
+        this.#extended().extensions.handleAnswer(this.#extended().client, params as Params<'plugin.answer'>)
+        this.send(encodeResult(id, {}))
+        return
       default: {
         this.#requireSignedIn()
         const request = method as DirectoryMethod
@@ -206,6 +212,15 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       .then((payload) => this.send(encodeResult(id, { payload })))
       .catch((error: unknown) => this.#refuse(id, toRpcError(error)))
       .finally(() => this.#unanswered--)
+  }
+
+  /** A plugin that floods is told; the connection is not cut off for it. @throws MSG_ERR_CONNECTION_CLOSED, MSG_ERR_LIMIT */
+  #tellPlugin(message: PluginNotice): void {
+    if (this.#isClosed || !this.#account)
+      throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: 'the client is gone' })
+    if (this.#lines.queued > MAX_PLUGIN_QUEUED)
+      throw new MsgError('MSG_ERR_LIMIT', { detail: 'the client does not read what it is told' })
+    this.send(pluginLine(message))
   }
 
   /** @throws MSG_ERR_SIGN_IN_REQUIRED, MSG_ERR_PLUGIN_MISSING */
@@ -237,6 +252,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
         server: name,
         version,
         plugins: extensions?.versions ?? {},
+        packages: extensions?.packages ?? {},
       } satisfies Result<'hello'>),
     )
   }
@@ -258,7 +274,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       .catch((error: unknown) => {
         if (
           MsgError.is(error) &&
-          (error.code === 'MSG_ERR_SIGN_IN_FAILED' || error.code === 'MSG_ERR_DEVICE_UNKNOWN')
+          ['MSG_ERR_SIGN_IN_FAILED', 'MSG_ERR_DEVICE_UNKNOWN', 'MSG_ERR_SIGN_IN_DENIED'].includes(error.code)
         ) {
           this.#deps.publish({ type: 'sign-in.failed', user: params.user, address: this.address })
         }
@@ -279,8 +295,16 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       address: this.address,
       exporter: () => this.#socket.exportKeyingMaterial(EXPORTER.length, EXPORTER.label, Buffer.alloc(0)),
     }
-    if (method === 'register') return desk.register(params)
-    return method === 'login' ? desk.login(params, origin) : desk.loginDevice(params, origin)
+    const authorize = async (user: string): Promise<void> =>
+      this.#deps.extensions?.authorize({ user, address: this.address, isNew: method === 'register' })
+    if (method === 'register') {
+      // Whoever is not let in leaves no account behind.
+      await authorize(displayName(params.user))
+      return await desk.register(params)
+    }
+    const account = method === 'login' ? await desk.login(params, origin) : desk.loginDevice(params, origin)
+    await authorize(account.name)
+    return account
   }
 
   #enter(id: RpcId, account: Account, { instance, device, listening }: Params<'login'>): void {
@@ -301,8 +325,8 @@ export class ControlConnection implements LineHandler, DirectoryClient {
             udp: { port: udpPort(), token: this.#token },
           } satisfies Result<'login'>),
         )
-        const tell = (message: Parameters<ExtensionClient['tell']>[0]): void => this.send(pluginLine(message))
-        this.#client = { instance, device, user, plugins: this.#plugins, tell }
+        const tell = (message: PluginNotice): void => this.#tellPlugin(message)
+        this.#client = { instance, device, user, listening, plugins: this.#plugins, tell }
         extensions?.handleSignedIn(this.#client)
       },
     )
@@ -346,6 +370,8 @@ function isMethod(name: string): name is Method {
 
 /** Implementation: time for TLS to end in a `hello`, milliseconds; nobody types it. */
 const HELLO_MS = 10_000
+/** Bytes that a client has not read, beyond which plugins tell it no more; a quarter of what cuts it off. */
+const MAX_PLUGIN_QUEUED = 262_144
 /** Messages to plugins of one connection that are being answered at a time. */
 const MAX_UNANSWERED = 32
 /** Longest explanation of a refused parameter, UTF-16 units. */

@@ -1,13 +1,19 @@
+import { join } from 'node:path'
 import { encodeNotification } from '../control/rpc.ts'
 import type { Params, Result } from '../control/methods.ts'
 import { MsgError } from '../errors.ts'
 import type { UdpSocket } from '../io/udp-socket.ts'
-import type { ConfiguredPlugin, Session } from '../plugins/define.ts'
-import { ServerPlugins, type PluginClient } from '../plugins/server-plugins.ts'
+import type { PluginCommand } from '../plugins/commands.ts'
+import { SYSTEM_CLOCK } from '../plugins/clock.ts'
+import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
+import type { SignIn } from '../plugins/hooks.ts'
+import { ServerPlugins, type PluginClient, type PluginNotice } from '../plugins/server-plugins.ts'
+import { KeyValueFile } from '../io/key-value-file.ts'
+import type { StreamRouter } from '../streams/stream-router.ts'
 import type { ServerEvent } from './api.ts'
 import { loadServerKey } from './server-key.ts'
 import { ServerLinks, type LinkClient } from './server-links.ts'
-import { LinkTransfers } from './server-transfers.ts'
+import { LinkTransfers, type Addressee } from './server-transfers.ts'
 
 /** A signed-in control connection, as plugins and links see it. */
 export interface ExtensionClient extends LinkClient, PluginClient {}
@@ -16,6 +22,8 @@ export interface ExtensionClient extends LinkClient, PluginClient {}
 export interface ExtensionsDeps {
   /** Where the key of the server's links is kept. */
   readonly keyPath: string
+  /** Where plugins keep what they store, a file each. */
+  readonly storageDir: string
   readonly publish: (event: ServerEvent) => void
 }
 
@@ -23,7 +31,7 @@ export interface ExtensionsDeps {
 export class Extensions {
   readonly #deps: ExtensionsDeps
   readonly #plugins: ServerPlugins
-  readonly #sessions = new Map<string, Session>()
+  readonly #sessions = new Map<string, Addressee>()
   #socket: UdpSocket | undefined
   #links: ServerLinks | undefined
   #transfers: LinkTransfers | undefined
@@ -31,15 +39,40 @@ export class Extensions {
   constructor(deps: ExtensionsDeps) {
     this.#deps = deps
     this.#plugins = new ServerPlugins({
-      transfers: () => this.#openTransfers(),
+      links: () => this.#openLinks(),
       event: (plugin, name, text, facts) => deps.publish({ type: 'plugin', plugin, name, text, facts }),
+      storage: (plugin) => new KeyValueFile(join(deps.storageDir, `${plugin}.db`)),
       onFault: (plugin, error) => this.#fault(plugin, error),
+      clock: SYSTEM_CLOCK,
     })
   }
 
-  /** Starts the plugins. @throws MSG_ERR_PLUGIN_LOAD, MSG_ERR_CONFIG_INVALID */
+  /** Starts the plugins; those that do not start are told. @throws MSG_ERR_CONFIG_INVALID */
   async start(plugins: readonly ConfiguredPlugin[]): Promise<void> {
     await this.#plugins.start(plugins)
+  }
+
+  /** Npm packages of the plugins, as `name@version`. */
+  get packages(): Record<string, string> {
+    return this.#plugins.packages
+  }
+
+  /** What plugins add to the console. */
+  get commands(): readonly PluginCommand[] {
+    return this.#plugins.commands
+  }
+
+  status(): PluginStatus[] {
+    return this.#plugins.status()
+  }
+
+  /** Asks the plugins who may sign in. @throws MSG_ERR_SIGN_IN_DENIED */
+  async authorize(who: SignIn): Promise<void> {
+    if (this.#plugins.isAuthorizing) await this.#plugins.authorize(who)
+  }
+
+  handleEvent(event: ServerEvent): void {
+    this.#plugins.handleEvent(event)
   }
 
   /** Ids and versions of the plugins. */
@@ -70,6 +103,13 @@ export class Extensions {
     return this.#plugins.handleMessage(client, message)
   }
 
+  handleAnswer(client: ExtensionClient, { error, ...answer }: Params<'plugin.answer'>): void {
+    this.#plugins.handleAnswer(client, {
+      ...answer,
+      ...(error ? { error: MsgError.told({ ...error, message: error.detail }) } : {}),
+    })
+  }
+
   handleSignedIn(client: ExtensionClient): void {
     this.#links?.handleSignedIn(client)
     this.#plugins.handleOpen(client)
@@ -77,7 +117,7 @@ export class Extensions {
 
   /** @param hasLeft - it signed out; otherwise its connection broke */
   handleSignedOut(client: ExtensionClient, hasLeft: boolean): void {
-    this.#plugins.handleClosed(client)
+    this.#plugins.handleClosed(client, hasLeft)
     this.#links?.handleSignedOut(client, hasLeft)
   }
 
@@ -87,8 +127,8 @@ export class Extensions {
     await this.#links?.close()
   }
 
-  #openTransfers(): LinkTransfers {
-    if (this.#transfers) return this.#transfers
+  #openLinks(): { transfers: LinkTransfers; streams: StreamRouter } {
+    if (this.#transfers && this.#links) return { transfers: this.#transfers, streams: this.#links.streams }
     this.#links = new ServerLinks({
       key: loadServerKey(this.#deps.keyPath),
       onFault: (protocol, error) => this.#fault(protocol, error),
@@ -105,7 +145,7 @@ export class Extensions {
       router: this.#links.streams,
       sessionOf: (instance) => this.#sessions.get(instance),
     })
-    return this.#transfers
+    return { transfers: this.#transfers, streams: this.#links.streams }
   }
 
   #fault(plugin: string, { code, message }: MsgError): void {
@@ -114,6 +154,6 @@ export class Extensions {
 }
 
 /** One line that tells a client what a plugin says. */
-export function pluginLine(message: Parameters<PluginClient['tell']>[0]): string {
+export function pluginLine(message: PluginNotice): string {
   return encodeNotification('plugin', message)
 }

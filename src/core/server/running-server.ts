@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts'
 import type { HostPort } from '../wire/address.ts'
 import { VERSION } from '../version.ts'
 import { AdminSocket } from './admin-socket.ts'
+import type { PluginCommand } from '../plugins/commands.ts'
 import type { Server, ServerEvent, ServerStatus } from './api.ts'
 import { ControlConnection, type ControlDeps } from './control-connection.ts'
 import type { DataDir } from './data-dir.ts'
@@ -60,6 +61,9 @@ export class RunningServer implements Server {
   #lastId = 0
   #closing: Promise<void> | undefined
   #resolveStopped!: () => void
+  /** What was told before anybody listened, for whoever listens first. */
+  readonly #early: ServerEvent[] = []
+  #isHeard = false
 
   private constructor(options: ResolvedServerOptions, parts: ServerParts) {
     this.#options = options
@@ -69,6 +73,7 @@ export class RunningServer implements Server {
     this.#host = new DirectoryHost(this.#store, options.limits, this.#events)
     this.#extensions = new Extensions({
       keyPath: parts.dataDir.file('server-link.key'),
+      storageDir: parts.dataDir.file('plugins'),
       publish: (event) => this.#events.publish(event),
     })
     const overview = new Overview(this.#store, this.#host.directory, this.#signedIn)
@@ -84,10 +89,11 @@ export class RunningServer implements Server {
     })
   }
 
-  /** Starts the plugins, binds the ports and lets others know. @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID, MSG_ERR_PLUGIN_LOAD; the parts are the caller's then. */
+  /** Starts the plugins, binds the ports and lets others know. @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID; the parts are the caller's then. */
   static async start(options: ResolvedServerOptions, parts: ServerParts): Promise<Server> {
     const server = new RunningServer(options, parts)
     try {
+      void server.#tellPlugins()
       await server.#extensions.start(options.plugins)
       await server.#listen()
     } catch (error) {
@@ -102,8 +108,15 @@ export class RunningServer implements Server {
     return { host, port, udpPort: this.#udp?.port ?? 0, fingerprint: this.#parts.certificate.fingerprint }
   }
 
+  get commands(): readonly PluginCommand[] {
+    return this.#extensions.commands
+  }
+
   events(): AsyncIterableIterator<ServerEvent> {
-    return this.#events.subscribe()
+    const queue = this.#events.subscribe()
+    for (const event of this.#early.splice(0)) queue.push(event)
+    this.#isHeard = true
+    return queue
   }
 
   async status(): Promise<ServerStatus> {
@@ -120,6 +133,7 @@ export class RunningServer implements Server {
       sessions: listings.allSessions().length,
       rooms: listings.allRooms().length,
       rss: process.memoryUsage.rss(),
+      plugins: this.#extensions.status(),
     }
   }
 
@@ -130,6 +144,14 @@ export class RunningServer implements Server {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  /** Plugins hear what the log tells; what is told during the start is kept. */
+  async #tellPlugins(): Promise<void> {
+    for await (const event of this.#events.subscribe()) {
+      if (!this.#isHeard && this.#early.length < MAX_EARLY) this.#early.push(event)
+      this.#extensions.handleEvent(event)
+    }
   }
 
   async #close(): Promise<void> {
@@ -254,6 +276,8 @@ export class RunningServer implements Server {
   }
 }
 
+/** Events that are kept for the first listener. */
+const MAX_EARLY = 1_000
 /** Specification: bytes of a rendezvous token. */
 const TOKEN_SIZE = 16
 /** Implementation, milliseconds: how often connections that have not signed in are looked at. */

@@ -1,4 +1,4 @@
-import type { ServerTransfers, Session } from '../plugins/define.ts'
+import type { ServerTransfers, Session } from '../plugins/server-scope.ts'
 import { MsgError } from '../errors.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
 import type { TransferEvent } from '../transfers/api.ts'
@@ -6,11 +6,14 @@ import { HASH_SIZE } from '../transfer/hash.ts'
 import type { Content } from '../transfers/content.ts'
 import { Transfers } from '../transfers/transfers.ts'
 
+/** Whom contents are sent to. */
+export type Addressee = Pick<Session, 'id' | 'user'>
+
 /** What {@link LinkTransfers} are built with. */
 export interface LinkTransfersDeps {
   readonly router: StreamRouter
   /** Who a connection is, while it is signed in or linked. */
-  readonly sessionOf: (instance: string) => Session | undefined
+  readonly sessionOf: (instance: string) => Addressee | undefined
 }
 
 /** Contents that plugins send over the server's links. Nobody sends the server anything: what is offered to it is declined. */
@@ -21,7 +24,7 @@ export class LinkTransfers implements ServerTransfers {
   readonly #walks = new Walks()
   /** What is being looked at, by path and options. */
   readonly #opening = new Map<string, Promise<Content>>()
-  readonly #listeners = new Set<(event: TransferEvent, session: Session) => void>()
+  readonly #listeners = new Set<(event: TransferEvent, session: Addressee) => void>()
 
   constructor(deps: LinkTransfersDeps) {
     this.#deps = deps
@@ -34,7 +37,7 @@ export class LinkTransfers implements ServerTransfers {
   }
 
   async offer(
-    { id: instance }: Session,
+    { id: instance }: Pick<Session, 'id'>,
     { id, path, name, skipHidden = false }: Parameters<ServerTransfers['offer']>[1],
   ): ReturnType<ServerTransfers['offer']> {
     this.#checkLinked(instance)
@@ -51,7 +54,7 @@ export class LinkTransfers implements ServerTransfers {
     return { kind: kind === 'folder' ? 'folder' : 'file', size, files: entries.length }
   }
 
-  onEvent(fn: (event: TransferEvent, session: Session) => void): void {
+  onEvent(fn: (event: TransferEvent, session: Addressee) => void): void {
     this.#listeners.add(fn)
   }
 

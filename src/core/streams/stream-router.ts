@@ -5,7 +5,7 @@ import { LinkStream, type LinkPeer, type StreamHandler } from './link-stream.ts'
 
 /** Somebody who speaks a protocol over streams of links. */
 export interface StreamProtocol {
-  /** 1 to 32 letters, digits and `/ . - _`; by convention a name, `/` and a version. */
+  /** 1 to 48 letters, digits and `/ . - _`; by convention a name, `/` and a version. */
   readonly name: string
   /** For streams that peers open: the smaller, the sooner this side's bytes go. */
   readonly priority: number
@@ -184,8 +184,8 @@ export class StreamRouter {
   }
 }
 
-/** Codes of resets and stops that the router itself gives. */
-export const StreamCode = { refused: 0x01, failed: 0x02 } as const
+/** Codes of resets and stops: nobody speaks the protocol, what was sent broke it, whoever had the stream gave it up. */
+export const StreamCode = { refused: 0x01, failed: 0x02, abandoned: 0x03 } as const
 
 interface Routed {
   readonly stream: LinkStream

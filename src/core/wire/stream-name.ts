@@ -5,7 +5,7 @@ export function encodeStreamName(name: string): Uint8Array {
   return Buffer.from(`${String.fromCharCode(name.length)}${name}`, 'latin1')
 }
 
-/** True for a name that a stream can begin with: 1 to 32 plain letters, digits and `/ . - _`. */
+/** True for a name that a stream can begin with: 1 to 48 plain letters, digits and `/ . - _`. */
 export function isStreamName(name: string): boolean {
   return name.length >= 1 && name.length <= MAX_STREAM_NAME && PATTERN.test(name)
 }
@@ -35,5 +35,5 @@ export class StreamNameReader {
 const unnamed = (): MsgError => new MsgError('MSG_ERR_PROTOCOL', { detail: 'a stream without a proper name' })
 
 /** Longest name, bytes; below 64, so that its length is a varint of one byte. */
-const MAX_STREAM_NAME = 32
+const MAX_STREAM_NAME = 48
 const PATTERN = /^[\w/.-]*$/

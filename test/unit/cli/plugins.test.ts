@@ -19,7 +19,11 @@ describe('installed plugins', () => {
   }
   const load = async (...packages: ReturnType<typeof pack>[]) => {
     const warnings: string[] = []
-    const halves = await clientHalves(packages, (message) => warnings.push(message))
+    const halves = await clientHalves(
+      packages,
+      () => undefined,
+      (message) => warnings.push(message),
+    )
     return { ids: halves.map(({ plugin }) => plugin.protocol.id), warnings }
   }
 

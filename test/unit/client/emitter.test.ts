@@ -17,10 +17,19 @@ describe('the emitter', () => {
 
   it('tells everybody everything from when they began to listen', async () => {
     const { emitter } = rig()
-    emitter.emit(event('before'))
+    emitter.emit({ type: 'disconnected', reason: 'before' })
     const [one, two] = [emitter.events(), emitter.events()]
     emitter.emit(event('a'))
     expect((await one.next()).value).to.include({ message: 'a' })
+    expect((await two.next()).value).to.include({ message: 'a' })
+  })
+
+  it('keeps what plugins and warnings said before anybody could listen, for the first who does', async () => {
+    const { emitter } = rig()
+    emitter.emit(event('before'))
+    const [one, two] = [emitter.events(), emitter.events()]
+    emitter.emit(event('a'))
+    expect((await one.next()).value).to.include({ message: 'before' })
     expect((await two.next()).value).to.include({ message: 'a' })
   })
 

@@ -34,7 +34,7 @@ const rig = (over: Partial<UplinkOptions> = {}) => {
       } as unknown as ControlChannel
     },
     verify: () => {},
-    plugins: { versions: {}, handleHello: () => {} },
+    plugins: { versions: () => ({}), handleHello: () => {} },
     isReconnecting: true,
     random: () => 1,
     onNotification: ({ method }) => told.push(`told ${method}`),

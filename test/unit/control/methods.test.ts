@@ -42,6 +42,12 @@ const LARGEST: Record<Method, Record<string, unknown>> = {
   'room.close': { room: NAME },
   'link.server': {},
   plugin: { plugin: 'p'.repeat(32), message: 'm'.repeat(32), payload: 'x'.repeat(61_438) },
+  'plugin.answer': {
+    plugin: 'p'.repeat(32),
+    ask: Number.MAX_SAFE_INTEGER,
+    payload: 'x'.repeat(61_438),
+    error: { code: 'c'.repeat(64), detail: 'd'.repeat(1_024) },
+  },
 }
 
 /** One step over each bound: the method, the field and a value that is refused. */
@@ -94,6 +100,10 @@ const REFUSED: ReadonlyArray<readonly [Method, string, unknown]> = [
   ['plugin', 'plugin', 'p'.repeat(33)],
   ['plugin', 'message', 'm'.repeat(33)],
   ['plugin', 'message', undefined],
+  ['plugin.answer', 'plugin', 'p'.repeat(33)],
+  ['plugin.answer', 'ask', 0],
+  ['plugin.answer', 'ask', 1.5],
+  ['plugin.answer', 'error', { code: 'c'.repeat(65), detail: '' }],
 ]
 
 const isTaken = (method: Method, params: unknown): boolean => v.safeParse(METHODS[method].params, params).success

@@ -114,7 +114,13 @@ describe('server/control-connection', () => {
 
   describe('before sign-in', () => {
     it('says who it is', async () => {
-      expect(await call().greet()).to.deep.equal({ protocol: 1, server: 'the lab', version: '1.2.3', plugins: {} })
+      expect(await call().greet()).to.deep.equal({
+        protocol: 1,
+        server: 'the lab',
+        version: '1.2.3',
+        plugins: {},
+        packages: {},
+      })
     })
 
     it('refuses everything before hello, and hello after hello', async () => {

@@ -27,10 +27,10 @@ describe('wire/stream-name', () => {
     }
   })
 
-  it('may have 32 bytes and no more', () => {
-    const name = 'x'.repeat(32)
+  it('may have 48 bytes and no more', () => {
+    const name = 'x'.repeat(48)
     expect(new StreamNameReader().handleBytes(encodeStreamName(name))?.name).to.equal(name)
-    expectCode(() => new StreamNameReader().handleBytes(Uint8Array.of(33)), 'MSG_ERR_PROTOCOL')
+    expectCode(() => new StreamNameReader().handleBytes(Uint8Array.of(49)), 'MSG_ERR_PROTOCOL')
     expectCode(() => new StreamNameReader().handleBytes(Uint8Array.of(0x41, 0x20)), 'MSG_ERR_PROTOCOL')
   })
 

@@ -147,6 +147,7 @@ describe('lists', () => {
         sessions: 3,
         rooms: 4,
         rss: 1024,
+        plugins: [],
       },
       plain,
     )

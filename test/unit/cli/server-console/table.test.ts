@@ -52,6 +52,7 @@ class FakeAdmin implements ServerAdmin {
       sessions: 1,
       rooms: 1,
       rss: 1,
+      plugins: [],
     }
   }
 

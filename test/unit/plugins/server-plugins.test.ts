@@ -1,0 +1,192 @@
+import { expect } from 'chai'
+import * as v from 'valibot'
+import { MsgError, type ErrorCode } from '../../../src/core/errors.ts'
+import { defineServerPlugin } from '../../../src/core/plugins/define.ts'
+import { defineProtocol, message } from '../../../src/core/plugins/protocol.ts'
+import type { ServerScope } from '../../../src/core/plugins/server-scope.ts'
+import { ServerPlugins, type PluginClient, type PluginNotice } from '../../../src/core/plugins/server-plugins.ts'
+import { expectRejects } from '../../helpers/errors.ts'
+import { HostWorld, settled } from '../../helpers/plugin-host.ts'
+
+const Text = v.object({ text: v.string() })
+const protocol = defineProtocol({
+  id: 'echo',
+  version: 2,
+  messages: {
+    say: message({
+      from: 'client',
+      maxBytes: 100,
+      schema: Text,
+      answer: { schema: v.object({ heard: v.string() }), maxBytes: 60 },
+    }),
+    mute: message({ from: 'client', maxBytes: 10, schema: v.object({}) }),
+    guess: message({
+      from: 'server',
+      maxBytes: 100,
+      schema: Text,
+      answer: { schema: v.object({ number: v.number() }), maxBytes: 20 },
+    }),
+    told: message({ from: 'server', maxBytes: 100, schema: Text }),
+  },
+})
+type Scope = ServerScope<typeof protocol>
+
+describe('plugins/server-plugins', () => {
+  let world: HostWorld
+  let told: PluginNotice[]
+  let server: ServerPlugins
+  const alice: PluginClient = {
+    instance: 'a1',
+    user: 'alice',
+    listening: true,
+    plugins: { echo: 2 },
+    tell: (sent) => void told.push(sent),
+  }
+
+  beforeEach(() => {
+    world = new HostWorld()
+    told = []
+    server = new ServerPlugins(
+      Object.assign(world, {
+        links: () => {
+          throw new Error('no links')
+        },
+      }),
+    )
+  })
+  const start = (setup: (scope: Scope) => void | Promise<void>): Promise<void> =>
+    server.start([{ plugin: defineServerPlugin({ protocol, setup }) }])
+  const say = (payload: unknown, name = 'say', client = alice): Promise<unknown> =>
+    server.handleMessage(client, { plugin: 'echo', message: name, payload })
+
+  it('answer what clients say, checked in both directions', async () => {
+    await start((scope) => scope.handle('say', ({ text }, { user }) => ({ heard: `${user}: ${text}`, more: 1 })))
+    expect(await say({ text: 'hi', more: 1 })).to.deep.equal({ heard: 'alice: hi' })
+    expect(server.versions).to.deep.equal({ echo: 2 })
+  })
+
+  const REFUSED: ReadonlyArray<readonly [string, unknown, string, ErrorCode]> = [
+    ['what is too large, before it is looked at', { text: 7, more: 'x'.repeat(100) }, 'say', 'MSG_ERR_LIMIT'],
+    ['what does not fit', { text: 7 }, 'say', 'MSG_ERR_PROTOCOL'],
+    ['nothing', undefined, 'say', 'MSG_ERR_PROTOCOL'],
+    ['a message that does not exist', {}, 'shout', 'MSG_ERR_METHOD_UNKNOWN'],
+    ['one that every object has', {}, 'constructor', 'MSG_ERR_METHOD_UNKNOWN'],
+    ["the server's own message", { text: 'x' }, 'told', 'MSG_ERR_METHOD_UNKNOWN'],
+    ['one that nobody handles', {}, 'mute', 'MSG_ERR_METHOD_UNKNOWN'],
+  ]
+  for (const [what, payload, name, code] of REFUSED)
+    it(`refuse ${what}`, async () => {
+      await start((scope) => scope.handle('say', () => ({ heard: '' })))
+      await expectRejects(say(payload, name), code)
+      expect(world.codes).to.deep.equal([])
+    })
+
+  it('are not there for clients without them, or with another version', async () => {
+    await start((scope) => scope.handle('say', () => ({ heard: '' })))
+    for (const plugins of [{}, { echo: 1 }, { other: 2 }])
+      await expectRejects(say({ text: '' }, 'say', { ...alice, plugins }), 'MSG_ERR_PLUGIN_MISSING')
+    await expectRejects(
+      server.handleMessage(alice, { plugin: 'constructor', message: 'say', payload: {} }),
+      'MSG_ERR_PLUGIN_MISSING',
+    )
+  })
+
+  it('answer with the error that a handler throws, and name the plugin for one that is no error of ours', async () => {
+    await start((scope) =>
+      scope.handle('say', ({ text }) => {
+        throw text === '' ? new Error('secret') : new MsgError('MSG_ERR_FILE_UNKNOWN', { detail: text })
+      }),
+    )
+    expect((await expectRejects(say({ text: 'x' }), 'MSG_ERR_FILE_UNKNOWN')).detail).to.equal('x')
+    expect((await expectRejects(say({ text: '' }), 'MSG_ERR_PLUGIN_FAILED')).message).not.to.contain('secret')
+    expect(world.codes).to.deep.equal(['echo MSG_ERR_PLUGIN_FAILED'])
+  })
+
+  it('may not answer more than they said, nor something else', async () => {
+    await start((scope) => scope.handle('say', ({ text }) => ({ heard: text === '' ? (7 as never) : text.repeat(9) })))
+    await expectRejects(say({ text: '1234567' }), 'MSG_ERR_LIMIT')
+    await expectRejects(say({ text: '' }), 'MSG_ERR_PROTOCOL')
+  })
+
+  it('hear who comes and goes, whatever another hook does, and can tell everybody', async () => {
+    const heard: string[] = []
+    await start((scope) => {
+      scope.hook('session:open', () => {
+        throw new Error('first')
+      })
+      scope.hook('session:open', ({ user, hasPlugin }) => void heard.push(`open ${user}${hasPlugin ? '' : ' without'}`))
+      scope.hook('session:close', ({ user }, hasLeft) => void heard.push(`close ${user}${hasLeft ? ', left' : ''}`))
+      scope.handle('say', ({ text }) => {
+        for (const session of scope.sessions()) session.send('told', { text })
+        return { heard: text }
+      })
+    })
+    const stranger = { ...alice, instance: 'b1', user: 'bob', plugins: {} }
+    for (const client of [alice, stranger]) server.handleOpen(client)
+    await say({ text: 'all' })
+    expect(told).to.deep.equal([{ plugin: 'echo', message: 'told', payload: { text: 'all' } }])
+    // The same client on another connection has taken its place: the old one's end is none.
+    server.handleOpen({ ...alice })
+    for (const client of [alice, stranger]) server.handleClosed(client, true)
+    expect(heard).to.deep.equal(['open alice', 'open bob without', 'open alice', 'close bob, left'])
+    await settled()
+    expect(world.codes).to.deep.equal([
+      'echo MSG_ERR_PLUGIN_FAILED',
+      'echo MSG_ERR_PLUGIN_FAILED',
+      'echo MSG_ERR_PLUGIN_FAILED',
+    ])
+  })
+
+  it('are named when they do not start, and the others go on; options are checked first', async () => {
+    const broken = defineServerPlugin({
+      protocol,
+      setup: () => {
+        throw new Error('no such table')
+      },
+    })
+    const other = defineProtocol({ ...protocol, id: 'other' })
+    await server.start([{ plugin: broken }, { plugin: defineServerPlugin({ protocol: other, setup: () => {} }) }])
+    expect(world.faults).to.deep.equal(['echo MSG_ERR_PLUGIN_LOAD: echo (no such table)'])
+    expect(server.versions).to.deep.equal({ other: 2 })
+    expect(server.status()[0]).to.include({ id: 'echo', state: 'failed', reason: 'no such table' })
+    const picky = defineServerPlugin({ protocol: other, options: v.object({ files: v.string() }), setup: () => {} })
+    const wrong = await expectRejects(
+      server.start([{ plugin: picky, options: { files: 7 } }]),
+      'MSG_ERR_CONFIG_INVALID',
+    )
+    expect(wrong.detail).to.contain('options of other')
+  })
+
+  it('refuse to be there twice, and to handle a message twice', async () => {
+    const once = defineServerPlugin({ protocol, setup: () => {} })
+    const twice = defineServerPlugin({
+      protocol: defineProtocol({ ...protocol, id: 'twice' }),
+      setup: (scope) => {
+        scope.handle('mute', () => undefined)
+        scope.handle('mute', () => undefined)
+      },
+    })
+    await server.start([{ plugin: once }, { plugin: once }, { plugin: twice }])
+    expect(world.codes).to.deep.equal(['echo MSG_ERR_PLUGIN_LOAD', 'twice MSG_ERR_PLUGIN_LOAD'])
+    expect(server.versions).to.deep.equal({ echo: 2 })
+  })
+
+  it('are undone at the end, last first, whatever throws', async () => {
+    const undone: string[] = []
+    let signal: AbortSignal | undefined
+    await start((scope) => {
+      signal = scope.signal
+      scope.onClose(() => void undone.push('first'))
+      scope.onClose(() => Promise.reject(new Error('second')))
+      scope.onClose(() => void undone.push('third'))
+      scope.event('ready', 'is ready', { n: 1 })
+    })
+    expect(world.events).to.deep.equal([['echo', 'ready', 'is ready', { n: 1 }]])
+    await server.close()
+    expect([undone, signal?.aborted, world.codes]).to.deep.equal([
+      ['third', 'first'],
+      true,
+      ['echo MSG_ERR_PLUGIN_FAILED'],
+    ])
+  })
+})

@@ -3,7 +3,7 @@ import type { AuditFacts } from './audit/chain.ts'
 import type { Judge, Approved } from './judge.ts'
 import type { Peer } from './peer.ts'
 import type { ExecOptions } from './policy/options.ts'
-import { ASK_MS, questionOf } from './question.ts'
+import { ASK_MS, questionOf, type Question } from './question.ts'
 import type { Cause, Refusal } from './refusals.ts'
 import { environmentOf } from './run/environment.ts'
 import { newMark } from './run/family.ts'
@@ -21,13 +21,8 @@ export interface CallDeps {
   readonly isRevoked: () => boolean
   /** False for refusals beyond what is written down. */
   readonly mayRecord: () => boolean
-  /** Asks a person; `undefined` where there is none, or none answered in time. */
-  readonly confirm: (
-    question: string,
-    options: { signal: AbortSignal; timeoutMs: number },
-  ) => Promise<boolean | undefined>
-  /** True when {@link confirm} reaches somebody. */
-  readonly canAsk: () => boolean
+  /** Asks a person, `details` first; `undefined` where there is none. Aborted, the question is withdrawn. */
+  readonly confirm: (question: Question, signal: AbortSignal) => Promise<boolean | undefined>
   /** @throws when it cannot be written. */
   readonly record: (facts: AuditFacts) => void
   readonly start: (options: RunOptions) => Promise<Run>
@@ -126,29 +121,29 @@ export class Call {
   }
 
   async #ask({ argv }: ExecRequest, { command, cwd }: Approved): Promise<'yes' | Refusal> {
-    const { confirm, canAsk, askMs = ASK_MS } = this.#deps
+    const { confirm, askMs = ASK_MS } = this.#deps
     const question = questionOf(this.peer, argv, command.path, cwd)
     if (question === undefined) return 'too-large'
-    if (!canAsk()) return 'nobody'
-    await this.#frames.send({ type: 'asking' })
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), askMs)
     const signal = AbortSignal.any([this.#stop.signal, late.signal])
-    const withdrawn = new Promise<undefined>((resolve) => {
-      if (signal.aborted) resolve(undefined)
-      signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    const withdrawn = new Promise<'withdrawn'>((resolve) => {
+      if (signal.aborted) resolve('withdrawn')
+      signal.addEventListener('abort', () => resolve('withdrawn'), { once: true })
     })
+    // Where nobody is, that is said at once.
+    const telling = setTimeout(() => void this.#frames.send({ type: 'asking' }), TELL_MS)
     try {
       // Whatever the one who asks does, nobody waits longer than this.
-      const answer = await Promise.race([confirm(question, { signal, timeoutMs: askMs }), withdrawn])
+      const answer = await Promise.race([confirm(question, signal), withdrawn])
       if (this.#stop.signal.aborted) return 'revoked'
-      if (answer === true && !late.signal.aborted) return 'yes'
-      if (answer === false && !late.signal.aborted) return 'declined'
-      return late.signal.aborted || canAsk() ? 'no-answer' : 'nobody'
+      if (late.signal.aborted || answer === 'withdrawn') return 'no-answer'
+      return answer === true ? 'yes' : answer === false ? 'declined' : 'nobody'
     } catch {
-      return 'no-answer'
+      return 'nobody'
     } finally {
       clearTimeout(timer)
+      clearTimeout(telling)
     }
   }
 
@@ -274,6 +269,8 @@ export class Call {
   }
 }
 
+/** When the other side is told that somebody is asked. */
+const TELL_MS = 20
 /** How long a peer may take to say what it wants. */
 const FIRST_FRAME_MS = 10_000
 /** Bytes of stdin that may be under way or wait for the command. */

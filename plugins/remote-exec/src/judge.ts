@@ -13,7 +13,7 @@ export interface JudgeDeps {
   /** This side. */
   readonly self: () => Party
   readonly verify: (key: Uint8Array, bytes: Uint8Array, signature: Uint8Array) => boolean
-  readonly replay: ReplayGuard
+  readonly replay: Pick<ReplayGuard, 'admit'>
   readonly grants: Grants
   /** Milliseconds since 1970. */
   readonly now: () => number

@@ -8,3 +8,16 @@ export interface Peer {
   /** True when this side's user has compared the safety number of this very key. */
   readonly verified: boolean
 }
+
+/** A name as the server compares names. */
+export const canonical = (name: string): string => name.normalize('NFKC').toLowerCase()
+
+/** As the framework tells of who is at the other end of a stream. */
+export function peerOf({
+  user,
+  device,
+  deviceKey,
+  verified,
+}: Omit<Peer, 'deviceKey'> & { readonly deviceKey: string }): Peer {
+  return { user, device, deviceKey: Buffer.from(deviceKey, 'base64url'), verified }
+}

@@ -1,22 +1,27 @@
 import type { Peer } from './peer.ts'
 import { shownWords } from './words.ts'
 
+/** What a person reads before saying yes. */
+export interface Question {
+  readonly details: readonly string[]
+  readonly question: string
+}
+
 /**
- * What a person reads before saying yes: who asks, the exact words, where.
+ * Who asks, the exact words, where.
  *
  * @returns `undefined` when it is too long to be read: nobody is asked about what they cannot see whole.
  */
-export function questionOf(peer: Peer, argv: readonly string[], path: string, cwd: string): string | undefined {
-  const words = shownWords(argv)
-  const program = argv[0] === path ? '' : ` (${shownWords([path])})`
-  const lines = [
-    `${shownWords([peer.user])} (${peer.verified ? 'verified' : 'NOT verified'}, ${peer.device}) wants to run a command on this machine:`,
-    `  ${words}${program}`,
+export function questionOf(peer: Peer, argv: readonly string[], path: string, cwd: string): Question | undefined {
+  const program = argv[0] === path ? [] : [`  which is ${shownWords([path])}`]
+  const details = [
+    `${shownWords([peer.user])} (${peer.verified ? 'verified' : 'NOT verified'}, ${peer.device}) wants to run a command here:`,
+    `  ${shownWords(argv)}`,
+    ...program,
     `  in ${shownWords([cwd])}`,
-    'Run it?',
   ]
-  const question = lines.join('\n')
-  return question.length <= MAX_SHOWN ? question : undefined
+  const length = details.reduce((sum, line) => sum + line.length, 0)
+  return length <= MAX_SHOWN ? { details, question: 'Run it?' } : undefined
 }
 
 /** About a screen. */

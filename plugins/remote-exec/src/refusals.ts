@@ -12,7 +12,7 @@ export const REFUSALS = {
   'changed-key': 'the request is not by the device that sends it',
   'wrong-addressee': 'the request is for somebody else',
   'bad-signature': 'the signature of the request is wrong',
-  unverified: '%s has not verified you: compare the safety number, then both type verify',
+  unverified: '%s has not verified you: compare the safety number, then verify <you> --mark there',
   stale: 'the clocks of both sides differ by more than a minute, or the request took too long',
   replayed: 'the same request was there before',
   'too-many': '%s runs or considers as many as it may: try again later',

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { Call, type CallDeps } from './call.ts'
 import { Judge, type JudgeDeps } from './judge.ts'
-import type { Peer } from './peer.ts'
+import { canonical, type Peer } from './peer.ts'
 
 /** What a {@link Target} works with. */
 export interface TargetDeps extends JudgeDeps, Omit<CallDeps, 'judge' | 'isFull' | 'isRevoked' | 'mayRecord'> {}
@@ -60,8 +60,8 @@ export class Target {
   /** @param minutes - how long. @throws MSG_ERR_USAGE */
   grant(peer: Pick<Peer, 'user' | 'device'>, minutes: number): { user: string; device: string; expires: number } {
     const grant = this.#deps.grants.add(peer.user, peer.device, minutes, this.#deps.now())
-    this.#revoked.delete(peer.user)
-    this.#granted.add(peer.user)
+    this.#revoked.delete(canonical(peer.user))
+    this.#granted.add(canonical(peer.user))
     return grant
   }
 
@@ -74,11 +74,11 @@ export class Target {
   revoke(user?: string): { grants: number; ended: number } {
     const grants = this.#deps.grants.revoke(user)
     if (user === undefined) this.#isAllRevoked = true
-    else this.#revoked.add(user)
+    else this.#revoked.add(canonical(user))
     if (user === undefined) this.#granted.clear()
-    else this.#granted.delete(user)
+    else this.#granted.delete(canonical(user))
     const calls = [...this.#calls].filter(
-      ({ peer, argv }) => argv !== undefined && (user === undefined || peer.user === user),
+      ({ peer, argv }) => argv !== undefined && (user === undefined || canonical(peer.user) === canonical(user)),
     )
     for (const call of calls) call.end('revoked')
     return { grants, ended: calls.length }
@@ -93,7 +93,8 @@ export class Target {
   }
 
   #isRevoked(user: string): boolean {
-    return this.#revoked.has(user) || (this.#isAllRevoked && !this.#granted.has(user))
+    const name = canonical(user)
+    return this.#revoked.has(name) || (this.#isAllRevoked && !this.#granted.has(name))
   }
 
   /** What is being decided counts, too. */

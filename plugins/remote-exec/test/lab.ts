@@ -145,11 +145,10 @@ export class Lab {
       isRoot: process.getuid?.() === 0,
       isSupported: true,
       home: this.folder,
-      confirm: async (question) => {
-        this.questions.push(question)
+      confirm: async ({ details, question }) => {
+        this.questions.push([...details, question].join('\n'))
         return answer === 'never' ? await new Promise<never>(() => {}) : answer
       },
-      canAsk: () => answer !== undefined,
       record: (facts: AuditFacts) => this.audit.append(facts),
       start: async (given) => {
         const run = await Run.start(given, { wrappers: findWrappers(), table: procTable(), graceMs: 300 })

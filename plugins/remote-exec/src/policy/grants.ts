@@ -1,4 +1,5 @@
 import { MsgError } from 'msg-cli/plugin'
+import { canonical } from '../peer.ts'
 
 /** For some minutes nobody is asked about what rules allow this device. */
 export interface Grant {
@@ -38,7 +39,7 @@ export class Grants {
   revoke(user?: string): number {
     let count = 0
     for (const [device, grant] of this.#grants) {
-      if (user !== undefined && grant.user !== user) continue
+      if (user !== undefined && canonical(grant.user) !== canonical(user)) continue
       this.#grants.delete(device)
       count++
     }

@@ -1,4 +1,5 @@
 import { basename, isAbsolute, sep } from 'node:path'
+import { canonical } from '../peer.ts'
 import type { Refusal } from '../refusals.ts'
 import { isInterpreter } from './interpreters.ts'
 import type { AllowRule, DenyRule, ExecOptions } from './options.ts'
@@ -85,5 +86,4 @@ function isBelowAny(roots: readonly string[], cwd: string, facts: Facts): boolea
   })
 }
 
-const canonical = (name: string): string => name.normalize('NFKC').toLowerCase()
 const MANY_IN_ONE = /^(?:busybox|toybox|coreutils)/u

@@ -26,7 +26,10 @@ describe('commands on a peer', function () {
   const allow = (rules: object[], more: object = {}): void => {
     const own = { enabled: true, allowRoot: true, cwd: home(), allow: rules, limits: { seconds: 20 }, ...more }
     mkdirSync(join(directory(), 'config', 'msg'), { recursive: true })
-    writeFileSync(join(directory(), 'config', 'msg', 'config.json'), JSON.stringify({ plugins: { 'remote-exec': own } }))
+    writeFileSync(
+      join(directory(), 'config', 'msg', 'config.json'),
+      JSON.stringify({ plugins: { 'remote-exec': own } }),
+    )
   }
   const unasked = (command: string, ...args: string[]): object => ({ command, args, ask: false })
 

@@ -67,8 +67,13 @@ export class Judge {
     if (request.to.user !== own.user || !isSame(request.to.key, own.key)) return refuse('wrong-addressee')
     if (!verify(peer.deviceKey, bytes, signature)) return refuse('bad-signature')
     if (!peer.verified) return refuse('unverified')
-    const why = await replay.admit(request.nonce, peer.device, request.at, now())
-    return why === undefined ? { request } : refuse(why)
+    try {
+      const why = await replay.admit(request.nonce, peer.device, request.at, now())
+      return why === undefined ? { request } : refuse(why)
+    } catch {
+      // What cannot be kept could come again.
+      return refuse('audit')
+    }
   }
 
   /** Whether the policy lets it run. */

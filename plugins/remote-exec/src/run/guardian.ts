@@ -30,7 +30,11 @@ export class Guardian {
   #start(): ChildProcess {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const path = fileURLToPath(new URL(`./guardian-process.${extension}`, import.meta.url))
-    const child = spawn(process.execPath, [...process.execArgv, path], {
+    // Of how this process was started only what loads sources matters; anything else could start it all over again.
+    const loaders = process.execArgv.filter(
+      (word) => word.startsWith('--import=') || word === '--import' || word === 'tsx',
+    )
+    const child = spawn(process.execPath, [...(extension === 'ts' ? loaders : []), path], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       env: { PATH: process.env['PATH'] ?? '' },

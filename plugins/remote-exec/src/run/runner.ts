@@ -198,7 +198,11 @@ export class Run {
     const now = performance.now()
     const isGrowing = tasks - this.#baseline > processes / 4
     if (!isGrowing && now - this.#lastLook < LOOK_MS) return
+    // What may be a bomb stands still while it is looked at: the list of processes takes longer than they need to double.
+    const isSuspect = tasks - this.#baseline > processes
+    if (isSuspect) family.signalGroup('SIGSTOP')
     const { threads } = family.look()
+    if (isSuspect && threads <= processes) family.signalGroup('SIGCONT')
     this.#baseline = tasks
     const took = performance.now() - now
     // A long list is looked at less often, at most a twentieth of the time, unless it grows.

@@ -1,5 +1,5 @@
 import { pluginCommands } from '../client-commands/plugin.ts'
-import { clientCommands } from '../client-commands/table.ts'
+import { CLIENT_COMMANDS, clientCommands } from '../client-commands/table.ts'
 import { Console } from '../console/console.ts'
 import { JsonOutput, TextOutput } from '../console/output.ts'
 import { readLines } from '../lines/read-lines.ts'
@@ -23,6 +23,7 @@ export async function runLineSession(run: SessionRun, isJson: boolean): Promise<
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,
     options: run.options,
+    commandNames: () => CLIENT_COMMANDS.commands.map(({ name }) => name),
     onEvent(event) {
       output.event(event, isJson ? [] : clientEventLines(event, palette))
       deliveries?.handleEvent(event)

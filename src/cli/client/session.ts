@@ -30,6 +30,8 @@ export interface ClientSessionDeps {
   readonly onEvent: (event: ClientEvent) => void
   /** Told of every message that was said. */
   readonly onSent?: (sent: SentMessage) => void
+  /** Names of the prompt's own commands. */
+  readonly commandNames?: () => readonly string[]
   /** Missing where nobody can be asked: piped and JSON input. */
   readonly ask?: Asker
 }
@@ -89,6 +91,7 @@ export class ClientSession {
       const client = await this.#deps.createClient({
         ...this.#deps.options,
         ...options,
+        promptCommands: this.#deps.commandNames?.() ?? [],
         ...(ask
           ? {
               confirm: (question, { details, signal }) =>

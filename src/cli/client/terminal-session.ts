@@ -4,7 +4,7 @@ import { TerminalOutput } from '../console/output.ts'
 import { serveTerminal } from '../console/terminal.ts'
 import { PRIORITIES } from '../client-commands/file.ts'
 import { pluginCommands } from '../client-commands/plugin.ts'
-import { clientCommands } from '../client-commands/table.ts'
+import { CLIENT_COMMANDS, clientCommands } from '../client-commands/table.ts'
 import { isSecretLine } from '../lines/secret.ts'
 import { askSecret } from '../prompt/ask.ts'
 import { complete } from '../prompt/completion.ts'
@@ -54,6 +54,7 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
   const session: ClientSession = new ClientSession({
     createClient: run.createClient,
     options: run.options,
+    commandNames: () => CLIENT_COMMANDS.commands.map(({ name }) => name),
     onEvent(event) {
       // A checkpoint is a question here.
       if (event.type !== 'transfer.checkpoint') output.event(event, clientEventLines(event, palette))

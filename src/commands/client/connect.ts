@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import { clientOptions, LINK_SETTINGS } from '../../cli/client/options.ts'
+import { leaveWhateverRuns } from '../../cli/leave.ts'
 import { traced } from '../../cli/client/traced.ts'
 import type { SettingKey } from '../../cli/config/settings.ts'
 import { settingFlags } from '../../cli/flags.ts'
@@ -57,5 +58,6 @@ export default class ClientConnect extends BaseCommand {
       const { runLineSession } = await import('../../cli/client/line-session.ts')
       process.exitCode = await runLineSession(run, isJson)
     }
+    leaveWhateverRuns()
   }
 }

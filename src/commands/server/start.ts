@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { BaseCommand } from '../../cli/base-command.ts'
 import type { SettingKey } from '../../cli/config/settings.ts'
+import { leaveWhateverRuns } from '../../cli/leave.ts'
 import { MsgError } from '../../core/errors.ts'
 import { settingFlags } from '../../cli/flags.ts'
 
@@ -33,6 +34,7 @@ export default class ServerStart extends BaseCommand {
     keepYoungHeapSmall()
     const { createServer } = await import('../../core/index.ts')
     const { runServer } = await import('../../cli/server-console/run-server.ts')
+    const { SERVER_COMMANDS } = await import('../../cli/server-console/table.ts')
     const { serverHalves } = await import('../../cli/plugins.ts')
     const shelf = settings.text('files')
     const warn = (message: string): void => void process.stderr.write(`warning: ${message}\n`)
@@ -48,10 +50,12 @@ export default class ServerStart extends BaseCommand {
     const server = await createServer({
       dataDir: settings.required('serverDir'),
       plugins,
+      consoleCommands: SERVER_COMMANDS.commands.map(({ name }) => name),
       ...defined({ ...optional, ...files, port: settings.number('port') }),
     })
     const { isJson, palette } = this.printing
     process.exitCode = await runServer({ server, palette, mode: isJson ? 'json' : this.canAsk ? 'terminal' : 'text' })
+    leaveWhateverRuns()
   }
 }
 

@@ -46,6 +46,8 @@ export interface ClientOptions {
   readonly signal?: AbortSignal
   /** Client halves of plugins; one that does not start is told as a `warning` and left out. */
   readonly plugins?: readonly ConfiguredPlugin[]
+  /** Names of the prompt's own commands, which plugins must not take. @default none */
+  readonly promptCommands?: readonly string[]
   /** Asks whoever is there, for plugins; `details` are said first. Without it there is nobody to ask. */
   readonly confirm?: (
     question: string,

@@ -67,6 +67,7 @@ export class Extensions {
       storage: (plugin) => this.#storage(plugin),
       onFault: (plugin, { code, message }) => emitter.emit({ type: 'warning', code, message: `${plugin}: ${message}` }),
       clock: SYSTEM_CLOCK,
+      takenCommands: new Set(deps.options.promptCommands),
     })
   }
 

@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
-import { MsgError } from '../errors.ts'
 import { CONTROLLERS, type Congestion } from '../transport/congestion/controllers.ts'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
-import type { ConnectionEvent } from '../transport/connection/events.ts'
 import type {
   Link,
   LinkEndpoint,
   LinkListener,
-  LinkStats,
   PeerIdentity,
   SocketAddress,
   SocketBuffers,
@@ -19,6 +16,7 @@ import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
 import { DatagramPool } from './datagram-pool.ts'
 import { DatagramRun } from './datagram-run.ts'
+import { MachineLink } from './machine-link.ts'
 import { isNear } from './near.ts'
 import { UdpSocket } from './udp-socket.ts'
 
@@ -47,7 +45,7 @@ export class UdpEndpoint implements LinkEndpoint {
   readonly #machine: EndpointMachine
   readonly #pool = new DatagramPool()
   readonly #run: DatagramRun
-  readonly #links = new Map<LinkMachine, UdpLink>()
+  readonly #links = new Map<LinkMachine, MachineLink>()
   readonly #listeners = new Map<string, LinkListener>()
   #onObserved: (address: SocketAddress | undefined) => void = () => {}
   #timer: NodeJS.Timeout | undefined
@@ -124,8 +122,8 @@ export class UdpEndpoint implements LinkEndpoint {
     await this.#socket.close()
   }
 
-  #adopt(machine: LinkMachine, listener: LinkListener): UdpLink {
-    const link = new UdpLink(machine, listener, () => {
+  #adopt(machine: LinkMachine, listener: LinkListener): MachineLink {
+    const link = new MachineLink(machine, listener, clock, () => {
       this.#machine.touch(machine)
       this.#scheduleDrain()
     })
@@ -181,7 +179,7 @@ export class UdpEndpoint implements LinkEndpoint {
     }
   }
 
-  #accept(machine: LinkMachine): UdpLink | undefined {
+  #accept(machine: LinkMachine): MachineLink | undefined {
     const listener = this.#listeners.get(machine.peer.instance)
     return listener && this.#adopt(machine, listener)
   }
@@ -201,109 +199,6 @@ export class UdpEndpoint implements LinkEndpoint {
       Math.min((at - now) / 1_000, MAX_TIMER),
     )
   }
-}
-
-/** A link as its owner sees it. */
-class UdpLink implements Link {
-  readonly #machine: LinkMachine
-  readonly #listener: LinkListener
-  readonly #touch: () => void
-
-  constructor(machine: LinkMachine, listener: LinkListener, touch: () => void) {
-    this.#machine = machine
-    this.#listener = listener
-    this.#touch = touch
-  }
-
-  get peer(): PeerIdentity {
-    return this.#machine.peer
-  }
-
-  get state(): 'connecting' | 'open' | 'closed' {
-    return this.#machine.state
-  }
-
-  get isInitiator(): boolean {
-    return this.#machine.isInitiator
-  }
-
-  openStream(priority: number): number {
-    return this.#machine.openStream(priority)
-  }
-
-  write(stream: number, bytes: Uint8Array): number {
-    const taken = this.state === 'open' ? (this.#machine.connection?.streams.write(stream, bytes) ?? 0) : 0
-    if (taken > 0) this.#touch()
-    return taken
-  }
-
-  finish(stream: number): void {
-    this.#machine.connection?.streams.finish(stream)
-    this.#touch()
-  }
-
-  setPriority(stream: number, priority: number): void {
-    this.#machine.connection?.streams.setPriority(stream, priority)
-  }
-
-  reset(stream: number, code: number): void {
-    this.#machine.connection?.streams.reset(stream, checkedCode(code))
-    this.#touch()
-  }
-
-  stop(stream: number, code: number): void {
-    this.#machine.connection?.streams.stop(clock(), stream, checkedCode(code))
-    this.#touch()
-  }
-
-  pause(stream: number): void {
-    this.#machine.connection?.streams.pause(stream)
-  }
-
-  resume(stream: number): void {
-    this.#machine.connection?.streams.resume(clock(), stream)
-    this.#touch()
-  }
-
-  probe(): void {
-    this.#machine.connection?.probe(clock())
-    this.#touch()
-  }
-
-  stats(): LinkStats {
-    return this.#machine.stats()
-  }
-
-  close(code = 0, reason = ''): void {
-    this.#machine.close(clock(), code, reason)
-    this.#touch()
-  }
-
-  /** Passes what the machine says on to the owner. */
-  tell(event: ConnectionEvent): void {
-    switch (event.type) {
-      case 'open':
-        return this.#listener.onOpen(this)
-      case 'data':
-        return this.#listener.onData(this, event.stream, event.bytes, event.fin)
-      case 'moved':
-        return this.#listener.onMoved?.(this)
-      case 'reset':
-        return this.#listener.onReset?.(this, event.stream, event.code)
-      case 'stop':
-        return this.#listener.onStop?.(this, event.stream, event.code)
-      case 'writable':
-        return this.#listener.onWritable(this, event.stream)
-      case 'closed':
-        return this.#listener.onClosed(this, event)
-    }
-  }
-}
-
-/** The wire has room for no other numbers, and would say so only when the packet is written. */
-function checkedCode(code: number): number {
-  if (Number.isSafeInteger(code) && code >= 0) return code
-  throw new MsgError('MSG_ERR_USAGE', { detail: `${code} is no code for the end of a stream` })
 }
 
 /** Where links tell of their inner life ({@link TraceEvent}), if anybody listens when the endpoint is bound. */

@@ -174,9 +174,7 @@ export class ClientPlugins {
       send: request as ClientScope<Protocol>['send'],
       request: request as ClientScope<Protocol>['request'],
       command: (command) => {
-        if (this.#host.commands.some(({ name }) => name === command.name))
-          throw new TypeError(`there is a command ${command.name} already`)
-        loaded.command(command as unknown as PluginCommand)
+        loaded.command(command as unknown as PluginCommand, this.#host.commands)
       },
       confirm: (question, options = {}) => confirm(id, question, options),
       self: () => {

@@ -1,9 +1,11 @@
 import { performance } from 'node:perf_hooks'
 import { MsgError } from '../errors.ts'
+import { TokenBucket } from '../time/token-bucket.ts'
 import type { PluginClock } from './clock.ts'
 import type { PluginCommand } from './commands.ts'
 import { withDeadline } from './deadline.ts'
 import type { AnyPlugin, ConfiguredPlugin, PluginStatus } from './define.ts'
+import { LeakWatch } from './leak-watch.ts'
 import { publishLog, type PluginLogLine } from './log.ts'
 import { MetricTable } from './metrics.ts'
 import { checkPayload, messageOf } from './payload.ts'
@@ -20,6 +22,8 @@ export interface HostDeps {
   /** A plugin threw, or was late, where nobody else is told. */
   readonly onFault: (plugin: string, error: MsgError) => void
   readonly clock: PluginClock
+  /** Names of commands that plugins must not take. @default none */
+  readonly takenCommands?: ReadonlySet<string>
 }
 
 /** One half of a plugin in a host: what it has registered, what it may call, how it fares. */
@@ -42,6 +46,7 @@ export class LoadedPlugin {
   #setupMs = 0
   #faults = 0
   #lastFault: string | null = null
+  readonly #events: TokenBucket
   /** Calls that have not ended, late ones too. */
   #calls = 0
 
@@ -49,6 +54,7 @@ export class LoadedPlugin {
     this.configured = configured
     this.plugin = configured.plugin
     this.#deps = deps
+    this.#events = new TokenBucket(deps.clock.now() * 1_000, EVENTS)
     this.#timers = new ScopedTimers(deps.clock, async (fn) => {
       try {
         await fn()
@@ -81,8 +87,10 @@ export class LoadedPlugin {
     const began = performance.now()
     try {
       const options = this.#options()
-      const setup = (async () => this.plugin.setup(scope as never, options as never))()
-      await withDeadline(setup, SETUP_MS, `${this.id} setup`, this.#deps.clock)
+      await LEAKS.run(this, async () => {
+        const setup = (async () => this.plugin.setup(scope as never, options as never))()
+        await withDeadline(setup, SETUP_MS, `${this.id} setup`, this.#deps.clock)
+      })
       this.#setupMs = performance.now() - began
       this.#state = 'running'
     } catch (error) {
@@ -113,7 +121,7 @@ export class LoadedPlugin {
       onClose: (fn) => void this.#closers.push(fn),
       event: (name, text, facts = {}) => {
         if (!EVENT_NAME.test(name)) throw new TypeError(`“${name}” is no name of an event`)
-        event(id, name, text, facts)
+        if (this.#mayTell()) event(id, name, text, facts)
       },
     }
   }
@@ -133,10 +141,12 @@ export class LoadedPlugin {
     this.hooks.set(name, [...(this.hooks.get(name) ?? []), fn as () => unknown])
   }
 
-  command(command: PluginCommand): void {
+  /** @param others - that there are. @throws TypeError */
+  command(command: PluginCommand, others: readonly PluginCommand[]): void {
     this.#checkOpen()
+    const isTaken = this.#deps.takenCommands?.has(command.name) || others.some(({ name }) => name === command.name)
     if (!COMMAND_NAME.test(command.name)) throw new TypeError(`“${command.name}” is no name of a command`)
-    if (this.commands.has(command.name)) throw new TypeError(`${this.id} has a command ${command.name} already`)
+    if (isTaken || this.commands.has(command.name)) throw new TypeError(`there is a command ${command.name} already`)
     this.commands.set(command.name, command)
   }
 
@@ -224,6 +234,14 @@ export class LoadedPlugin {
       }
     }
     this.#storage?.close()
+    const leaks = LEAKS.end(this)
+    if (leaks.length > 0)
+      this.fault(
+        new MsgError('MSG_ERR_PLUGIN_FAILED', {
+          detail: `${this.id} was stopped and left running: ${leaks.join(', ')}`,
+        }),
+        'closing',
+      )
     if (this.#state === 'running') this.leaveOut('off', 'it was stopped')
   }
 
@@ -247,6 +265,18 @@ export class LoadedPlugin {
     }
   }
 
+  /** False for events beyond what anybody can read: the plugin is named instead. */
+  #mayTell(): boolean {
+    if (this.#events.take(this.#deps.clock.now() * 1_000) === 0) return true
+    this.fault(
+      new MsgError('MSG_ERR_PLUGIN_FAILED', {
+        detail: `${this.id} tells more than ${EVENTS.perSecond} events a second; what is beyond is dropped`,
+      }),
+      'event',
+    )
+    return false
+  }
+
   /** @throws MSG_ERR_CONFIG_INVALID */
   #options(): unknown {
     const { options: schema } = this.plugin
@@ -264,6 +294,10 @@ export class LoadedPlugin {
   }
 }
 
+/** One for all: it is on while something starts. */
+const LEAKS = new LeakWatch()
+/** Events that one plugin may tell. */
+const EVENTS = { perSecond: 200, burst: 2_000 }
 const EVENT_NAME = /^[a-z][a-z0-9.-]{0,63}$/
 const COMMAND_NAME = /^[a-z][a-z0-9-]{0,31}( [a-z][a-z0-9-]{0,31})?$/
 /** How long `setup` may take, milliseconds. */

@@ -76,12 +76,9 @@ export class PluginHost {
     )
   }
 
-  /** The commands they add; of two with one name, that of the plugin that started first. */
+  /** The commands they add. */
   get commands(): readonly PluginCommand[] {
-    const byName = new Map<string, PluginCommand>()
-    for (const { commands } of this.all())
-      for (const [name, command] of commands) if (!byName.has(name)) byName.set(name, command)
-    return [...byName.values()]
+    return this.all().flatMap(({ commands }) => [...commands.values()])
   }
 
   status(): PluginStatus[] {

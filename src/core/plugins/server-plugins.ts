@@ -143,7 +143,7 @@ export class ServerPlugins {
         sessions: () =>
           [...sessions()].filter((client) => isShared(loaded, client)).map((client) => this.#session(loaded, client)),
         everybody: () => [...sessions()].map((client) => sessionOf(loaded, client)),
-        command: (command) => loaded.command(command as unknown as PluginCommand),
+        command: (command) => loaded.command(command as unknown as PluginCommand, this.#host.commands),
         get transfers() {
           return links().transfers
         },

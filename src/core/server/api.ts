@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly passwordCost?: 'interactive' | 'minimal'
   /** Server halves of plugins, started in this order except where one requires another. One that does not start is told as an event and left out. */
   readonly plugins?: readonly ConfiguredPlugin[]
+  /** Names of the console's own commands, which plugins must not take. @default none */
+  readonly consoleCommands?: readonly string[]
 }
 
 /** Every number is also documented in docs/LIMITS.md, which a test compares. */

@@ -24,6 +24,7 @@ export interface ExtensionsDeps {
   readonly keyPath: string
   /** Where plugins keep what they store, a file each. */
   readonly storageDir: string
+  readonly consoleCommands: readonly string[]
   readonly publish: (event: ServerEvent) => void
 }
 
@@ -44,6 +45,7 @@ export class Extensions {
       storage: (plugin) => new KeyValueFile(join(deps.storageDir, `${plugin}.db`)),
       onFault: (plugin, error) => this.#fault(plugin, error),
       clock: SYSTEM_CLOCK,
+      takenCommands: new Set(deps.consoleCommands),
     })
   }
 

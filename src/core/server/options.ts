@@ -19,6 +19,7 @@ export interface ResolvedServerOptions {
   readonly limits: ServerLimits
   readonly passwordCost: 'interactive' | 'minimal'
   readonly plugins: NonNullable<ServerOptions['plugins']>
+  readonly consoleCommands: readonly string[]
 }
 
 /** Checks what was given and fills in the rest. @throws MSG_ERR_CONFIG_INVALID */
@@ -35,6 +36,7 @@ export function resolveOptions(options: ServerOptions): ResolvedServerOptions {
     limits: resolveLimits(options.limits),
     passwordCost: options.passwordCost ?? 'interactive',
     plugins: options.plugins ?? [],
+    consoleCommands: options.consoleCommands ?? [],
   })
 }
 

@@ -74,6 +74,7 @@ export class RunningServer implements Server {
     this.#extensions = new Extensions({
       keyPath: parts.dataDir.file('server-link.key'),
       storageDir: parts.dataDir.file('plugins'),
+      consoleCommands: options.consoleCommands,
       publish: (event) => this.#events.publish(event),
     })
     const overview = new Overview(this.#store, this.#host.directory, this.#signedIn)

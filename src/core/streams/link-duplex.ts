@@ -16,11 +16,17 @@ export class LinkDuplex<Peer> extends Duplex {
 
   /** @param protocol - for people, where the other side does not speak it. */
   constructor(peer: Peer, protocol: string) {
-    super({ allowHalfOpen: true, highWaterMark: HIGH_WATER })
+    // Whoever has read all of it may still answer: it is destroyed when both directions have ended, not when one has.
+    super({ allowHalfOpen: true, highWaterMark: HIGH_WATER, autoDestroy: false })
     this.peer = peer
     this.#protocol = protocol
     // An error that nobody listens to ends the stream, not the process.
     this.on('error', () => {})
+    const destroyWhenOver = (): void => {
+      if (this.readableEnded && this.writableFinished) this.destroy()
+    }
+    this.once('end', destroyWhenOver)
+    this.once('finish', destroyWhenOver)
   }
 
   /** What the router tells of the stream. */

@@ -9,7 +9,7 @@ import { CAUSE_TEXTS, refusalText } from './refusals.ts'
 import { sendRequest, type Outcome } from './sender.ts'
 import type { Target } from './target.ts'
 import type { Party } from './wire/request.ts'
-import { splitWords } from './words.ts'
+import { shownWords, splitWords } from './words.ts'
 import { exitNames, statusOf } from './status.ts'
 
 /** What the commands work with. */
@@ -77,7 +77,7 @@ export function execCommands(deps: ExecCommandDeps): PluginCommand[] {
         return { grant: { user, device, expires: new Date(expires).toISOString(), minutes } }
       },
       text: ({ grant: { user, device, minutes } }, visible) => [
-        `For ${minutes} minutes nobody is asked about what your rules allow ${visible(user)} (${device}). exec revoke ends it.`,
+        `For ${minutes} ${minutes === 1 ? 'minute' : 'minutes'} nobody is asked about what your rules allow ${visible(user)} (${device}). exec revoke ends it.`,
       ],
     }),
     command({
@@ -90,7 +90,7 @@ export function execCommands(deps: ExecCommandDeps): PluginCommand[] {
         return { user: user ?? null, ...target.revoke(user) }
       },
       text: ({ user, grants: taken, ended }, visible) => [
-        `Took back ${taken} grants, ended ${commandsText(ended)}. ${user === null ? 'Nobody' : visible(user)} runs ${user === null ? 'anything' : 'nothing'} here until exec grant.`,
+        `Took back ${taken} ${taken === 1 ? 'grant' : 'grants'}, ended ${commandsText(ended)}. ${user === null ? 'Nobody' : visible(user)} runs ${user === null ? 'anything' : 'nothing'} here until exec grant.`,
       ],
     }),
     command({
@@ -110,7 +110,7 @@ export function execCommands(deps: ExecCommandDeps): PluginCommand[] {
       },
       text: ({ grants: given, running }, visible) => [
         ...given.map(({ user, device, seconds }) => `${visible(user)}  ${device}  ${seconds} s`),
-        ...running.map(({ user, argv, state }) => `${visible(user)}  ${state}  ${visible(argv.join(' '))}`),
+        ...running.map(({ user, argv, state }) => `${visible(user)}  ${state}  ${visible(shownWords(argv))}`),
         ...(given.length + running.length === 0 ? ['Nothing is granted, nothing runs.'] : []),
       ],
     }),
@@ -272,7 +272,7 @@ const commandsText = (count: number): string => `${count} ${count === 1 ? 'comma
 
 function recordText(record: Readonly<Record<string, unknown>>): string {
   const { at, side, event, user, argv, refusal, code, signal, cause } = record
-  const words = Array.isArray(argv) ? argv.join(' ') : ''
+  const words = Array.isArray(argv) ? shownWords(argv.map(String)) : ''
   const more = [refusal, code, signal, cause].filter((part) => part !== undefined).join(' ')
   return `${String(at)}  ${String(side)}  ${String(event)}  ${String(user)}  ${words}  ${more}`.trimEnd()
 }

@@ -1,6 +1,7 @@
 import { join, relative, isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { MsgError } from '../core/errors.ts'
+import { visible } from '../core/wire/visible.ts'
 import type { ConfiguredPlugin } from '../core/index.ts'
 
 /** A package of oclif's plugin list, as far as it matters here. */
@@ -50,19 +51,23 @@ async function loadHalves(
   warn: (message: string) => void,
 ): Promise<Omit<ConfiguredPlugin, 'options'>[]> {
   const halves: Omit<ConfiguredPlugin, 'options'>[] = []
+  const owners = new Map<string, string>()
   for (const { name, root, pjson } of packages) {
-    const { msg } = pjson as { msg?: Readonly<Record<string, unknown>> }
+    const { msg, version } = pjson as { msg?: Readonly<Record<string, unknown>>; version?: unknown }
     if (msg?.[side] === undefined) continue
     try {
-      if (msg['api'] !== API) throw new Error(`it is made for api ${String(msg['api'])}, this is ${API}`)
-      const { version } = pjson as { version?: unknown }
-      halves.push({ plugin: await loadHalf(root, msg[side]), package: { name, version: String(version) } })
+      if (msg['api'] !== PLUGIN_API)
+        throw new Error(`it is made for api ${String(msg['api'])}, this msg has ${PLUGIN_API}`)
+      const plugin = await loadHalf(root, msg[side])
+      const { id } = plugin.protocol
+      const owner = owners.get(id)
+      if (owner !== undefined) throw new Error(`the plugin ${id} is there already, from ${owner}`)
+      owners.set(id, name)
+      halves.push({ plugin, package: { name, version: String(version) } })
     } catch (cause) {
-      const { message } = new MsgError('MSG_ERR_PLUGIN_LOAD', {
-        detail: `${name} (${(cause as Error).message})`,
-        cause,
-      })
-      warn(message)
+      const [line = ''] = String((cause as Partial<Error> | undefined)?.message ?? cause).split('\n')
+      const { message } = new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `${name} (${line})`, cause })
+      warn(visible(`${message}; msg plugins inspect ${name} tells more, msg plugins uninstall ${name} removes it`))
     }
   }
   return halves
@@ -79,5 +84,5 @@ async function loadHalf(root: string, given: unknown): Promise<Half> {
   return half
 }
 
-/** What `msg` in a plugin's package.json must say. */
-const API = 1
+/** Version of the plugin interface: what `msg.api` in a plugin's package.json must say. */
+export const PLUGIN_API = 1

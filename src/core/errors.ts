@@ -29,6 +29,11 @@ export const ERRORS = {
     exit: 2,
     hint: 'msg config show tells where each value comes from',
   },
+  MSG_ERR_PLUGIN_UNTRUSTED: {
+    message: 'nobody is here to say that %s is trusted',
+    exit: 2,
+    hint: 'read above what it declares, then give --yes',
+  },
   MSG_ERR_NAME_INVALID: {
     message: '%s is not a valid name',
     exit: 2,
@@ -78,6 +83,7 @@ export const ERRORS = {
     exit: 3,
     hint: 'msg client login --server <address> --user <name> signs in once and keeps it',
   },
+  MSG_ERR_PLUGIN_UNKNOWN: { message: 'there is no plugin %s here', exit: 3, hint: 'msg plugins lists them' },
   MSG_ERR_TRANSFER_UNKNOWN: { message: 'there is no transfer %s', exit: 3, wire: 0x24 },
   MSG_ERR_FILE_UNKNOWN: { message: 'there is no file or folder %s', exit: 3, wire: 0x25, hint: 'check the path' },
 
@@ -147,6 +153,12 @@ export const ERRORS = {
     retryable: true,
     hint: 'make room and resume; what has arrived is kept',
   },
+  MSG_ERR_PLUGIN_FETCH: {
+    message: 'the package cannot be fetched: %s',
+    exit: 5,
+    retryable: true,
+    hint: 'check the name and the network; what is not published installs from its file: msg plugins install ./<name>.tgz',
+  },
 
   MSG_ERR_TIMEOUT: { message: 'no answer in time: %s', exit: 6, wire: 0x50, retryable: true },
 
@@ -213,8 +225,27 @@ export const ERRORS = {
     exit: 9,
     hint: 'move it away, or choose another folder',
   },
+  MSG_ERR_PLUGIN_TAKEN: {
+    message: '%s',
+    exit: 9,
+    hint: 'nothing was changed; only one of the two can be there: msg plugins lists what is, msg plugins uninstall removes one',
+  },
 
-  MSG_ERR_PLUGIN_LOAD: { message: 'plugin could not be loaded: %s', exit: 10 },
+  MSG_ERR_PLUGIN_LOAD: {
+    message: 'plugin could not be loaded: %s',
+    exit: 10,
+    hint: 'the rest works without it; msg plugins inspect <name> tells more, msg plugins uninstall <name> removes it',
+  },
+  MSG_ERR_PLUGIN_PACKAGE: {
+    message: 'the package cannot be used: %s',
+    exit: 10,
+    hint: 'nothing was changed; what is wrong is in the package, so its author can mend it',
+  },
+  MSG_ERR_PLUGIN_API: {
+    message: 'the plugin and this msg do not fit together: %s',
+    exit: 10,
+    hint: 'nothing was changed; update msg, or ask for a version of the plugin that is made for it',
+  },
   MSG_ERR_PLUGIN_MISSING: {
     message: 'the other side does not offer %s',
     exit: 10,

@@ -17,11 +17,13 @@ export interface MsgOptions {
   readonly directory: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Another program than that of this checkout. */
+  readonly bin?: string
 }
 
 /** Starts `msg` with pipes. The caller ends it. */
-export function startMsg(args: readonly string[], { directory, env = {} }: MsgOptions): ChildProcess {
-  return spawn(process.execPath, [BIN, ...args], { cwd: directory, env: { ...sandbox(directory), ...env } })
+export function startMsg(args: readonly string[], { directory, env = {}, bin = BIN }: MsgOptions): ChildProcess {
+  return spawn(process.execPath, [bin, ...args], { cwd: directory, env: { ...sandbox(directory), ...env } })
 }
 
 /** Runs `msg` to its end. */

@@ -4,11 +4,14 @@ import { BIN, sandbox } from './run-msg.ts'
 /** Real processes of one test: a server and clients in --json mode, ended after it. */
 export class TestStage {
   readonly #directory: () => string
+  readonly #bin: () => string
   readonly #children: JsonChild[] = []
   address = ''
 
-  constructor(directory: () => string) {
+  /** @param bin - another program than that of this checkout. */
+  constructor(directory: () => string, bin: () => string = () => BIN) {
     this.#directory = directory
+    this.#bin = bin
   }
 
   /** @returns the server's `listening` line. */
@@ -37,7 +40,7 @@ export class TestStage {
 
   start(name: string, args: readonly string[]): JsonChild {
     const directory = this.#directory()
-    const child = new JsonChild({ name, bin: BIN, args, cwd: directory, env: sandbox(directory) })
+    const child = new JsonChild({ name, bin: this.#bin(), args, cwd: directory, env: sandbox(directory) })
     this.#children.push(child)
     return child
   }

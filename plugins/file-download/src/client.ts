@@ -7,10 +7,21 @@ import { protocol, type Item } from './protocol.ts'
 export default defineClientPlugin({
   protocol,
   setup(client) {
+    /** What is on the shelf under what is being typed; names with blanks are typed by hand, in quotes. */
+    const complete = async (words: readonly string[]): Promise<string[]> => {
+      const typed = words.at(-1) ?? ''
+      const folder = typed.slice(0, typed.lastIndexOf('/') + 1)
+      const { items } = await client.request('list', { folder: trimmed(folder) })
+      return items
+        .map(({ name, kind }) => `${folder}${name}${kind === 'folder' ? '/' : ''}`)
+        .filter((name) => !/\s/u.test(name))
+    }
+
     client.command({
       name: 'files',
       summary: "what is on the server's shelf, or in a folder of it",
       arguments: [{ name: 'folder', optional: true }],
+      complete,
       async run(values) {
         const folder = trimmed(values.optional('folder') ?? '')
         const files: Item[] = []
@@ -38,7 +49,8 @@ export default defineClientPlugin({
       name: 'download',
       summary: "fetch a file or folder from the server's shelf; what a stopped download has is kept",
       arguments: [{ name: 'name' }],
-      options: { to: { value: 'folder' }, checkpoint: { value: 'percent' }, limit: { value: 'rate' } },
+      complete: async (words) => (words.length > 1 ? [] : await complete(words)),
+      options: { to: { value: 'folder', kind: 'path' }, checkpoint: { value: 'percent' }, limit: { value: 'rate' } },
       background: true,
       async run(values, context) {
         const path = trimmed(values.text('name'))

@@ -1,5 +1,5 @@
 import { defineProtocol, message } from 'msg-cli/plugin'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 
 /** A path on the shelf: names separated by `/`, relative to its root. What it may be is checked where it is used. */
 const Path = v.pipe(v.string(), v.maxLength(4_096))

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { defineServerPlugin, MsgError, type TransferEvent } from 'msg-cli/plugin'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 import { amount } from './amount.ts'
 import { protocol } from './protocol.ts'
 import { Shelf } from './shelf.ts'

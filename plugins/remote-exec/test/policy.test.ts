@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 import { Grants } from '../src/policy/grants.ts'
 import { isInterpreter } from '../src/policy/interpreters.ts'
 import { options } from '../src/policy/options.ts'

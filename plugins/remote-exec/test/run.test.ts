@@ -5,13 +5,23 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import { environmentOf } from '../src/run/environment.ts'
 import { newMark, procTable } from '../src/run/family.ts'
 import { locate } from '../src/run/locate.ts'
 import { Run, type RunOptions } from '../src/run/runner.ts'
 import { findWrappers, wrap } from '../src/run/wrappers.ts'
+import { encodeFrame } from '../src/wire/frames.ts'
 import { Lab } from './lab.ts'
+
+/** Bytes of buffers that are in use. */
+function buffers(): number {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  return process.memoryUsage().arrayBuffers
+}
 
 const limits = { seconds: 20, outputBytes: 10_000_000, processes: 64 }
 
@@ -103,10 +113,10 @@ describe('a command that runs', () => {
       },
     })
     await delay(300)
-    const before = process.memoryUsage().arrayBuffers
+    const before = buffers()
     await delay(700)
     expect(got).to.be.at.most(65_536)
-    expect(process.memoryUsage().arrayBuffers - before).to.be.below(2_000_000)
+    expect(buffers() - before).to.be.below(2_000_000)
     run.end('revoked')
     isHeld = false
     expect(await run.ended).to.include({ cause: 'revoked' })
@@ -200,6 +210,18 @@ describe('a request over a stream', () => {
     await delay(200)
     send()
     expect(await running).to.include({ kind: 'signal', number: 2, cause: 'none' })
+  })
+
+  it('ends when more input comes than was credited', async () => {
+    const stream = lab.connect()
+    const running = lab.exec(['sleep', '60'], { stream, stdin: new Readable({ read() {} }) }).catch(() => {})
+    while (lab.runs.length === 0) await delay(5)
+    await delay(50)
+    // 256 KiB may be under way.
+    const frame = encodeFrame({ type: 'stdin', bytes: Buffer.alloc(16_384) })
+    for (let i = 0; i < 17 + 16; i++) stream.write(frame)
+    expect(await lab.runs[0]!.ended).to.include({ cause: 'link' })
+    await running
   })
 
   it('waits for a slow reader, and loses nothing', async () => {

@@ -9,3 +9,13 @@ export async function askSecret(question: string): Promise<string> {
     throw new MsgError('MSG_ERR_CANCELLED', { detail: 'no password was given', cause: error })
   }
 }
+
+/** Asks on the terminal; whoever only presses Enter says no. @throws MSG_ERR_CANCELLED when the person leaves with Ctrl-C. */
+export async function confirmed(question: string): Promise<boolean> {
+  const { confirm } = await import('@inquirer/prompts')
+  try {
+    return await confirm({ message: question, default: false })
+  } catch (error) {
+    throw new MsgError('MSG_ERR_CANCELLED', { detail: 'nothing was changed', cause: error })
+  }
+}

@@ -127,6 +127,13 @@ export class TestClient {
     return await this.#world.until(runCommand(this.#plugins.commands, name, values, ask))
   }
 
+  /** What completion offers beside names of users, rooms and paths. @param words - of the command so far, the last may be '' */
+  async complete(name: string, words: readonly string[]): Promise<readonly string[]> {
+    const command = this.#plugins.commands.find((one) => one.name === name)
+    const candidates = await this.#world.until((async () => (await command?.complete?.(words)) ?? [])())
+    return candidates.filter((candidate) => candidate.startsWith(words.at(-1) ?? ''))
+  }
+
   /** Waits for what a plugin tells next, or has told since `from`. @param from - index into {@link events}. @default 0 */
   async heard(name: string, from = 0): Promise<ToldEvent> {
     let found = (): ToldEvent | undefined => this.events.slice(from).find((event) => event.name === name)

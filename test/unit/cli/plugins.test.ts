@@ -15,7 +15,7 @@ describe('installed plugins', () => {
     mkdirSync(root, { recursive: true })
     writeFileSync(join(root, 'package.json'), '{"type":"module"}')
     for (const [path, text] of Object.entries(modules)) writeFileSync(join(root, path), text)
-    return { name, root, pjson: msg === undefined ? { name } : { name, msg } }
+    return { name, root, pjson: msg === undefined ? { name } : { name, version: '1.2.3', msg } }
   }
   const load = async (...packages: ReturnType<typeof pack>[]) => {
     const warnings: string[] = []
@@ -48,6 +48,26 @@ describe('installed plugins', () => {
         () => {},
       ),
     ).to.deep.equal([])
+  })
+
+  it('come with the name and version of their package', async () => {
+    const one = pack('one', { api: 1, client: 'client.js' }, { 'client.js': half('x') })
+    const [loaded] = await clientHalves(
+      [one],
+      () => undefined,
+      () => {},
+    )
+    expect(loaded!.package).to.deep.equal({ name: 'one', version: '1.2.3' })
+  })
+
+  it('are left out when another one has the same id already, which is said with what to do', async () => {
+    const [one, two] = ['one', 'two'].map((name) =>
+      pack(name, { api: 1, client: 'client.js' }, { 'client.js': half('x') }),
+    )
+    const { ids, warnings } = await load(one!, two!)
+    expect(ids).to.deep.equal(['x'])
+    expect(warnings[0]).to.contain('two (the plugin x is there already, from one)')
+    expect(warnings[0]).to.contain('msg plugins uninstall two')
   })
 
   const BROKEN: ReadonlyArray<readonly [string, unknown, Readonly<Record<string, string>>, string]> = [

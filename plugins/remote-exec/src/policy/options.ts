@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import * as v from 'valibot'
+import * as v from 'msg-cli/valibot'
 import { complaintOfPattern } from './pattern.ts'
 
 const text = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max), v.regex(/^[^\0]+$/u, 'holds a NUL'))

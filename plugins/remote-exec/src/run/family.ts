@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { MARK } from './environment.ts'
 
 /** One process, as the system lists it. */
@@ -179,12 +179,22 @@ function readLine(root: string, pid: number): ProcessLine | undefined {
   return { pid, parent, group, session, threads: Number(fields[17]), started: Number(fields[19]) }
 }
 
+/** Up to 64 KiB of a file: what is read 66 times a second makes no garbage. */
 function readText(path: string): string | undefined {
+  let file: number | undefined
   try {
-    return readFileSync(path, 'latin1')
+    file = openSync(path, 'r')
+    return BUFFER.toString('latin1', 0, readSync(file, BUFFER))
   } catch {
     return undefined
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
+}
+
+/** Tasks of the whole system, 0 where that is not told. */
+export function tasksOfSystem(): number {
+  return Number(readText('/proc/loadavg')?.split(' ')[3]?.split('/')[1] ?? 0)
 }
 
 /** A mark that no other run has. @param ceiling - the number of locks this process may give away, Infinity for any */
@@ -197,4 +207,5 @@ export function newMark(ceiling = ownLocks()): RunMark {
 const ownLocks = (): number => Number(LOCKS.exec(readText('/proc/self/limits') ?? '')?.[1] ?? Infinity) || Infinity
 /** The hard limit. */
 const LOCKS = /^Max file locks +\S+ +(\S+)/mu
+const BUFFER = Buffer.alloc(65_536)
 const DIGITS = /^\d+$/u

@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import type { Cause } from '../refusals.ts'
 import { MARK } from './environment.ts'
-import { Family, threadsOfUser, type ProcessTable, type RunMark } from './family.ts'
+import { Family, tasksOfSystem, threadsOfUser, type ProcessTable, type RunMark } from './family.ts'
 import type { Guardian } from './guardian.ts'
 import { wrap, type Wrappers } from './wrappers.ts'
 
@@ -217,15 +216,6 @@ export class Run {
       fn()
     }, ms)
     this.#timers.add(timer)
-  }
-}
-
-/** Tasks of the whole system, 0 where that is not told. */
-function tasksOfSystem(): number {
-  try {
-    return Number(readFileSync('/proc/loadavg', 'latin1').split(' ')[3]?.split('/')[1] ?? 0)
-  } catch {
-    return 0
   }
 }
 

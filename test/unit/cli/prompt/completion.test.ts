@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import { CLIENT_COMMANDS } from '../../../../src/cli/client-commands/table.ts'
+import { pluginLineCommand } from '../../../../src/cli/lines/plugin-command.ts'
+import { CommandTable } from '../../../../src/cli/lines/table.ts'
 import { complete } from '../../../../src/cli/prompt/completion.ts'
 import { NameCache } from '../../../../src/cli/prompt/name-cache.ts'
 
@@ -127,5 +129,25 @@ describe('NameCache', () => {
 
   it('has no names for kinds nobody can tell', async () => {
     expect(await new NameCache({}).names('room')).to.deep.equal([])
+  })
+
+  it('offers what a plugin knows beside the names of a kind, and nothing when the plugin fails', async () => {
+    const command = (over: object) =>
+      pluginLineCommand(
+        {
+          name: 'greet',
+          summary: '',
+          arguments: [{ name: 'who', kind: 'user' }],
+          run: async () => ({}),
+          text: () => [],
+          ...over,
+        },
+        () => ({ signal: new AbortController().signal, confirm: undefined }),
+      )
+    const table = (over: object) => new CommandTable<object>([], () => [command(over)])
+    const offered = async (over: object) => (await complete(table(over), names, 'greet al'))[0]
+    expect(await offered({ complete: () => ['all', 'nobody'] })).to.deep.equal(['alice', 'albert', 'all'])
+    expect(await offered({ complete: () => Promise.reject(new Error('no')) })).to.deep.equal(['alice', 'albert'])
+    expect(await offered({ complete: () => new Promise(() => {}) })).to.deep.equal(['alice', 'albert'])
   })
 })

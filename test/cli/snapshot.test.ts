@@ -18,8 +18,10 @@ describe('the commands, flags and console words', () => {
   })
 
   it('of the plugins that come with it', () => {
-    const path = join(BIN, '..', '..', 'plugins', 'file-download', 'oclif.manifest.json')
-    expect(commandsOf(path).sort()).to.deep.equal(SHELF_COMMANDS)
+    const of = (plugin: string): string[] =>
+      commandsOf(join(BIN, '..', '..', 'plugins', plugin, 'oclif.manifest.json')).sort()
+    expect(of('file-download')).to.deep.equal(SHELF_COMMANDS)
+    expect(of('remote-exec')).to.deep.equal(EXEC_COMMANDS)
   })
 
   it('of the client', () => {
@@ -80,6 +82,9 @@ const COMMANDS = [
 const SHELF_COMMANDS = [
   `client download <name> --checkpoint --congestion ${ONE_SHOT} --limit --server --timeout --to --trace-links --user`,
   `client files [folder] ${ONE_SHOT} --server --timeout --user`,
+]
+const EXEC_COMMANDS = [
+  `client exec <user> <command> --congestion --cwd ${ONE_SHOT} --server --stdin --timeout --trace-links --user`,
 ]
 const CLIENT = [
   'connect <address> [--fingerprint <SHA256:…>] | c',

@@ -153,7 +153,7 @@ export default tseslint.config(
       'src/cli/admin.ts',
       'src/cli/client/one-shot.ts',
       'src/cli/plugin-one-shot.ts',
-      'src/cli/plugin-packages/{command,installing,unloadable}.ts',
+      'src/cli/plugin-packages/{command,installing,probe,unloadable}.ts',
       'src/cli/hooks/**',
     ],
     rules: denyImports(

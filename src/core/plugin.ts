@@ -11,7 +11,14 @@ export {
   type PluginStatus,
   type ServerPlugin,
 } from './plugins/define.ts'
-export { defineProtocol, message, type Protocol } from './plugins/protocol.ts'
+export {
+  defineProtocol,
+  message,
+  type AskedMessage,
+  type MessageSpec,
+  type Protocol,
+  type SentMessage,
+} from './plugins/protocol.ts'
 export type { ClientScope, ConfirmOptions, DownloadOptions, StreamPeer } from './plugins/client-scope.ts'
 export type { CommandContext, CommandValues, PluginCommand } from './plugins/commands.ts'
 export type { ClientHooks, ServerHooks } from './plugins/hooks.ts'

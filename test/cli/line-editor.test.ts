@@ -53,6 +53,16 @@ describe('the line editor on a real terminal', function () {
     ])
   })
 
+  it('runs what a key stands for at once, and leaves what is being typed', async () => {
+    screen.type('say hel')
+    await screen.until((text) => text.includes('hel'))
+    screen.press('C-x')
+    await screen.until((text) => text.includes('halted'))
+    screen.type('lo')
+    screen.press('Enter')
+    await screen.until((text) => text.includes('said [hello]'))
+  })
+
   it('keeps a line of several rows whole, with the cursor anywhere in it', async () => {
     const long = `say ${'0123456789'.repeat(9)}`
     screen.type(long)

@@ -380,7 +380,17 @@ export default defineClientPlugin({ protocol, setup(client) { client.command({ n
       }
       expect((await done(['plugins', 'install', file(options), '--yes'])).at(-1)).to.include({ id: null })
       expect((await done(['plugins'])).map(({ commands }) => commands)).to.deep.equal([['bare'], []])
+      // Made once, so that no start of msg imports commands to know about them.
+      const root = data('plugin-packages', 'msg-plugin-bare', 'node_modules', 'msg-plugin-bare')
+      expect(existsSync(join(root, 'oclif.manifest.json'))).to.equal(true)
       const { stdout, stderr } = await run(['bare'])
+      expect([stdout, stderr]).to.deep.equal(['hello from 1.0.0\n', ''])
+    })
+
+    it('need no manifest of commands', async () => {
+      const options = { command: 'hi', files: { 'oclif.manifest.json': undefined } }
+      await done(['plugins', 'link', pluginFolder(join(directory(), 'work'), options)])
+      const { stdout, stderr } = await run(['hi'])
       expect([stdout, stderr]).to.deep.equal(['hello from 1.0.0\n', ''])
     })
 

@@ -65,6 +65,7 @@ const COMMANDS = [
   'config show',
   'demo',
   'plugins',
+  'plugins create <name> --install --to',
   'plugins inspect <plugin>',
   'plugins install <package> --allow-scripts --yes',
   'plugins link [folder]',

@@ -1,6 +1,7 @@
 import { deferred } from '../deferred.ts'
 import type { MsgError } from '../../core/errors.ts'
 import { failureOf } from '../failure.ts'
+import { Values } from '../lines/values.ts'
 import { headOf, parseLine, type ParsedLine } from '../lines/parse.ts'
 import type { CommandTable } from '../lines/table.ts'
 import type { Palette } from '../render/palette.ts'
@@ -58,6 +59,12 @@ export class Console<Context> {
     } catch (error) {
       output.failure(command.name, failureOf(error))
     }
+  }
+
+  /** Runs the command that a key stands for. @returns `undefined` when none does */
+  pressed(key: string): Promise<void> | undefined {
+    const command = this.#deps.table.keyed(key)
+    return command && this.run({ command, values: new Values([]) })
   }
 
   /** Answers lines strictly one after the other, until they end or `until` is aborted. */

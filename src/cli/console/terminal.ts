@@ -26,6 +26,8 @@ export async function serveTerminal<Context>(
       if (parsed.command.background) void console.run(parsed).then(() => editor.refresh())
       else queue = queue.then(() => (until.aborted ? undefined : console.run(parsed))).then(() => editor.refresh())
     },
+    // Beside whatever runs, as a command of the background does.
+    onShortcut: (key) => void console.pressed(key)?.then(() => editor.refresh()),
     // The keyboard's signal and a real one leave the same way.
     onInterrupt() {
       if (!isTaken()) process.kill(process.pid, 'SIGINT')

@@ -36,6 +36,8 @@ export interface LineCommand<Context> {
   readonly name: string
   /** The classic short name. */
   readonly short?: string
+  /** On a terminal this key, with Ctrl, runs it at once and without words. */
+  readonly key?: string
   /** One line of help, without a full stop. */
   readonly summary: string
   readonly arguments?: readonly ArgumentSpec[]

@@ -10,11 +10,12 @@ export function pluginLineCommand<Context>(
   command: PluginCommand,
   surroundings: (context: Context) => Surroundings,
 ): LineCommand<Context> {
-  const { name, short, summary, arguments: words = [], options = {}, background = false } = command
+  const { name, short, key, summary, arguments: words = [], options = {}, background = false } = command
   return {
     name,
     ...(short === undefined ? {} : { short }),
-    summary,
+    ...(key === undefined ? {} : { key }),
+    summary: key === undefined ? summary : `${summary} (Ctrl-${key.toUpperCase()})`,
     arguments: words,
     options,
     background,

@@ -58,6 +58,11 @@ export class CommandTable<Context> {
     })
   }
 
+  /** The command that a key runs. */
+  keyed(key: string): LineCommand<Context> | undefined {
+    return this.commands.find((command) => command.key === key)
+  }
+
   /** Every name a command answers to, long ones first. */
   words(): string[] {
     return [

@@ -39,12 +39,10 @@ export function checkDeclared(declared: Declared, files: PackageFiles, others: r
     ['msg.client', client],
   ] as const)
     if (path !== undefined && !files.has(path))
-      throw refused(`${name} says that ${key} is ${path}, which is not in it; build it, then pack it again`)
+      throw refused(`${name} says that ${key} is ${path}, which is not there; build it first`)
   for (const { id, path } of commands)
     if (path !== undefined && !files.has(path))
-      throw refused(
-        `${name} says that the command ${spaced(id)} is ${path}, which is not in it; build it, then pack it again`,
-      )
+      throw refused(`${name} says that the command ${spaced(id)} is ${path}, which is not there; build it first`)
   if (HOST_NAME in dependencies)
     throw refused(`${name} depends on msg-cli, and would bring a copy of it; peerDependencies is where that belongs`)
   const same = others.find((other) => other.name === name && !isPlugin(other))

@@ -68,8 +68,8 @@ export abstract class PluginsCommand extends BaseCommand {
     const all = this.packages().map(async ({ name, root, declared }) => {
       if (declared?.server === undefined && declared?.client === undefined) return []
       const { server, client } = declared
-      const probed = await probing({ root, server, client, commands: [] }, signal).catch(() => [])
-      return [{ name, probed }]
+      const result = await probing({ root, server, client, commands: [] }, signal).catch(() => undefined)
+      return [{ name, probed: result?.parts ?? [] }]
     })
     return (await Promise.all(all)).flat()
   }

@@ -12,7 +12,7 @@ export function candidateLines(candidate: Candidate, api: number, runsScripts: b
   const rows: Array<readonly [string, string]> = [
     ['author', declared.author === undefined ? palette.dim('not said') : shown(declared.author)],
     ['from', `${shown(source)} (${bytesText(bytes)} packed, ${bytesText(unpackedBytes)} in ${files} files)`],
-    ...declaredRows(declared, palette),
+    ...declaredRows(declared),
     [
       'made for',
       declared.api === undefined ? palette.dim('not said') : `plugin api ${declared.api}; this msg has ${api}`,
@@ -28,17 +28,14 @@ export function candidateLines(candidate: Candidate, api: number, runsScripts: b
 }
 
 /** What it adds to msg. */
-export function declaredRows(declared: Declared, { dim }: Palette): Array<readonly [string, string]> {
-  const { id, hooks, optIn, hasManifest, commands } = declared
+export function declaredRows(declared: Declared): Array<readonly [string, string]> {
+  const { id, hooks, optIn, commands } = declared
   return [
     ...(id === undefined ? [] : [['plugin', shown(id)] as const]),
     ['extends', extendsText(declared)],
     ...(commands.length === 0 ? [] : [['commands', commandsText(declared)] as const]),
     ...(hooks.length === 0 ? [] : [['hooks', `${shown(hooks.join(', '))}: it runs in every command of msg`] as const]),
     ...(optIn ? [['option', 'does nothing until the configuration turns it on'] as const] : []),
-    ...(commands.length > 0 && !hasManifest
-      ? [['note', dim('it has no oclif.manifest.json: every start of msg will be slower')] as const]
-      : []),
   ]
 }
 

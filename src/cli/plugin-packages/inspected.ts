@@ -22,7 +22,7 @@ export async function inspectPackage(found: PluginPackage, options: unknown, sig
   const { server, client } = declared
   const commands = declared.commands.flatMap(({ path }) => path ?? [])
   try {
-    const probed = await probing({ root, server, client, commands, options }, signal)
+    const { parts: probed } = await probing({ root, server, client, commands, options }, signal)
     return { found, probed, fault: probed.find(({ fault }) => fault !== undefined)?.fault }
   } catch (error) {
     if (signal.aborted) throw error
@@ -68,8 +68,11 @@ export function inspectedLines({ found, probed, fault }: Inspected, palette: Pal
     ...(id === undefined ? [] : [['plugin', shown(id)] as const]),
     ...(listed?.source === undefined ? [] : [['source', shown(listed.source)] as const]),
     ['folder', shown(root)],
-    ...(declared ? declaredRows({ ...declared, id: undefined, optIn: isOptIn({ found, probed }) }, palette) : []),
+    ...(declared ? declaredRows({ ...declared, id: undefined, optIn: isOptIn({ found, probed }) }) : []),
     ...(declared?.api === undefined ? [] : [['made for', `plugin api ${declared.api}`] as const]),
+    ...(declared && declared.commands.length > 0 && !declared.hasManifest
+      ? [['note', palette.dim('no oclif.manifest.json: every start of msg imports its commands')] as const]
+      : []),
   ]
   return [
     ...rowLines(rows).map((line) => line.slice(2)),

@@ -111,13 +111,20 @@ export async function installPackage(source: Source, deps: InstallDeps): Promise
     say(`checking ${name}`)
     const { server, client } = declared
     const commands = declared.commands.flatMap(({ path: module }) => module ?? [])
-    const [probed, othersProbed, words] = await Promise.all([
-      probing({ root, server, client, commands }, signal),
+    const wantsManifest = commands.length > 0 && !declared.hasManifest
+    const [{ parts: probed, manifest }, othersProbed, words] = await Promise.all([
+      probing({ root, server, client, commands, wantsManifest }, signal),
       deps.othersProbed(),
       deps.words(),
     ])
     const others = othersProbed.filter((other) => other.name !== name)
     const id = checkProbed({ name, declared, probed }, others, words)
+    if (manifest !== undefined) {
+      const text = (path: string): string | undefined => (path === MANIFEST ? manifest : files.text(path))
+      // Now the other names of its commands are known.
+      checkDeclared(readDeclared({ ...files, text }), files, deps.others, deps.api)
+      writeFileSync(join(root, MANIFEST), manifest)
+    }
     const final = prefixOf(dataDir, name)
     const installed = rootIn(final, name)
     const entry: Listed = { name, type: 'user', root: installed, version, id, source: source.spec, integrity }
@@ -203,3 +210,4 @@ function refused(detail: string): MsgError {
 }
 
 const STAGING = '.new-'
+const MANIFEST = 'oclif.manifest.json'

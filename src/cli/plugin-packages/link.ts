@@ -37,7 +37,7 @@ export async function linkPackage(
   if (isLinking) linkHost(root, host)
   try {
     const commands = declared.commands.flatMap(({ path }) => path ?? [])
-    const [probed, othersProbed, words] = await Promise.all([
+    const [{ parts: probed }, othersProbed, words] = await Promise.all([
       probing({ root, server, client, commands }, signal),
       deps.othersProbed(),
       deps.words(),

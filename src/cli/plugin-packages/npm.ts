@@ -9,6 +9,8 @@ export interface NpmOptions {
   readonly signal: AbortSignal
   /** Scripts of packages run. @default false */
   readonly runsScripts?: boolean
+  /** What a package needs only while somebody works on it is installed too. @default false */
+  readonly isDevelopment?: boolean
 }
 
 /**
@@ -17,11 +19,15 @@ export interface NpmOptions {
  * @returns what it printed on stdout
  * @throws MSG_ERR_PLUGIN_FETCH with npm's own reason, MSG_ERR_CANCELLED
  */
-export async function npm(args: readonly string[], { cwd, signal, runsScripts = false }: NpmOptions): Promise<string> {
+export async function npm(
+  args: readonly string[],
+  { cwd, signal, runsScripts = false, isDevelopment = false }: NpmOptions,
+): Promise<string> {
   const registry = process.env['MSG_NPM_REGISTRY']
   const words = [
     ...args,
     ...FLAGS,
+    ...(isDevelopment ? [] : ['--omit=dev']),
     ...(runsScripts ? [] : ['--ignore-scripts']),
     ...(registry ? [`--registry=${registry}`] : []),
   ]
@@ -76,7 +82,6 @@ function environment(): NodeJS.ProcessEnv {
  */
 const FLAGS = [
   '--legacy-peer-deps',
-  '--omit=dev',
   '--no-audit',
   '--no-fund',
   '--no-update-notifier',

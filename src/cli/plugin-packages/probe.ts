@@ -10,6 +10,15 @@ export interface Probe {
   readonly commands: readonly string[]
   /** What the configuration says to the plugin. */
   readonly options?: unknown
+  /** Wants a manifest of the commands. @default false */
+  readonly wantsManifest?: boolean
+}
+
+/** What {@link probe} answers. */
+export interface ProbeResult {
+  readonly parts: readonly Probed[]
+  /** What oclif writes as oclif.manifest.json: where there is one, a start of msg imports no commands to know about them. */
+  readonly manifest?: string
 }
 
 /** What came of importing one module. */
@@ -32,15 +41,25 @@ export interface Probed {
 }
 
 /** Imports each module and looks whether it is what the package says. For a process of its own: what plugins leave running ends with it. */
-async function probe({ root, server, client, commands, options }: Probe): Promise<Probed[]> {
-  const results: Probed[] = []
+async function probe({ root, server, client, commands, options, wantsManifest }: Probe): Promise<ProbeResult> {
+  const parts: Probed[] = []
   for (const [part, path] of [
     ['server', server],
     ['client', client],
   ] as const)
-    if (path !== undefined) results.push(await probeHalf(root, part, path, options))
-  for (const path of commands) results.push(await timed(root, 'command', path, (module) => checkCommand(module)))
-  return results
+    if (path !== undefined) parts.push(await probeHalf(root, part, path, options))
+  for (const path of commands) parts.push(await timed(root, 'command', path, (module) => checkCommand(module)))
+  if (wantsManifest !== true || parts.some(({ fault }) => fault !== undefined)) return { parts }
+  return { parts, manifest: await manifestOf(root) }
+}
+
+async function manifestOf(root: string): Promise<string> {
+  const { Plugin, settings } = await import('@oclif/core')
+  settings.enableAutoTranspile = false
+  // Of a `link` oclif does not search the root.
+  const plugin = new Plugin({ root, type: 'link', ignoreManifest: true, errorOnManifestCreate: true })
+  await plugin.load()
+  return JSON.stringify(plugin.manifest)
 }
 
 async function probeHalf(root: string, part: 'server' | 'client', path: string, configured: unknown): Promise<Probed> {
@@ -129,5 +148,5 @@ interface Checked {
 const SETUP_MS = 1_000
 
 process.once('message', (asked: Probe) => {
-  void probe(asked).then((results) => process.send?.(results, () => process.exit(0)))
+  void probe(asked).then((result) => process.send?.(result, () => process.exit(0)))
 })

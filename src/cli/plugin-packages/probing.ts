@@ -2,14 +2,14 @@ import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { MsgError } from '../../core/errors.ts'
-import type { Probe, Probed } from './probe.ts'
+import type { Probe, ProbeResult } from './probe.ts'
 
 /**
  * Imports the parts of a package in a process of its own, and says what came of it. What they print goes nowhere.
  *
  * @throws MSG_ERR_PLUGIN_PACKAGE when they end that process or hang; MSG_ERR_CANCELLED
  */
-export async function probing(asked: Probe, signal: AbortSignal): Promise<readonly Probed[]> {
+export async function probing(asked: Probe, signal: AbortSignal): Promise<ProbeResult> {
   const built = fileURLToPath(new URL('./probe.js', import.meta.url))
   const child = fork(existsSync(built) ? built : built.replace(/\.js$/u, '.ts'), {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -19,8 +19,8 @@ export async function probing(asked: Probe, signal: AbortSignal): Promise<readon
   signal.addEventListener('abort', leave, { once: true })
   const patience = setTimeout(leave, PATIENCE_MS)
   try {
-    return await new Promise<readonly Probed[]>((resolve, reject) => {
-      child.once('message', (results) => resolve(results as Probed[]))
+    return await new Promise<ProbeResult>((resolve, reject) => {
+      child.once('message', (result) => resolve(result as ProbeResult))
       child.once('error', reject)
       child.once('exit', (status, by) => {
         if (signal.aborted) reject(new MsgError('MSG_ERR_CANCELLED', { detail: 'the check' }))

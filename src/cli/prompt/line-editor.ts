@@ -20,6 +20,8 @@ export interface LineListener {
   onLine(line: string): void
   /** Ctrl-C on an empty line. */
   onInterrupt(): void
+  /** Ctrl and a letter that edits nothing. */
+  onShortcut?(key: string): void
   /** Ctrl-D on an empty line, or the terminal went away. */
   onEnd(): void
 }
@@ -244,6 +246,7 @@ export class LineEditor {
   readonly #onKey = (_text: string | undefined, key: { name?: string; ctrl?: boolean } | undefined): void => {
     this.#key = key?.name
     this.#findRow()
+    if (key?.ctrl && SHORTCUTS.has(key.name ?? '')) this.#listener?.onShortcut?.(key.name ?? '')
     if (key === undefined || !LEAVES_THE_LINE.has(key.ctrl ? `^${key.name}` : (key.name ?? ''))) return
     // What stays on the screen is what was typed, not how far a transfer was at that moment.
     this.#hideStatus()
@@ -305,6 +308,8 @@ function clearLine(editor: readline.Interface): void {
   editor.write(null, { ctrl: true, name: 'u' })
 }
 
+/** Letters that readline does nothing with when they come with Ctrl. */
+const SHORTCUTS: ReadonlySet<string> = new Set(['o', 't', 'x'])
 /** Keys after which readline goes on below the line, or on a cleared screen. */
 const LEAVES_THE_LINE: ReadonlySet<string> = new Set(['return', 'enter', 'tab', '^l', '^c', '^d', '^z'])
 /** Rows that a terminal keeps for what is said and typed, or no status is shown. */

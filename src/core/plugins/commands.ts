@@ -33,6 +33,8 @@ export interface PluginCommand<F extends object = object> {
   readonly name: string
   /** A short name; left out where another command has it. */
   readonly short?: string
+  /** On a terminal this key, with Ctrl, runs it at once and without words, whatever is being typed, asked or run. Of two commands the first has it. */
+  readonly key?: 'o' | 't' | 'x'
   /** One line of help, without a full stop. */
   readonly summary: string
   readonly arguments?: readonly CommandWord[]

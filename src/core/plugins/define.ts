@@ -53,6 +53,10 @@ export interface PluginManifest {
   /** Paths of modules whose default export is the half. */
   readonly server?: string
   readonly client?: string
+  /** The protocol's id, so that it can be shown before anything of the package runs. */
+  readonly id?: string
+  /** A half says `optIn`: shown before anything of the package runs. */
+  readonly optIn?: boolean
 }
 
 /** What a plugin has registered in one host, and how it fares. */

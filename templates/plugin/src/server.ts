@@ -3,10 +3,7 @@ import * as v from 'msg-cli/valibot'
 import { protocol } from './protocol.ts'
 
 /** Checked before `setup`; `undefined` stands for a configuration that says nothing. */
-const options = v.optional(
-  v.object({ perMinute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 6) }),
-  {},
-)
+const options = v.optional(v.object({ perMinute: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 6) }), {})
 
 /** The half that runs in the server. */
 export default defineServerPlugin({

@@ -52,8 +52,8 @@ describe('the checks of a package before it runs', () => {
   })
 
   it('refuse a half or a command that is not in it, and say how it comes in', () => {
-    expect(check(halves, { files: ['s.js'] })).to.contain('msg.client is c.js, which is not in it; build it')
-    expect(check(halves, { commands: ['hi'] })).to.contain('the command hi is hi.js, which is not in it; build it')
+    expect(check(halves, { files: ['s.js'] })).to.contain('msg.client is c.js, which is not there; build it')
+    expect(check(halves, { commands: ['hi'] })).to.contain('the command hi is hi.js, which is not there; build it')
   })
 
   it('refuse a copy of msg that it would bring', () => {

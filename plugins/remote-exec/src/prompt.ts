@@ -83,6 +83,7 @@ export function execCommands(deps: ExecCommandDeps): PluginCommand[] {
     command({
       name: 'exec revoke',
       short: 'xr',
+      key: 'x',
       summary: 'take back every grant, kill what peers run here, and refuse them; or one of them',
       arguments: [{ name: 'user', kind: 'user', optional: true }],
       async run(values) {

@@ -23,7 +23,7 @@ describe('commands on a peer', function () {
   afterEach(() => stage.clear())
 
   const home = (): string => realpathSync(directory())
-  const configure = (own: object | undefined): void => {
+  const configure = (own: object | false | undefined): void => {
     mkdirSync(join(directory(), 'config', 'msg'), { recursive: true })
     const plugins = own === undefined ? {} : { 'remote-exec': own }
     writeFileSync(join(directory(), 'config', 'msg', 'config.json'), JSON.stringify({ plugins }))
@@ -115,6 +115,16 @@ describe('commands on a peer', function () {
     expect((await exec(flags, ['echo', 'x'])).stderr).to.contain('(arguments)')
     expect((await exec(flags, ['id'])).stderr).to.contain('(nobody)')
     expect(await exec(flags, ['echo'])).to.include({ status: 0, stdout: '\n' })
+  })
+
+  it('says so where the other side has no such plugin', async () => {
+    configure(false)
+    const { flags } = await meet({ verified: false })
+    const { status, stderr } = await runMsg(argsOf(flags, ['echo']), {
+      directory: directory(),
+      env: { MSG_PLUGINS: '{"file-download":{}}' },
+    })
+    expect([status, stderr.split('\n')[0]]).to.deep.equal([10, 'error: the other side does not offer remote-exec'])
   })
 
   it('prints output while the command runs, and gives it Ctrl-C once', async () => {

@@ -111,6 +111,15 @@ describe('the guard against requests that were there before', () => {
     expect(await (await ReplayGuard.open(store)).admit(nonce(1), 'a', NOW, NOW + 1)).to.equal('replayed')
   })
 
+  it('knows what another client of the same profile has seen', async () => {
+    const store = memoryStore()
+    const [one, other] = [await ReplayGuard.open(store), await ReplayGuard.open(store)]
+    expect(await one.admit(nonce(1), 'a', NOW, NOW)).to.equal(undefined)
+    expect(await other.admit(nonce(1), 'a', NOW, NOW)).to.equal('replayed')
+    expect(await other.admit(nonce(2), 'a', NOW, NOW)).to.equal(undefined)
+    expect(await one.admit(nonce(2), 'a', NOW, NOW)).to.equal('replayed')
+  })
+
   it('takes a minute of difference between the clocks, and no more', async () => {
     const guard = await ReplayGuard.open(memoryStore())
     const apart = [-CLOCK_WINDOW_MS - 1, -CLOCK_WINDOW_MS, CLOCK_WINDOW_MS, CLOCK_WINDOW_MS + 1]

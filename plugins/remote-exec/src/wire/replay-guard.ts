@@ -39,9 +39,7 @@ export class ReplayGuard {
   /** Takes over what an earlier process has seen. */
   static async open(store: NonceStore): Promise<ReplayGuard> {
     const guard = new ReplayGuard(store)
-    const { floor, nonces } = (await store.load()) ?? { floor: 0, nonces: [] }
-    guard.#floor = floor
-    for (const seen of nonces) guard.#seen.set(keyOf(seen[0], seen[1]), seen)
+    guard.#merge(await store.load())
     return guard
   }
 
@@ -65,8 +63,22 @@ export class ReplayGuard {
     if (own >= MAX_OF_DEVICE || this.#seen.size >= MAX_SEEN) return 'too-many'
     // Taken before the disk is waited for: of two at the same time one is the second.
     this.#seen.set(key, [hex, device, at])
+    const isElsewhere = this.#merge(await this.#store.load(), key)
     await this.#store.save({ floor: this.#floor, nonces: [...this.#seen.values()] })
+    if (isElsewhere) return 'replayed'
     return undefined
+  }
+
+  /** Takes over what was kept, by this process or another one. @returns true when `own` was among it */
+  #merge(kept: Seen | undefined, own?: string): boolean {
+    let isThere = false
+    this.#floor = Math.max(this.#floor, kept?.floor ?? 0)
+    for (const seen of kept?.nonces ?? []) {
+      const key = keyOf(seen[0], seen[1])
+      isThere ||= key === own
+      if (seen[2] > this.#floor) this.#seen.set(key, seen)
+    }
+    return isThere
   }
 }
 

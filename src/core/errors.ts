@@ -110,6 +110,7 @@ export const ERRORS = {
   MSG_ERR_NOT_ROOM_OWNER: { message: 'only the owner may do that to %s', exit: 4, wire: 0x34 },
   MSG_ERR_NOT_ROOM_MEMBER: { message: 'you are not in the room %s', exit: 4, wire: 0x35, hint: 'enter <room> first' },
   MSG_ERR_SESSION_DECLINED: { message: '%s declined', exit: 4 },
+  MSG_ERR_EXEC_REFUSED: { message: 'the command was not run: %s', exit: 4 },
   MSG_ERR_TRANSFER_DECLINED: { message: 'the other side declined %s', exit: 4, wire: 0x36 },
   MSG_ERR_SIGN_IN_DENIED: {
     message: 'the server does not let %s in',

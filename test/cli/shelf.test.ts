@@ -109,9 +109,9 @@ describe("the server's shelf", () => {
     expect(landed('in')).to.equal(sha(bytes))
     const lines = linesOf(fetched.stdout)
     expect(lines.at(-1)).to.include({ type: 'downloaded', from: 'big.bin', bytes: bytes.byteLength })
-    const [commands, client] = [schemaOf('commands'), schemaOf('client')]
+    const [plugins, client] = [schemaOf('plugins'), schemaOf('client')]
     for (const line of [...linesOf(listed.stdout), ...lines]) {
-      const schema = line.type.startsWith('transfer.') ? client : commands
+      const schema = line.type.startsWith('transfer.') ? client : plugins
       expect(complaintOf(schema, line), JSON.stringify(line)).to.equal(undefined)
     }
     const missing = await runMsg(['client', 'download', 'nothing', ...flags], options)

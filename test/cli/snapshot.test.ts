@@ -87,6 +87,9 @@ const PLUGIN_COMMANDS: Readonly<Record<string, readonly string[]>> = {
     `client files [folder] ${ONE_SHOT} --server --timeout --user`,
   ],
   presence: [`client who ${ONE_SHOT} --server --timeout --user`],
+  'remote-exec': [
+    `client exec <user> <command> --congestion --cwd ${ONE_SHOT} --server --stdin --timeout --trace-links --user`,
+  ],
 }
 const CLIENT = [
   'connect <address> [--fingerprint <SHA256:…>] | c',

@@ -44,6 +44,8 @@ export interface ConnectedOptions {
   readonly plugins?: NonNullable<ClientOptions['plugins']>
   /** True for what downloads from the server: it is not present for others. @default false */
   readonly isDownloading?: boolean
+  /** Told of Ctrl-C first. @returns true when it was taken, and does not end the command */
+  readonly onInterrupt?: () => boolean
 }
 
 /** A command that connects, does one thing and leaves. Sign-ins are kept in the profile, so that only the first needs a password. */
@@ -70,7 +72,7 @@ export abstract class OneShotCommand extends BaseCommand {
    */
   protected async connected(
     flags: Readonly<Record<string, unknown>>,
-    { isListening, endsItself = false, accept, plugins = [], isDownloading = false }: ConnectedOptions,
+    { isListening, endsItself = false, accept, plugins = [], isDownloading = false, onInterrupt }: ConnectedOptions,
     act: (oneShot: OneShot) => Promise<void>,
   ): Promise<void> {
     const settings = this.settings([...ONE_SHOT_SETTINGS, ...LINK_SETTINGS], flags)
@@ -95,7 +97,11 @@ export abstract class OneShotCommand extends BaseCommand {
       deadline = performance.now() + patience
       timer = setTimeout(() => stop.abort(timedOut(patience)), patience)
     }
-    const ignoreSignals = onLeaveSignal((status) => stop.abort(new SignalStop(status)))
+    const ignoreSignals = onLeaveSignal((status, signal) => {
+      if (signal === 'SIGINT' && onInterrupt?.()) return false
+      stop.abort(new SignalStop(status))
+      return true
+    })
     try {
       const options = {
         ...clientOptions(settings),

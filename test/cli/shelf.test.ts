@@ -109,10 +109,10 @@ describe("the server's shelf", () => {
     expect(landed('in')).to.equal(sha(bytes))
     const lines = linesOf(fetched.stdout)
     expect(lines.at(-1)).to.include({ type: 'downloaded', from: 'big.bin', bytes: bytes.byteLength })
-    const [plugins, client] = [schemaOf('plugins'), schemaOf('client')]
+    const own = new Set(['file', 'downloaded'])
     for (const line of [...linesOf(listed.stdout), ...lines]) {
-      const schema = line.type.startsWith('transfer.') ? client : plugins
-      expect(complaintOf(schema, line), JSON.stringify(line)).to.equal(undefined)
+      const schema = line.type.startsWith('transfer.') ? 'client' : own.has(line.type) ? 'plugins' : 'commands'
+      expect(complaintOf(schemaOf(schema), line), JSON.stringify(line)).to.equal(undefined)
     }
     const missing = await runMsg(['client', 'download', 'nothing', ...flags], options)
     expect([missing.status, missing.stderr]).to.deep.equal([

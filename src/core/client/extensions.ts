@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { toRpcError } from '../control/rpc.ts'
 import { MsgError } from '../errors.ts'
 import { KeyValueFile } from '../io/key-value-file.ts'
 import { SYSTEM_CLOCK } from '../plugins/clock.ts'
@@ -50,7 +51,9 @@ export class Extensions {
     this.plugins = new ClientPlugins({
       request: (message) => uplink.request('plugin', message),
       answer: ({ error, ...answer }) => {
-        const failure = error && { code: error.code, detail: error.detail.slice(0, MAX_DETAIL) }
+        // As a server tells a client: what names this machine's files is nobody's business.
+        const told = error && toRpcError(error).data
+        const failure = told && { code: told.code, detail: told.detail.slice(0, MAX_DETAIL) }
         uplink.request('plugin.answer', { ...answer, ...(failure ? { error: failure } : {}) }).catch(() => {})
       },
       transfers: {

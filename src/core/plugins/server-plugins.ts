@@ -161,14 +161,20 @@ export class ServerPlugins {
       const spec = messageOf(loaded.plugin.protocol, name, 'server')
       return { spec, payload: checkPayload(spec, payload, `${id} ${name}`) }
     }
+    // It may be on another connection by now; the instance may even be somebody else's.
+    const presence = (): Present | undefined => {
+      const present = this.#clients.get(client.instance)
+      return present?.client.user === client.user ? present : undefined
+    }
     return {
       ...sessionOf(loaded, client),
       send(name, payload) {
-        client.tell({ plugin: id, message: name, payload: checked(name, payload).payload })
+        const { tell } = presence()?.client ?? client
+        tell({ plugin: id, message: name, payload: checked(name, payload).payload })
       },
       request: (async (name: string, given: unknown) => {
         const { spec, payload } = checked(name, given)
-        const present = this.#clients.get(client.instance)
+        const present = presence()
         if (!present) throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: `${client.user} is gone` })
         const answer = await present.asks.ask(id, `${id} ${name}`, (ask) =>
           present.client.tell({ plugin: id, message: name, payload, ask }),

@@ -109,7 +109,7 @@ describe('hooks and scopes of plugins, over real connections', () => {
     expect((await ask()).sort()).to.deep.equal([21, 22])
     const carol = await connect('carol', () => {})
     await carol.register('carol', 'secret')
-    await expectRejects(ask(), 'MSG_ERR_METHOD_UNKNOWN')
+    expect((await expectRejects(ask(), 'MSG_ERR_METHOD_UNKNOWN')).detail).to.equal('"probe number"')
   })
 
   it('tell a client without the plugin which command installs it', async () => {

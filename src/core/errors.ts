@@ -23,7 +23,7 @@ export const ERRORS = {
     hint: 'run again with --debug and report it',
   },
 
-  MSG_ERR_USAGE: { message: '%s', exit: 2, hint: 'see help' },
+  MSG_ERR_USAGE: { message: '%s', exit: 2, wire: 0x12, hint: 'see help' },
   MSG_ERR_CONFIG_INVALID: {
     message: 'configuration is invalid: %s',
     exit: 2,

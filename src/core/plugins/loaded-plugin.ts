@@ -212,6 +212,12 @@ export class LoadedPlugin {
     return failure
   }
 
+  /** Tells an error here that means nothing elsewhere. @returns what others are told */
+  hide(error: MsgError, what: string): MsgError {
+    this.fault(error, what)
+    return new MsgError('MSG_ERR_PLUGIN_FAILED', { detail: what, cause: error })
+  }
+
   /** As a scope's `onClose`, for hosts. */
   onStop(fn: () => void): void {
     this.#closers.push(fn)

@@ -1,4 +1,4 @@
-import { MsgError } from '../errors.ts'
+import { ERRORS, MsgError, type ErrorCode, type ErrorSpec } from '../errors.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
 import { Asks } from './asks.ts'
 import type { PluginCommand } from './commands.ts'
@@ -115,7 +115,9 @@ export class ServerPlugins {
   ): Promise<unknown> {
     const loaded = this.#host.running(id)
     if (!loaded || !isShared(loaded, client)) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id.slice(0, 32) })
-    return await loaded.receive(name, 'client', payload, this.#session(loaded, client))
+    return await loaded.receive(name, 'client', payload, this.#session(loaded, client)).catch((error: unknown) => {
+      throw MsgError.is(error) && !isTold(error.code) ? loaded.hide(error, `${id} ${name}`) : error
+    })
   }
 
   /** A client answers what a plugin asked it. An answer that nobody waits for any more is nobody's. */
@@ -197,6 +199,12 @@ export class ServerPlugins {
   #tellSession(name: 'session:open' | 'session:close', client: PluginClient, ...args: readonly boolean[]): void {
     for (const loaded of this.#host.all()) this.#host.notifyOne(loaded, name, sessionOf(loaded, client), ...args)
   }
+}
+
+/** Others are told of it: those that only this side can cause mean nothing there. */
+function isTold(code: ErrorCode): boolean {
+  const { wire }: ErrorSpec = ERRORS[code]
+  return wire !== undefined
 }
 
 interface Present {

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { ClientEvent } from '../client/api.ts'
+import { fromRpcError, toRpcError } from '../control/rpc.ts'
 import { fingerprintOf } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import { ClientPlugins, type MissingPlugin } from '../plugins/client-plugins.ts'
@@ -190,6 +191,9 @@ export class TestClient {
     await this.#after(() => {})
     try {
       return { payload: await this.#server.handleMessage(session, JSON.parse(line) as never) }
+    } catch (error) {
+      // As it would be on the wire.
+      throw fromRpcError(toRpcError(error))
     } finally {
       await this.#after(() => {})
     }

@@ -57,6 +57,12 @@ describe('storage of plugins', () => {
         expect(await storage.get('a')).to.equal(1)
       })
 
+      it('finds keys by a prefix that has a NUL in it, and says so when a value is no JSON', async () => {
+        for (const key of ['a\0b', 'a\0c', 'a']) await storage.put(key, key)
+        expect((await storage.list({ prefix: 'a\0' })).map(({ key }) => key)).to.deep.equal(['a\0b', 'a\0c'])
+        await expectRejects(storage.put('a', 1n), 'MSG_ERR_USAGE')
+      })
+
       it('takes keys that are names of something else', async () => {
         for (const key of ['__proto__', 'constructor', "'; DROP TABLE entry"]) {
           expect(await storage.get(key)).to.equal(undefined)

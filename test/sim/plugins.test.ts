@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
 import * as v from 'valibot'
+import type { ClientScope } from '../../src/core/plugins/client-scope.ts'
 import { defineClientPlugin, defineServerPlugin } from '../../src/core/plugins/define.ts'
 import { defineProtocol, message } from '../../src/core/plugins/protocol.ts'
 import { PluginWorld } from '../../src/core/testing/plugin-world.ts'
@@ -60,6 +62,13 @@ const client = defineClientPlugin({
       await pipeline(stream, stream)
     })
     scope.command({
+      name: 'hoard',
+      summary: 'opens streams and keeps them',
+      arguments: [{ name: 'streams' }],
+      run: async (values) => hoard(scope, Number(values.text('streams'))),
+      text: () => [],
+    })
+    scope.command({
       name: 'bounce',
       summary: 'sends bytes to somebody, who sends them back',
       arguments: [{ name: 'user' }, { name: 'bytes' }],
@@ -78,6 +87,15 @@ const client = defineClientPlugin({
     })
   },
 })
+
+/** Opens streams to the server and keeps them. @returns how many the server refused */
+const hoard = async (scope: ClientScope<typeof protocol>, streams: number): Promise<{ refused: number }> => {
+  const opened = await Promise.all(Array.from({ length: streams }, () => scope.streams.openServer()))
+  let refused = 0
+  for (const stream of opened) stream.once('error', () => refused++)
+  await new Promise<void>((resolve) => scope.timers.after(1_000, () => resolve()))
+  return { refused }
+}
 
 describe('plugins in a world of their own', () => {
   let world: PluginWorld
@@ -132,5 +150,38 @@ describe('plugins in a world of their own', () => {
     await expectRejects(alice.run('sh', { text: 'hi' }), 'MSG_ERR_SERVER_UNREACHABLE')
     await alice.back()
     expect(await alice.run('sh', { text: 'hi' })).to.deep.equal({ text: 'HI' })
+  })
+
+  it('keep room for the streams of others, however many one client opens', async () => {
+    await open(0)
+    const [alice, bob] = [await world.connect('alice'), await world.connect('bob')]
+    expect(await alice.run('hoard', { streams: '200' })).to.deep.equal({ refused: 136 })
+    expect(await bob.run('bounce', { user: '@server', bytes: '10' })).to.deep.equal({ isSame: true })
+  })
+
+  it('lose their streams when they stop, those too that they opened without accepting any', async () => {
+    let isOver: boolean | undefined
+    const opener = defineClientPlugin({
+      protocol,
+      setup(scope) {
+        let stream: Duplex | undefined
+        // Runs last, while the link is still open.
+        scope.onClose(() => void (isOver = stream?.destroyed))
+        scope.command({
+          name: 'dial',
+          summary: 'opens a stream',
+          async run() {
+            stream = await scope.streams.openServer()
+            return {}
+          },
+          text: () => [],
+        })
+      },
+    })
+    await open(0)
+    const alice = await world.connect('alice', { plugins: [{ plugin: opener }] })
+    await alice.run('dial')
+    await world.until(alice.close())
+    expect(isOver).to.equal(true)
   })
 })

@@ -31,7 +31,7 @@ export class Checkpoints {
     const { client, confirm } = this.#deps
     const question = new AbortController()
     this.#open.set(event.id, question)
-    const goesOn = confirm ? await confirm(checkpointQuestion(event), question) : true
+    const goesOn = confirm ? await confirm(checkpointQuestion(event), { signal: question.signal }) : true
     this.#open.delete(event.id)
     if (question.signal.aborted) return
     // Whoever was faster has answered.

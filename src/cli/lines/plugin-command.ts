@@ -32,7 +32,9 @@ async function candidates(command: PluginCommand, words: readonly string[]): Pro
     timer = setTimeout(() => resolve([]), PATIENCE_MS)
   })
   try {
-    return await Promise.race([(async () => (await command.complete?.(words)) ?? [])(), late])
+    const found = await Promise.race([(async () => (await command.complete?.(words)) ?? [])(), late])
+    // The terminal is given them as they are, and they may be names that others gave.
+    return found.filter((one: unknown) => typeof one === 'string' && visible(one) === one)
   } catch {
     return []
   } finally {

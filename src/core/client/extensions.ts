@@ -144,15 +144,19 @@ export class Extensions {
     return {
       router,
       linkTo: async (user, signal) => {
+        checkWanted(signal)
         const links = account()?.links
         if (!links) throw none('this client only downloads')
         if (!isOpen(user)) throw new MsgError('MSG_ERR_SESSION_UNKNOWN', { detail: user })
-        return await links.opened(user, this.#until(signal))
+        return await wanted(links.opened(user, this.#until(signal)), signal)
       },
       serverLink: async (signal) => {
+        checkWanted(signal)
         const release = await serverLink.hold()
         try {
-          return { link: await serverLink.opened(this.#until(signal)), release }
+          const link = await wanted(serverLink.opened(this.#until(signal)), signal)
+          // What was written has been taken by the link, and may not have arrived.
+          return { link, release: () => void serverLink.drained(FAREWELL_MS).then(release) }
         } catch (error) {
           release()
           throw error
@@ -206,6 +210,19 @@ export class Extensions {
   }
 }
 
+/** @throws MSG_ERR_CANCELLED */
+function checkWanted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: 'opening a stream' })
+}
+
+/** What waiting comes to; where it was told to end, it is that. */
+async function wanted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return await work.catch((error: unknown) => {
+    checkWanted(signal)
+    throw error
+  })
+}
+
 function missingEvent({ plugin, version, here, package: origin }: MissingPlugin): ClientEvent {
   const name = origin === null ? null : PACKAGE.exec(origin)?.[1]
   const install = name === null || name === undefined ? null : `msg plugins install ${name}`
@@ -216,5 +233,7 @@ function missingEvent({ plugin, version, here, package: origin }: MissingPlugin)
 const PACKAGE = /^((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@[\w.+-]+$/
 /** How long a link may take to open, milliseconds. */
 const LINK_MS = 10_000
+/** How long what was written to the server last may take to arrive, milliseconds. */
+const FAREWELL_MS = 10_000
 /** Longest detail that is told, UTF-16 units. */
 const MAX_DETAIL = 1_024

@@ -35,7 +35,7 @@ export class ServerLink {
   #there: Result<'link.server'> | undefined
   #failures = 0
   #timer: NodeJS.Timeout | undefined
-  #isAsking = false
+  #asking: Promise<void> | undefined
   #isClosed = false
   /** Told when it opens. */
   readonly #waiting = new Set<() => void>()
@@ -105,20 +105,21 @@ export class ServerLink {
     clearTimeout(this.#timer)
   }
 
+  /** Whoever wants it while it is asked for hears the same. */
   async #call(): Promise<void> {
     clearTimeout(this.#timer)
-    if (this.#isAsking || this.#isClosed) return
-    this.#isAsking = true
-    try {
-      const there = await this.#deps.introduce()
-      const isSame = there.instance === this.#there?.instance && there.device === this.#there.device
-      if (this.#holders === 0 || this.#isClosed || (isSame && this.#link)) return
-      this.#drop('another server process')
-      this.#there = there
-      this.#dial(there)
-    } finally {
-      this.#isAsking = false
-    }
+    if (this.#isClosed) return
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined))
+    await this.#asking
+  }
+
+  async #ask(): Promise<void> {
+    const there = await this.#deps.introduce()
+    const isSame = there.instance === this.#there?.instance && there.device === this.#there.device
+    if (this.#holders === 0 || this.#isClosed || (isSame && this.#link)) return
+    this.#drop('another server process')
+    this.#there = there
+    this.#dial(there)
   }
 
   #dial({ instance, device, port }: Result<'link.server'>): void {

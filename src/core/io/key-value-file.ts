@@ -38,7 +38,7 @@ export class KeyValueFile {
   /** @throws MSG_ERR_LIMIT, MSG_ERR_USAGE for what JSON cannot hold, and as `get` */
   async put(key: string, value: unknown): Promise<void> {
     checkKey(key)
-    const text: string | undefined = JSON.stringify(value)
+    const text = jsonOf(value)
     if (text === undefined) throw new MsgError('MSG_ERR_USAGE', { detail: `what is kept as ${key} must be JSON` })
     const bytes = Buffer.byteLength(text)
     if (bytes > MAX_VALUE)
@@ -66,14 +66,19 @@ export class KeyValueFile {
   async list({ prefix = '', after = '', limit = 100 }: KeyQuery = {}): Promise<Array<{ key: string; value: unknown }>> {
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LISTED)
       throw new MsgError('MSG_ERR_USAGE', { detail: `1 to ${MAX_LISTED} can be listed, not ${limit}` })
-    const from = after > prefix ? after : prefix
     return this.#use((database) => {
       const rows = database
+        // As text, libsql gives a key up to its first NUL only.
         .prepare(
-          'SELECT key, value FROM entry WHERE key >= ?1 AND key <> ?2 AND substr(key, 1, ?3) = ?4 ORDER BY key LIMIT ?5',
+          'SELECT CAST(key AS BLOB) AS key, value FROM entry WHERE key >= max(?1, ?2) AND key <> ?2 ORDER BY entry.key LIMIT ?3',
         )
-        .all(from, after, [...prefix].length, prefix, limit) as Row[]
-      return rows.map(({ key, value }) => ({ key: String(key), value: JSON.parse(String(value)) as unknown }))
+        .all(prefix, after, limit) as Row[]
+      const found = rows.map(({ key, value }) => ({ key: Buffer.from(key as Uint8Array).toString(), value }))
+      // Keys that begin alike stand together: nothing behind them is looked at.
+      const end = found.findIndex(({ key }) => !key.startsWith(prefix))
+      return found
+        .slice(0, end === -1 ? undefined : end)
+        .map(({ key, value }) => ({ key, value: JSON.parse(String(value)) as unknown }))
     })
   }
 
@@ -94,6 +99,15 @@ export class KeyValueFile {
     } catch (error) {
       throw asMsgError(error, this.#path)
     }
+  }
+}
+
+/** @returns `undefined` for what JSON cannot hold. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
   }
 }
 

@@ -64,9 +64,22 @@ export class ClientPlugins {
   /** When `input` was last told. */
   #inputAt = -Infinity
 
+  /** How often a server said hello: what was asked before is not asked any more. */
+  #hellos = 0
+  /** A fault of a plugin is being told. */
+  #isTellingFault = false
+
   constructor(deps: ClientPluginsDeps) {
     this.#deps = deps
-    this.#host = new PluginHost(deps)
+    const onFault: HostDeps['onFault'] = (plugin, error) => {
+      this.#isTellingFault = true
+      try {
+        deps.onFault(plugin, error)
+      } finally {
+        this.#isTellingFault = false
+      }
+    }
+    this.#host = new PluginHost({ ...deps, onFault })
     this.#streams = new PluginStreams((_loaded, peer) => this.#links?.peerOf(peer))
   }
 
@@ -97,6 +110,7 @@ export class ClientPlugins {
   /** What the server has, after each `hello`. @returns what of it is missing here */
   handleHello(there: Readonly<Record<string, number>>, packages: Readonly<Record<string, string>>): MissingPlugin[] {
     this.#there = there
+    this.#hellos++
     const { versions } = this
     return Object.entries(there)
       .filter(([id, version]) => versions[id] !== version)
@@ -119,11 +133,15 @@ export class ClientPlugins {
     const missing = (): Promise<never> => Promise.reject(new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id }))
     // A newer half of the same version may say more than this one listens to.
     if (ask === undefined && !loaded?.handlers.has(name)) return
+    const hellos = this.#hellos
+    const tell = (answer: Omit<Parameters<ClientPluginsDeps['answer']>[0], 'plugin' | 'ask'>): void => {
+      if (ask !== undefined && hellos === this.#hellos) this.#deps.answer({ plugin: id, ask, ...answer })
+    }
     const received = loaded ? loaded.receive(name, 'server', payload, undefined) : missing()
     received.then(
-      (answer) => ask !== undefined && this.#deps.answer({ plugin: id, ask, payload: answer }),
+      (answer) => tell({ payload: answer }),
       (error: unknown) => {
-        if (ask !== undefined) this.#deps.answer({ plugin: id, ask, error: MsgError.of(error) })
+        if (ask !== undefined) tell({ error: MsgError.of(error) })
         // What a handler threw on purpose is an answer, where nobody waits for one.
         else if (MsgError.is(error) && error.code !== 'MSG_ERR_PLUGIN_FAILED') loaded?.fault(error, `${id} ${name}`)
       },
@@ -132,7 +150,7 @@ export class ClientPlugins {
 
   /** The client tells something. What plugins say is not told to plugins. */
   handleEvent(event: Parameters<ClientHooks['event']>[0]): void {
-    if (event.type !== 'plugin') this.#host.notify('event', event)
+    if (event.type !== 'plugin' && !this.#isTellingFault) this.#host.notify('event', event)
   }
 
   /** Somebody typed something. */

@@ -14,6 +14,8 @@ interface Holder {
 export class LeakWatch {
   readonly #owner = new AsyncLocalStorage<object>()
   readonly #seen = new Map<object, Array<{ readonly type: string; readonly holder: WeakRef<Holder> }>>()
+  /** Plugins that are starting, in whatever server or client of this process. */
+  #running = 0
   readonly #hook = createHook({
     init: (_id, type, _trigger, resource) => {
       const owner = this.#owner.getStore()
@@ -25,12 +27,15 @@ export class LeakWatch {
   /** Runs what `owner` does, and watches it. */
   async run<T>(owner: object, fn: () => Promise<T>): Promise<T> {
     this.#seen.set(owner, [])
+    this.#running++
     this.#hook.enable()
     try {
       return await this.#owner.run(owner, fn)
     } finally {
-      this.#hook.disable()
-      this.#owner.disable()
+      if (--this.#running === 0) {
+        this.#hook.disable()
+        this.#owner.disable()
+      }
     }
   }
 

@@ -105,7 +105,7 @@ export class LoadedPlugin {
   scope(): Scope {
     const { id } = this
     const { event } = this.#deps
-    const storage = (): PluginStorage => (this.#storage ??= this.#deps.storage(id))
+    const storage = this.#guarded(() => (this.#storage ??= this.#deps.storage(id)))
     const say =
       (level: PluginLogLine['level']) =>
       (message: string, facts: Facts = {}) =>
@@ -115,9 +115,7 @@ export class LoadedPlugin {
       log: { debug: say('debug'), info: say('info'), warn: say('warn') },
       metrics: this.#metrics,
       timers: this.#timers,
-      get storage() {
-        return storage()
-      },
+      storage,
       onClose: (fn) => void this.#closers.push(fn),
       event: (name, text, facts = {}) => {
         if (!EVENT_NAME.test(name)) throw new TypeError(`“${name}” is no name of an event`)
@@ -214,6 +212,12 @@ export class LoadedPlugin {
     return failure
   }
 
+  /** Tells an error here that means nothing elsewhere. @returns what others are told */
+  hide(error: MsgError, what: string): MsgError {
+    this.fault(error, what)
+    return new MsgError('MSG_ERR_PLUGIN_FAILED', { detail: what, cause: error })
+  }
+
   /** As a scope's `onClose`, for hosts. */
   onStop(fn: () => void): void {
     this.#closers.push(fn)
@@ -265,6 +269,25 @@ export class LoadedPlugin {
     }
   }
 
+  /** What cannot be kept is told here, with the place where; others may be told the plugin's error. */
+  #guarded(open: () => PluginStorage): PluginStorage {
+    const guard = async <T>(work: (storage: PluginStorage) => Promise<T>): Promise<T> => {
+      try {
+        return await work(open())
+      } catch (error) {
+        if (!MsgError.is(error) || OWN_FAULTS.has(error.code)) throw error
+        this.fault(error, 'storage')
+        throw new MsgError(error.code, { detail: `what ${this.id} keeps`, cause: error })
+      }
+    }
+    return {
+      get: (key) => guard((storage) => storage.get(key)),
+      put: (key, value) => guard((storage) => storage.put(key, value)),
+      delete: (key) => guard((storage) => storage.delete(key)),
+      list: (query) => guard((storage) => storage.list(query)),
+    }
+  }
+
   /** False for events beyond what anybody can read: the plugin is named instead. */
   #mayTell(): boolean {
     if (this.#events.take(this.#deps.clock.now() * 1_000) === 0) return true
@@ -285,7 +308,9 @@ export class LoadedPlugin {
     try {
       return checkPayload({ schema, maxBytes: MAX_OPTIONS }, options, `options of ${this.id}`)
     } catch (error) {
-      throw new MsgError('MSG_ERR_CONFIG_INVALID', { detail: MsgError.of(error).detail, cause: error })
+      // A schema that does not work is the plugin's fault, and not the owner's.
+      if (!MsgError.is(error) || error.code === 'MSG_ERR_PLUGIN_FAILED') throw error
+      throw new MsgError('MSG_ERR_CONFIG_INVALID', { detail: error.detail, cause: error })
     }
   }
 
@@ -294,6 +319,8 @@ export class LoadedPlugin {
   }
 }
 
+/** Of storage: what the plugin itself does wrong. */
+const OWN_FAULTS: ReadonlySet<string> = new Set(['MSG_ERR_LIMIT', 'MSG_ERR_USAGE', 'MSG_ERR_SIGN_IN_REQUIRED'])
 /** One for all: it is on while something starts. */
 const LEAKS = new LeakWatch()
 /** Events that one plugin may tell. */

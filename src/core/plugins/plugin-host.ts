@@ -1,9 +1,9 @@
 import { MsgError } from '../errors.ts'
 import type { PluginCommand } from './commands.ts'
-import type { ConfiguredPlugin, PluginStatus } from './define.ts'
+import type { AnyPlugin, ConfiguredPlugin, PluginStatus } from './define.ts'
 import { startOrder } from './load-order.ts'
 import { LoadedPlugin, type HostDeps } from './loaded-plugin.ts'
-import { HANDLER_MS } from './protocol.ts'
+import { checkProtocol, HANDLER_MS } from './protocol.ts'
 import type { Scope } from './scope-api.ts'
 
 /** The plugins of one server or client: starts and stops them, keeps account of them, calls their hooks. */
@@ -30,6 +30,11 @@ export class PluginHost {
     const loaded = configured.map((one) => new LoadedPlugin(one, this.#deps))
     const wanted = loaded.filter((one) => {
       const { plugin, configured } = one
+      const fault = faultOf(plugin)
+      if (fault !== undefined) {
+        this.#fail(one, fault)
+        return false
+      }
       const isLeftOut = plugin.optIn === true && configured.options === undefined
       if (isLeftOut) one.leaveOut('off', `it is turned on by the configuration: plugins.${one.id}`)
       return !isLeftOut
@@ -71,7 +76,9 @@ export class PluginHost {
   get packages(): Record<string, string> {
     return Object.fromEntries(
       this.all().flatMap(({ id, configured: { package: origin } }) =>
-        origin ? [[id, `${origin.name}@${origin.version}`]] : [],
+        origin && `${origin.name}@${origin.version}`.length <= MAX_PACKAGE
+          ? [[id, `${origin.name}@${origin.version}`]]
+          : [],
       ),
     )
   }
@@ -91,7 +98,12 @@ export class PluginHost {
   }
 
   notifyOne(one: LoadedPlugin, name: string, ...args: readonly unknown[]): void {
-    for (const fn of one.hooks.get(name) ?? []) void one.call(name, HANDLER_MS, () => fn(...args)).catch(() => {})
+    for (const fn of one.hooks.get(name) ?? [])
+      one
+        .call(name, HANDLER_MS, () => fn(...args))
+        .catch((error: unknown) => {
+          if (MsgError.is(error) && error.code !== 'MSG_ERR_PLUGIN_FAILED') one.fault(error, name)
+        })
   }
 
   /** A hook of kind `first`. @param onFailure - what a failure answers; `undefined` asks the next one. @returns the first answer */
@@ -139,3 +151,17 @@ export class PluginHost {
     this.#deps.onFault(id, new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `${id} (${reason})`, cause }))
   }
 }
+
+/** Not everybody defines halves with what there is for it; and what one of them says in `hello` must not be refused for all. @returns what is wrong */
+function faultOf({ protocol, requires = [] }: AnyPlugin): string | undefined {
+  if (!Array.isArray(requires)) return 'its requires is no list of ids'
+  try {
+    checkProtocol(protocol)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** As the control protocol has it, UTF-16 units. */
+const MAX_PACKAGE = 256

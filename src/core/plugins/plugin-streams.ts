@@ -1,3 +1,4 @@
+import { MsgError } from '../errors.ts'
 import { LinkDuplex } from '../streams/link-duplex.ts'
 import type { LinkPeer } from '../streams/link-stream.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
@@ -9,7 +10,8 @@ import type { PluginStream } from './scope-api.ts'
 export class PluginStreams<Peer> {
   readonly #peerOf: (loaded: LoadedPlugin, peer: LinkPeer) => Peer | undefined
   readonly #acceptors = new Map<LoadedPlugin, (stream: PluginStream<Peer>) => void | Promise<void>>()
-  readonly #open = new Map<LoadedPlugin, Set<LinkDuplex<unknown>>>()
+  /** With the instance at the other end. */
+  readonly #open = new Map<LoadedPlugin, Map<LinkDuplex<unknown>, string>>()
   #router: StreamRouter | undefined
 
   /** @param peerOf - who a plugin is told is at the other end; `undefined` refuses the stream. */
@@ -35,13 +37,14 @@ export class PluginStreams<Peer> {
   open<P>(loaded: LoadedPlugin, link: Link, peer: P): PluginStream<P> {
     const duplex = new LinkDuplex(peer, loaded.id)
     const stream = this.#router!.open(link, streamNameOf(loaded), PRIORITY, duplex.handler)
-    return this.#track(loaded, duplex.attach(stream))
+    return this.#track(loaded, duplex.attach(stream), stream.peer.instance)
   }
 
   /** Ends the streams of a plugin that is stopped. */
   close(loaded: LoadedPlugin): void {
     this.#acceptors.delete(loaded)
-    for (const duplex of this.#open.get(loaded) ?? []) duplex.destroy()
+    const stopped = new MsgError('MSG_ERR_CANCELLED', { detail: `${loaded.id} is stopped` })
+    for (const duplex of this.#open.get(loaded)?.keys() ?? []) duplex.destroy(stopped)
     this.#open.delete(loaded)
   }
 
@@ -54,8 +57,8 @@ export class PluginStreams<Peer> {
       accept: (stream) => {
         const fn = this.#acceptors.get(loaded)
         const peer = fn && loaded.isRunning ? this.#peerOf(loaded, stream.peer) : undefined
-        if (!fn || peer === undefined || (this.#open.get(loaded)?.size ?? 0) >= MAX_STREAMS) return undefined
-        const duplex = this.#track(loaded, new LinkDuplex(peer, loaded.id).attach(stream))
+        if (!fn || peer === undefined || !this.#hasRoom(loaded, stream.peer.instance)) return undefined
+        const duplex = this.#track(loaded, new LinkDuplex(peer, loaded.id).attach(stream), stream.peer.instance)
         void this.#serve(loaded, duplex, fn)
         return duplex.handler
       },
@@ -64,6 +67,12 @@ export class PluginStreams<Peer> {
       unregister()
       this.close(loaded)
     })
+  }
+
+  /** Nobody takes the streams of all others. */
+  #hasRoom(loaded: LoadedPlugin, instance: string): boolean {
+    const instances = [...(this.#open.get(loaded)?.values() ?? [])]
+    return instances.length < MAX_STREAMS && instances.filter((one) => one === instance).length < MAX_OF_ONE
   }
 
   async #serve(
@@ -80,9 +89,11 @@ export class PluginStreams<Peer> {
     }
   }
 
-  #track<D extends LinkDuplex<unknown>>(loaded: LoadedPlugin, duplex: D): D {
-    const open = this.#open.get(loaded) ?? new Set()
-    this.#open.set(loaded, open.add(duplex))
+  #track<D extends LinkDuplex<unknown>>(loaded: LoadedPlugin, duplex: D, instance: string): D {
+    const known = this.#open.get(loaded)
+    const open = known ?? new Map<LinkDuplex<unknown>, string>()
+    this.#open.set(loaded, open.set(duplex, instance))
+    if (!known) loaded.onStop(() => this.close(loaded))
     duplex.once('close', () => open.delete(duplex))
     return duplex
   }
@@ -94,3 +105,5 @@ const streamNameOf = ({ plugin: { protocol } }: LoadedPlugin): string => `plugin
 const PRIORITY = 1
 /** Streams of one plugin that are open; one more is refused. */
 const MAX_STREAMS = 256
+/** Those of them that one connection may have opened or been opened. */
+const MAX_OF_ONE = 64

@@ -58,7 +58,12 @@ export interface Protocol<M extends MessageMap = MessageMap> {
 
 /** @throws TypeError for an id, a version or a limit that cannot be. */
 export function defineProtocol<const M extends MessageMap>(protocol: Protocol<M>): Protocol<M> {
-  const { id, version, messages } = protocol
+  checkProtocol(protocol)
+  return Object.freeze(protocol)
+}
+
+/** What clients and servers check of each other too. @throws TypeError */
+export function checkProtocol({ id, version, messages }: Protocol): void {
   if (!isPluginId(id)) throw new TypeError(`“${id}” is no id of a plugin`)
   if (!Number.isSafeInteger(version) || version < 1 || version > MAX_VERSION)
     throw new TypeError(`protocol ${id}: its version is ${version}`)
@@ -70,7 +75,6 @@ export function defineProtocol<const M extends MessageMap>(protocol: Protocol<M>
       if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_PAYLOAD)
         throw new TypeError(`protocol ${id}: ${name} may hold 1 to ${MAX_PAYLOAD} bytes, not ${limit}`)
   }
-  return Object.freeze(protocol)
 }
 
 /** True for a name that a plugin can have. */

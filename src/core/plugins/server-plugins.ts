@@ -1,4 +1,4 @@
-import { MsgError } from '../errors.ts'
+import { ERRORS, MsgError, type ErrorCode, type ErrorSpec } from '../errors.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
 import { Asks } from './asks.ts'
 import type { PluginCommand } from './commands.ts'
@@ -124,7 +124,9 @@ export class ServerPlugins {
   ): Promise<unknown> {
     const loaded = this.#host.running(id)
     if (!loaded || !isShared(loaded, client)) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id.slice(0, 32) })
-    return await loaded.receive(name, 'client', payload, this.#session(loaded, client))
+    return await loaded.receive(name, 'client', payload, this.#session(loaded, client)).catch((error: unknown) => {
+      throw MsgError.is(error) && !isTold(error.code) ? loaded.hide(error, `${id} ${name}`) : error
+    })
   }
 
   /** A client answers what a plugin asked it. An answer that nobody waits for any more is nobody's. */
@@ -170,14 +172,20 @@ export class ServerPlugins {
       const spec = messageOf(loaded.plugin.protocol, name, 'server')
       return { spec, payload: checkPayload(spec, payload, `${id} ${name}`) }
     }
+    // It may be on another connection by now; the instance may even be somebody else's.
+    const presence = (): Present | undefined => {
+      const present = this.#clients.get(client.instance)
+      return present?.client.user === client.user ? present : undefined
+    }
     return {
       ...this.#sessionOf(loaded, client),
       send(name, payload) {
-        client.tell({ plugin: id, message: name, payload: checked(name, payload).payload })
+        const { tell } = presence()?.client ?? client
+        tell({ plugin: id, message: name, payload: checked(name, payload).payload })
       },
       request: (async (name: string, given: unknown, { timeoutMs }: { readonly timeoutMs?: number } = {}) => {
         const { spec, payload } = checked(name, given)
-        const present = this.#clients.get(client.instance)
+        const present = presence()
         if (!present) throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: `${client.user} is gone` })
         const tell = (ask: number): void => present.client.tell({ plugin: id, message: name, payload, ask })
         const answer = await present.asks.ask(id, `${id} ${name}`, tell, timeoutMs)
@@ -204,6 +212,12 @@ export class ServerPlugins {
   #tellSession(name: 'session:open' | 'session:close', client: PluginClient, ...args: readonly boolean[]): void {
     for (const loaded of this.#host.all()) this.#host.notifyOne(loaded, name, this.#sessionOf(loaded, client), ...args)
   }
+}
+
+/** Others are told of it: those that only this side can cause mean nothing there. */
+function isTold(code: ErrorCode): boolean {
+  const { wire }: ErrorSpec = ERRORS[code]
+  return wire !== undefined
 }
 
 interface Present {

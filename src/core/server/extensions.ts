@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { encodeNotification } from '../control/rpc.ts'
 import type { Params, Result } from '../control/methods.ts'
-import { MsgError } from '../errors.ts'
+import { isErrorCode, MsgError } from '../errors.ts'
 import type { UdpSocket } from '../io/udp-socket.ts'
 import type { PluginCommand } from '../plugins/commands.ts'
 import { SYSTEM_CLOCK } from '../plugins/clock.ts'
@@ -113,7 +113,7 @@ export class Extensions {
   handleAnswer(client: ExtensionClient, { error, ...answer }: Params<'plugin.answer'>): void {
     this.#plugins.handleAnswer(client, {
       ...answer,
-      ...(error ? { error: MsgError.told({ ...error, message: error.detail }) } : {}),
+      ...(error ? { error: new MsgError(isErrorCode(error.code) ? error.code : 'MSG_ERR_INTERNAL', error) } : {}),
     })
   }
 

@@ -13,7 +13,7 @@ export class MemoryStorage implements PluginStorage {
 
   async put(key: string, value: unknown): Promise<void> {
     checkKey(key)
-    const text: string | undefined = JSON.stringify(value)
+    const text = jsonOf(value)
     if (text === undefined) throw new MsgError('MSG_ERR_USAGE', { detail: `what is kept as ${key} must be JSON` })
     if (Buffer.byteLength(text) > MAX_VALUE) throw new MsgError('MSG_ERR_LIMIT', { detail: 'a value is too large' })
     this.#entries.set(key, text)
@@ -38,6 +38,15 @@ export class MemoryStorage implements PluginStorage {
 
   /** Nothing is open. */
   close(): void {}
+}
+
+/** @returns `undefined` for what JSON cannot hold. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
 }
 
 const bytes = (text: string): Buffer => Buffer.from(text)

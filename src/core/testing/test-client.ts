@@ -204,6 +204,7 @@ export class TestClient {
     try {
       return { payload: await this.#server.handleMessage(session, JSON.parse(line) as never) }
     } catch (error) {
+      // As it would be on the wire.
       throw fromRpcError(toRpcError(error))
     } finally {
       await this.#after(() => {})

@@ -12,6 +12,8 @@ export class TestNode {
   readonly router = new StreamRouter({ onFault: () => {} })
   readonly #endpoint: SimulatedEndpoint
   readonly #links = new Map<string, Link>()
+  /** Links to them are open or being made. */
+  readonly #called = new Set<string>()
   readonly #waiting = new Set<() => void>()
 
   constructor(network: SimulatedNetwork, instance: string, user: string) {
@@ -23,7 +25,8 @@ export class TestNode {
 
   /** The open link to another node, made when there is none. */
   async link(other: TestNode): Promise<Link> {
-    if (!this.#links.has(other.instance)) {
+    if (!this.#links.has(other.instance) && !this.#called.has(other.instance)) {
+      this.#called.add(other.instance)
       other.#endpoint.expect({ instance: this.instance, key: this.key.noise.publicKey }, other.#listener(this))
       this.#endpoint.connect(
         { instance: other.instance, key: other.key.noise.publicKey },
@@ -56,6 +59,7 @@ export class TestNode {
       onClosed: (link) => {
         this.router.handleClosed(link)
         if (this.#links.get(other.instance) === link) this.#links.delete(other.instance)
+        this.#called.delete(other.instance)
       },
     })
   }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import * as v from 'valibot'
+import { MsgError } from '../../../src/core/errors.ts'
 import { createClient, createServer, type Client, type Server, type ServerEvent } from '../../../src/core/index.ts'
 import { defineClientPlugin, defineServerPlugin } from '../../../src/core/plugins/define.ts'
 import { defineProtocol, message } from '../../../src/core/plugins/protocol.ts'
@@ -107,6 +108,24 @@ const ROWS: readonly Row[] = [
     setup: (scope) => scope.handle('poke', () => Promise.reject(undefined)),
     poked: 'MSG_ERR_PLUGIN_FAILED',
     fault: /hostile poke: undefined/,
+  },
+  {
+    does: 'says what the one who asked did wrong',
+    setup: (scope) =>
+      scope.handle('poke', () => {
+        throw new MsgError('MSG_ERR_USAGE', { detail: 'not twice' })
+      }),
+    poked: 'MSG_ERR_USAGE',
+    fault: /^$/,
+  },
+  {
+    does: 'throws an error that nobody else can cause',
+    setup: (scope) =>
+      scope.handle('poke', () => {
+        throw new MsgError('MSG_ERR_CONFIG_INVALID', { detail: 'secret' })
+      }),
+    poked: 'MSG_ERR_PLUGIN_FAILED',
+    fault: /configuration is invalid: secret/,
   },
   {
     does: 'never resolves',

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -109,7 +110,35 @@ describe('hooks and scopes of plugins, over real connections', () => {
     expect((await ask()).sort()).to.deep.equal([21, 22])
     const carol = await connect('carol', () => {})
     await carol.register('carol', 'secret')
-    await expectRejects(ask(), 'MSG_ERR_METHOD_UNKNOWN')
+    expect((await expectRejects(ask(), 'MSG_ERR_METHOD_UNKNOWN')).detail).to.equal('"probe number"')
+  })
+
+  it('bring all that was written to the server before its stream ended, though nobody needs the link any more', async () => {
+    let arrived!: (bytes: number) => void
+    const came = new Promise<number>((resolve) => (arrived = resolve))
+    await serve((scope) =>
+      scope.streams.accept(async (stream) => {
+        stream.end()
+        let bytes = 0
+        stream.on('close', () => arrived(bytes))
+        for await (const chunk of stream) bytes += (chunk as Buffer).byteLength
+      }),
+    )
+    let scope!: ClientScope<typeof protocol>
+    const alice = await connect('alice', (given) => void (scope = given), { listening: false, downloading: true })
+    await alice.register('alice', 'secret')
+    const stream = await scope.streams.openServer()
+    await once(stream.resume(), 'end')
+    stream.end(Buffer.alloc(300_000))
+    expect(await came).to.equal(300_000)
+  })
+
+  it('open no stream once they are told not to, and say that it was that', async () => {
+    await serve((scope) => scope.streams.accept(() => {}))
+    let scope!: ClientScope<typeof protocol>
+    const alice = await connect('alice', (given) => void (scope = given), { listening: false, downloading: true })
+    await alice.register('alice', 'secret')
+    await expectRejects(scope.streams.openServer({ signal: AbortSignal.abort() }), 'MSG_ERR_CANCELLED')
   })
 
   it('tell a client without the plugin which command installs it', async () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import * as v from 'valibot'
 import { deviceKey } from '../../../src/core/crypto/device-key.ts'
+import type { MsgError } from '../../../src/core/errors.ts'
 import { ClientPlugins, type ClientPluginsDeps } from '../../../src/core/plugins/client-plugins.ts'
 import type { ClientScope } from '../../../src/core/plugins/client-scope.ts'
 import { defineClientPlugin } from '../../../src/core/plugins/define.ts'
@@ -194,5 +195,35 @@ describe('plugins/client-plugins', () => {
     })
     const answers = await Promise.all(['mallory', 'bob', 'carol'].map((user) => client.answerRequest(user)))
     expect(answers).to.deep.equal(['decline', 'accept', undefined])
+  })
+
+  it('answer nothing on a connection on which it was not asked', async () => {
+    let answerIt!: () => void
+    await begin((scope) =>
+      scope.handle('guess', async () => {
+        await new Promise<void>((resolve) => (answerIt = resolve))
+        return { number: 1 }
+      }),
+    )
+    client.handleMessage({ plugin: 'echo', message: 'guess', payload: { text: 'x' }, ask: 1 })
+    await settled()
+    client.handleHello({ echo: 2 }, {})
+    answerIt()
+    await settled()
+    expect(answered).to.deep.equal([])
+  })
+
+  it('are named once for one event that their hook fails at', async () => {
+    const { onFault } = world
+    Object.assign(world, {
+      onFault(plugin: string, error: MsgError) {
+        onFault(plugin, error)
+        client.handleEvent({ type: 'warning', code: error.code, message: error.message })
+      },
+    })
+    await begin((scope) => scope.hook('event', () => Promise.reject(new Error('no'))))
+    client.handleEvent({ type: 'disconnected', reason: 'x' })
+    await settled()
+    expect(world.codes).to.deep.equal(['echo MSG_ERR_PLUGIN_FAILED'])
   })
 })

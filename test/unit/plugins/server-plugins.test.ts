@@ -221,4 +221,78 @@ describe('plugins/server-plugins', () => {
       ['echo MSG_ERR_PLUGIN_FAILED'],
     ])
   })
+
+  it('are left out by name when they are nobody to speak of; clients, who check, would not sign in otherwise', async () => {
+    const good = defineServerPlugin({ protocol, setup: () => {} })
+    const bad = (given: object, more: object = {}): ReturnType<typeof defineServerPlugin> =>
+      ({ protocol: { id: 'bad', version: 1, messages: {}, ...given }, setup: () => {}, ...more }) as never
+    await server.start([
+      ...[{ id: 'No Name' }, { id: 'x'.repeat(33) }, { version: NaN }, { version: '1' }].map((given) => ({
+        plugin: bad(given),
+      })),
+      { plugin: bad({}, { requires: 'echo' }) },
+      { plugin: good },
+    ])
+    expect(server.versions).to.deep.equal({ echo: 2 })
+    expect(world.codes.every((code) => code.endsWith(' MSG_ERR_PLUGIN_LOAD'))).to.equal(true)
+    expect(world.codes).to.have.length(5)
+  })
+
+  it('with a schema that throws are left out; only options that do not fit keep a server from starting', async () => {
+    const schema = { '~standard': { version: 1, vendor: 'x', validate: () => JSON.parse('{') as never } } as const
+    await server.start([{ plugin: defineServerPlugin({ protocol, options: schema, setup: () => {} }), options: {} }])
+    expect(world.codes).to.deep.equal(['echo MSG_ERR_PLUGIN_LOAD'])
+  })
+
+  it('say something to a session that has come back on another connection', async () => {
+    let say!: () => void
+    await start((scope) => {
+      scope.hook('session:open', () => {
+        const [session] = [...scope.sessions()]
+        say ??= () => session!.send('told', { text: 'again' })
+      })
+    })
+    const gone = (): never => {
+      throw new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail: 'alice' })
+    }
+    server.handleOpen({ ...alice, tell: gone })
+    server.handleOpen(alice)
+    say()
+    expect(told).to.have.length(1)
+    server.handleClosed(alice, true)
+    expect(say).to.throw().with.property('code', 'MSG_ERR_CONNECTION_CLOSED')
+  })
+
+  it('are named for a hook that fails with an error of ours, and for calls that there are too many of', async () => {
+    await start((scope) => {
+      scope.hook('session:open', () => Promise.reject(new MsgError('MSG_ERR_FILE_UNKNOWN', { detail: 'x' })))
+      scope.hook('session:close', () => new Promise(() => {}))
+    })
+    server.handleOpen(alice)
+    await settled()
+    expect(world.codes).to.deep.equal(['echo MSG_ERR_FILE_UNKNOWN'])
+    for (let i = 0; i < 1_025; i++) {
+      server.handleOpen(alice)
+      server.handleClosed(alice, false)
+    }
+    await settled()
+    expect(world.codes).to.include('echo MSG_ERR_LIMIT')
+  })
+
+  it('do not tell clients where they keep what cannot be kept; the server is told', async () => {
+    const broken = Object.assign(new MsgError('MSG_ERR_STORAGE_FAILED', { detail: '/srv/secret/echo.db: full' }))
+    const fail = (): Promise<never> => Promise.reject(broken)
+    Object.assign(world, {
+      storage: () => ({ get: fail, put: fail, delete: fail, list: fail, close: () => {} }),
+    })
+    await start((scope) =>
+      scope.handle('say', async ({ text }) => {
+        await scope.storage.put('last', text)
+        return { heard: text }
+      }),
+    )
+    const { message } = await expectRejects(say({ text: 'x' }), 'MSG_ERR_STORAGE_FAILED')
+    expect(message).not.to.contain('/srv')
+    expect(world.faults).to.deep.equal(['echo MSG_ERR_STORAGE_FAILED: /srv/secret/echo.db: full'])
+  })
 })

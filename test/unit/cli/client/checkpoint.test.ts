@@ -48,8 +48,11 @@ describe('the question at a checkpoint', () => {
     for (const end of ends) {
       const checkpoints = new Checkpoints({
         client: () => client,
-        confirm: (_question, { signal }) =>
-          new Promise((resolve) => signal.addEventListener('abort', () => resolve(false))),
+        confirm: (_question, options) => {
+          // As the prompt passes them on.
+          const { signal } = { ...options }
+          return new Promise((resolve) => signal.addEventListener('abort', () => resolve(false)))
+        },
       })
       const asked = checkpoints.handleEvent(checkpoint)
       await checkpoints.handleEvent(end)

@@ -149,5 +149,8 @@ describe('NameCache', () => {
     expect(await offered({ complete: () => ['all', 'nobody'] })).to.deep.equal(['alice', 'albert', 'all'])
     expect(await offered({ complete: () => Promise.reject(new Error('no')) })).to.deep.equal(['alice', 'albert'])
     expect(await offered({ complete: () => new Promise(() => {}) })).to.deep.equal(['alice', 'albert'])
+    // They may be names that others gave: the terminal shows them as they are.
+    const strange = ['al\u001b[2J', 'al\nice', 7, undefined, 'all']
+    expect(await offered({ complete: () => strange })).to.deep.equal(['alice', 'albert', 'all'])
   })
 })

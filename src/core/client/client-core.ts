@@ -16,6 +16,7 @@ import { Conversations } from './conversations.ts'
 import type { ClientDeps } from './deps.ts'
 import { Emitter } from './emitter.ts'
 import { Extensions } from './extensions.ts'
+import type { Identity } from './identity.ts'
 import { listMembers } from './listings.ts'
 import { Outreach } from './outreach.ts'
 import type { Peer } from './peer.ts'
@@ -25,13 +26,6 @@ import { ServerTrust } from './server-trust.ts'
 import { Sessions } from './sessions.ts'
 import { signIn, type SignedIn } from './sign-in.ts'
 import { Uplink } from './uplink.ts'
-
-/** Who is signed in. */
-export interface Identity {
-  readonly user: string
-  readonly virtualAddress: string
-  readonly key: DeviceKey
-}
 
 /** What a client is made of, and what it does when the server speaks: signing in again, taking in what is told, answering by itself. */
 export class ClientCore {

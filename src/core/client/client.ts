@@ -14,7 +14,8 @@ import type {
   PeerStatus,
   SentMessage,
 } from './api.ts'
-import { ClientCore, type Identity } from './client-core.ts'
+import { ClientCore } from './client-core.ts'
+import type { Identity } from './identity.ts'
 import type { ClientDeps } from './deps.ts'
 import { listMembers, listRooms, listUsers } from './listings.ts'
 import { readHistory } from './past.ts'

@@ -6,7 +6,7 @@ import type { Link } from '../transport/endpoint-api.ts'
 import type { ClientScope, ClientTransfers, ConfirmOptions, StreamPeer } from './client-scope.ts'
 import type { PluginCommand } from './commands.ts'
 import type { ConfiguredPlugin, PluginStatus } from './define.ts'
-import { CLIENT_HOOKS, type Answer, type ClientHooks } from './hooks.ts'
+import { CLIENT_HOOKS, type RequestAnswer, type ClientHooks } from './hooks.ts'
 import type { HostDeps, LoadedPlugin } from './loaded-plugin.ts'
 import { checkPayload, messageOf } from './payload.ts'
 import { PluginHost } from './plugin-host.ts'
@@ -176,8 +176,8 @@ export class ClientPlugins {
   }
 
   /** What plugins answer to somebody who asks to talk; `undefined` leaves it to a person. */
-  async answerRequest(user: string): Promise<Answer | undefined> {
-    const answer = await this.#host.first<Answer>('session:request', [{ user }], undefined)
+  async answerRequest(user: string): Promise<RequestAnswer | undefined> {
+    const answer = await this.#host.first<RequestAnswer>('session:request', [{ user }], undefined)
     return answer === 'accept' || answer === 'decline' ? answer : undefined
   }
 

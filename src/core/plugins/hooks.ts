@@ -1,6 +1,6 @@
-import type { ClientEvent } from '../client/api.ts'
-import type { ServerEvent } from '../server/api.ts'
-import type { Session } from './server-scope.ts'
+import type { ClientEvent } from '../client/events.ts'
+import type { ServerEvent } from '../server/events.ts'
+import type { Session } from './session.ts'
 
 /**
  * How the handlers of a hook are called, in the order their plugins started:
@@ -35,7 +35,7 @@ export interface ClientHooks {
     to: { readonly user: string } | { readonly room: string },
   ) => string | Promise<string>
   /** Somebody asks to talk, and no policy has answered. @returns `undefined` leaves it to others; without any answer a person is asked */
-  'session:request': (who: { readonly user: string }) => Answer | undefined | Promise<Answer | undefined>
+  'session:request': (who: { readonly user: string }) => RequestAnswer | undefined | Promise<RequestAnswer | undefined>
   /** Somebody is at the keyboard, or a script said something: once a second at most. */
   input: () => void | Promise<void>
   /** Whatever the client tells, as it is told. */
@@ -54,7 +54,7 @@ export interface SignIn {
 /** What `session:authorize` answers. */
 export type Verdict = 'allow' | 'deny'
 /** What `session:request` answers. */
-export type Answer = 'accept' | 'decline'
+export type RequestAnswer = 'accept' | 'decline'
 
 /** What happens when a handler of a hook throws, or takes longer than its time. The fault is told in every case. */
 export interface HookSpec {

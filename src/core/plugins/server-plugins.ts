@@ -9,7 +9,8 @@ import { checkPayload, messageOf } from './payload.ts'
 import { PluginHost } from './plugin-host.ts'
 import { PluginStreams } from './plugin-streams.ts'
 import type { MessageSpec, Protocol } from './protocol.ts'
-import type { PluginSession, ServerScope, ServerTransfers, Session } from './server-scope.ts'
+import type { PluginSession, ServerScope, ServerTransfers } from './server-scope.ts'
+import type { Session } from './session.ts'
 
 /** What a server says to one half of a plugin; `ask` numbers what is to be answered. */
 export interface PluginNotice {

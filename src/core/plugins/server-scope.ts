@@ -3,19 +3,7 @@ import type { PluginCommand } from './commands.ts'
 import type { ServerHooks } from './hooks.ts'
 import type { Answer, AskedBy, From, Payload, Protocol, SentBy } from './protocol.ts'
 import type { PluginStream, Scope } from './scope-api.ts'
-
-/** One signed-in connection, as the server half sees it. The same while its client reconnects. */
-export interface Session {
-  readonly id: string
-  /** As it was registered. */
-  readonly user: string
-  /** Its client has this plugin, in the same version. */
-  readonly hasPlugin: boolean
-  /** False for one-shot commands, which others do not see. */
-  readonly listening: boolean
-  /** Others saw the user as active when this was asked for. Whoever turned invisible must not be given away: not by a name, a number or a moment. */
-  readonly isVisible: boolean
-}
+import type { Session } from './session.ts'
 
 /** A {@link Session} whose client has the plugin too. */
 export interface PluginSession<P extends Protocol> extends Session {

@@ -1,4 +1,5 @@
-import type { ServerTransfers, Session } from '../plugins/server-scope.ts'
+import type { ServerTransfers } from '../plugins/server-scope.ts'
+import type { Session } from '../plugins/session.ts'
 import { MsgError } from '../errors.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
 import type { TransferEvent } from '../transfers/api.ts'

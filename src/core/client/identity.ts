@@ -1,0 +1,8 @@
+import type { DeviceKey } from '../crypto/device-key.ts'
+
+/** Who is signed in. */
+export interface Identity {
+  readonly user: string
+  readonly virtualAddress: string
+  readonly key: DeviceKey
+}

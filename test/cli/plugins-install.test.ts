@@ -134,6 +134,15 @@ describe('plugins that are installed', function () {
       ['a short word of the client', { word: 'o' }, 'MSG_ERR_PLUGIN_TAKEN', '“o”'],
       ['throwing at import', { files: { 'client.js': 'throw new Error("boom")' } }, 'MSG_ERR_PLUGIN_PACKAGE', 'boom'],
       ['no default export', { files: { 'client.js': 'export const a = 1' } }, 'MSG_ERR_PLUGIN_PACKAGE', 'no default'],
+      [
+        'an id that cannot be',
+        {
+          pjson: { msg: { api: 1, client: './client.js' } },
+          files: { 'client.js': 'export default { protocol: { id: "No Id", version: 1, messages: {} }, setup() {} }' },
+        },
+        'MSG_ERR_PLUGIN_PACKAGE',
+        'no id of a plugin',
+      ],
       ['no half', { files: { 'client.js': 'export default 1' } }, 'MSG_ERR_PLUGIN_PACKAGE', 'no half'],
       [
         'ending the process',

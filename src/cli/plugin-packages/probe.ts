@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { defineProtocol, type Protocol } from '../../core/plugin.ts'
 import { Recorder, type Registered } from './recorder.ts'
 
 /** What {@link probe} is asked to import. Paths are inside the package. */
@@ -68,6 +69,7 @@ async function probeHalf(root: string, part: 'server' | 'client', path: string, 
     if (half === undefined) throw new Error('it has no default export')
     if (typeof setup !== 'function' || typeof protocol?.id !== 'string')
       throw new Error('it exports no half of a plugin')
+    defineProtocol({ ...(protocol as Protocol) })
     const recorder = new Recorder()
     let stopped: string | undefined
     // What setup does with a scope that does nothing says nothing about whether it works.

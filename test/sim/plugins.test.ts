@@ -92,7 +92,8 @@ const client = defineClientPlugin({
 const hoard = async (scope: ClientScope<typeof protocol>, streams: number): Promise<{ refused: number }> => {
   const opened = await Promise.all(Array.from({ length: streams }, () => scope.streams.openServer()))
   let refused = 0
-  for (const stream of opened) stream.once('error', () => refused++)
+  for (const stream of opened)
+    stream.once('error', ({ code }: { code?: string }) => (refused += code === 'MSG_ERR_LIMIT' ? 1 : 0))
   await new Promise<void>((resolve) => scope.timers.after(1_000, () => resolve()))
   return { refused }
 }

@@ -59,6 +59,8 @@ export class ClientPlugins {
   readonly #host: PluginHost
   readonly #streams: PluginStreams<StreamPeer>
   #links: PluginLinks | undefined
+  /** The message that plugins were given last; ends without an error. */
+  #lastOutgoing: Promise<unknown> = Promise.resolve()
   /** Plugins of the server, as it said in `hello`. */
   #there: Readonly<Record<string, number>> = {}
   /** When `input` was last told. */
@@ -164,7 +166,10 @@ export class ClientPlugins {
   /** The text of a message that is about to be said. @throws what a plugin throws: the message is refused */
   async outgoing(text: string, to: { readonly user: string } | { readonly room: string }): Promise<string> {
     if (!this.#host.hasHook('message:outgoing')) return text
-    const changed = await this.#host.series('message:outgoing', text, to)
+    // What is said first goes first, however long a plugin thinks about it.
+    const turn = this.#lastOutgoing.then(() => this.#host.series('message:outgoing', text, to))
+    this.#lastOutgoing = turn.catch(() => {})
+    const changed = await turn
     if (typeof changed !== 'string')
       throw new MsgError('MSG_ERR_PLUGIN_FAILED', { detail: 'a hook of message:outgoing returned no text' })
     return changed

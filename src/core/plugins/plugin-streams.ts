@@ -1,7 +1,7 @@
 import { MsgError } from '../errors.ts'
 import { LinkDuplex } from '../streams/link-duplex.ts'
 import type { LinkPeer } from '../streams/link-stream.ts'
-import type { StreamRouter } from '../streams/stream-router.ts'
+import { StreamCode, type StreamRouter } from '../streams/stream-router.ts'
 import type { Link } from '../transport/endpoint-api.ts'
 import type { LoadedPlugin } from './loaded-plugin.ts'
 import type { PluginStream } from './scope-api.ts'
@@ -57,7 +57,11 @@ export class PluginStreams<Peer> {
       accept: (stream) => {
         const fn = this.#acceptors.get(loaded)
         const peer = fn && loaded.isRunning ? this.#peerOf(loaded, stream.peer) : undefined
-        if (!fn || peer === undefined || !this.#hasRoom(loaded, stream.peer.instance)) return undefined
+        if (!fn || peer === undefined) return undefined
+        if (!this.#hasRoom(loaded, stream.peer.instance)) {
+          stream.abort(StreamCode.busy)
+          return undefined
+        }
         const duplex = this.#track(loaded, new LinkDuplex(peer, loaded.id).attach(stream), stream.peer.instance)
         void this.#serve(loaded, duplex, fn)
         return duplex.handler

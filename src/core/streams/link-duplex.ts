@@ -97,6 +97,10 @@ export class LinkDuplex<Peer> extends Duplex {
   #reason(code: number | undefined): MsgError {
     if (code === undefined) return new MsgError('MSG_ERR_LINK_CLOSED', { detail: 'before the end of a stream' })
     if (code === StreamCode.refused) return new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: this.#protocol })
+    if (code === StreamCode.busy)
+      return new MsgError('MSG_ERR_LIMIT', {
+        detail: `the other side has as many streams of ${this.#protocol} as it takes`,
+      })
     return new MsgError('MSG_ERR_CANCELLED', { detail: 'the other side gave up' })
   }
 }

@@ -30,6 +30,7 @@ export class LinkStream {
   /** What of the name the send buffer has not taken yet: it goes before everything else. */
   #preamble: Uint8Array
   #isFinished = false
+  #isAborted = false
   readonly #onFinish: () => void
 
   constructor(link: Link, peer: LinkPeer, id: number, onFinish: () => void, preamble: Uint8Array = EMPTY) {
@@ -68,7 +69,9 @@ export class LinkStream {
 
   /** Gives up both directions: forgets what has not gone and wants nothing more. @param code - from 0 to 2^53 - 1 */
   abort(code: number): void {
-    if (!this.isOpen) return
+    // The first reason is the one that counts.
+    if (!this.isOpen || this.#isAborted) return
+    this.#isAborted = true
     this.link.reset(this.id, code)
     this.link.stop(this.id, code)
   }

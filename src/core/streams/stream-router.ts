@@ -184,8 +184,8 @@ export class StreamRouter {
   }
 }
 
-/** Codes of resets and stops: nobody speaks the protocol, what was sent broke it, whoever had the stream gave it up. */
-export const StreamCode = { refused: 0x01, failed: 0x02, abandoned: 0x03 } as const
+/** Codes of resets and stops: nobody speaks the protocol, what was sent broke it, whoever had the stream gave it up, there are too many. */
+export const StreamCode = { refused: 0x01, failed: 0x02, abandoned: 0x03, busy: 0x04 } as const
 
 interface Routed {
   readonly stream: LinkStream

@@ -185,6 +185,21 @@ describe('plugins/client-plugins', () => {
     expect(world.codes).to.deep.equal(['echo MSG_ERR_PLUGIN_FAILED'])
   })
 
+  it('leave what is said in its order, however long they take over each', async () => {
+    const order: string[] = []
+    await begin((scope) =>
+      scope.hook('message:outgoing', async (text) => {
+        await settled()
+        if (text === 'slow') await settled()
+        return text
+      }),
+    )
+    await Promise.all(
+      ['slow', 'quick', 'last'].map(async (text) => order.push(await client.outgoing(text, { user: 'bob' }))),
+    )
+    expect(order).to.deep.equal(['slow', 'quick', 'last'])
+  })
+
   it('answer for a person who asks to talk, the first that does; failures leave it to the next', async () => {
     await begin((scope) => {
       scope.hook('session:request', () => {

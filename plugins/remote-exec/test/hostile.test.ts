@@ -64,7 +64,7 @@ describe('a hostile sender', () => {
     await open({ options: { allow: [{ command: 'head', args: ['**'], ask: false }] } })
     lab.leftoversMs = 200
     const held = new Promise<void>((resolve) => setTimeout(resolve, 1_000))
-    const outcome = lab.exec(['head', '-c', '300000', '/dev/zero'], { onOutput: () => held })
+    const outcome = lab.exec(['head', '-c', '150000', '/dev/zero'], { onOutput: () => held })
     const failure = await outcome.then(
       () => undefined,
       (error: unknown) => error as { code: string },

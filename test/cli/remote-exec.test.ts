@@ -78,6 +78,7 @@ describe('commands on a peer', function () {
     const { bob, flags } = await meet()
     const words = await exec(flags, ['printf', '[%s]', '$HOME', 'a b', '; rm -rf x', '`id`', ''])
     expect(words).to.include({ status: 0, stdout: '[$HOME][a b][; rm -rf x][`id`][]', stderr: '' })
+    expect((await exec(flags, ['--', 'printf', 'x'])).stderr).to.contain('there is no such command')
     expect(await exec(flags, ['cat'], 'from here\n')).to.include({ status: 0, stdout: 'from here\n' })
     const failed = await exec(flags, ['sh', '-c', 'echo out; echo err >&2; exit 42'])
     expect(failed).to.include({ status: 42, stdout: 'out\n', stderr: 'err\n' })

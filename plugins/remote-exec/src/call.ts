@@ -171,7 +171,10 @@ export class Call {
       } catch {
         told = 'audit'
       }
-      tell('refused', `refused a command of ${this.peer.user}: ${code}`, { user: this.peer.user, refusal: code })
+      const { user } = this.peer
+      const isTakenBack = this.#ending === 'link' || this.#ending === 'stopped'
+      const text = isTakenBack ? `${user} took a command back` : `refused a command of ${user}: ${code}`
+      tell('refused', text, { user, refusal: code })
     }
     void this.#frames.send({ type: 'refused', code: told })
     this.#frames.finish()

@@ -213,4 +213,21 @@ describe('commands on a peer', function () {
     for (const line of [...alice.lines, ...bob.lines])
       expect(complaintOf(schemaOf(isOwn(line) ? 'plugins' : 'client'), line), JSON.stringify(line)).to.equal(undefined)
   })
+
+  it('loses nothing at the prompt, however many lines there are', async () => {
+    allow([unasked('seq', '**')])
+    const { flags } = await meet()
+    const alice = stage.start('alice', ['client', 'connect', stage.address, ...flags.slice(2)])
+    await alice.line('signed-in')
+    await alice.ask('open bob')
+    await alice.ask('exec bob -- seq 1 20000')
+    // What is told and what is answered may overtake each other.
+    await alice.line('plugin', ({ name, text }) => name === 'line' && String(text).endsWith('bob: 20000'))
+    const events = alice.lines.filter(({ plugin }) => plugin === 'remote-exec')
+    const wanted = Array.from({ length: 20_000 }, (_, i) => i + 1)
+    const output = events.filter(({ name }) => name === 'output').map(({ facts }) => (facts as { text: string }).text)
+    expect(output.join('') === `${wanted.join('\n')}\n`, 'the bytes').to.equal(true)
+    const lines = events.filter(({ name }) => name === 'line').map(({ text }) => String(text))
+    expect(lines.join('\n') === wanted.map((i) => `bob: ${i}`).join('\n'), 'the lines').to.equal(true)
+  })
 })

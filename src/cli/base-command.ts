@@ -5,6 +5,7 @@ import { loadSettings, type Settings } from './config/load.ts'
 import type { SettingKey } from './config/settings.ts'
 import { failureOf } from './failure.ts'
 import { flagValues } from './flags.ts'
+import { jsonLine } from './json-line.ts'
 import { isColourWanted, palette, type Palette } from './render/palette.ts'
 
 /** How a command prints: one JSON object per line, or text in the colours that are allowed. */
@@ -54,7 +55,7 @@ export abstract class BaseCommand extends Command {
 
   /** Prints one JSON object on a line. */
   private printJson(object: object): void {
-    this.out.write(`${JSON.stringify(object)}\n`)
+    this.out.write(jsonLine(object))
   }
 
   private printLines(lines: readonly string[]): void {
@@ -104,7 +105,7 @@ export abstract class BaseCommand extends Command {
 /** What plugins log goes to stderr, as JSON lines. */
 async function showPluginLogs(): Promise<void> {
   const { PLUGIN_LOG } = await import('../core/index.ts')
-  subscribe(PLUGIN_LOG, (line) => process.stderr.write(`${JSON.stringify({ type: 'log', ...(line as object) })}\n`))
+  subscribe(PLUGIN_LOG, (line) => process.stderr.write(jsonLine({ type: 'log', ...(line as object) })))
 }
 
 /** The reader went away, as `head` does: nobody is left to tell, so leave without a word. */

@@ -94,6 +94,21 @@ describe('commands of others on a real terminal', function () {
     expect(told.text).to.contain('bob said no (declined)')
   })
 
+  it('show the sender what they write, escaped, to its last byte', async () => {
+    const argv = ['sh', '-c', String.raw`printf '\n\n\302\2332J\033[31m\nlast\303'`]
+    const words = ['client', 'exec', 'bob', ...own('alice'), '--user', 'alice', '--', ...argv]
+    const alice = new TmuxScreen([process.execPath, BIN, ...words], { env: sandbox(directory()), cwd: directory() })
+    try {
+      await bob.until((text) => text.endsWith('Run it? [y/N]'))
+      bob.type('y')
+      bob.press('Enter')
+      expect(await alice.exitStatus()).to.equal(0)
+      expect(alice.text).to.contain('\\u009b2J\\u001b[31m\nlast\ufffd')
+    } finally {
+      alice.close()
+    }
+  })
+
   it('run after a yes, and end at the press of one key, whatever is being typed', async () => {
     const { told, closed } = exec('sh', '-c', 'while sleep 0.1; do echo still; done')
     await bob.until((text) => text.endsWith('Run it? [y/N]'))

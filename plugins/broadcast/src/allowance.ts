@@ -22,7 +22,10 @@ export class Allowance {
    * @returns 0 when there was one, else how many milliseconds until there is: nothing was taken then.
    */
   take(now: number, user: string): number {
-    const tokens = this.#tokens(this.#buckets.get(user), now)
+    const bucket = this.#buckets.get(user)
+    const tokens = this.#tokens(bucket, now)
+    // A clock that was set back would give nothing until it is where it was.
+    if (bucket && now < bucket.at) this.#buckets.set(user, { tokens, at: now })
     if (tokens < 1) return Math.ceil((1 - tokens) * this.#msEach)
     if (this.#buckets.size >= this.#pruneAt) this.#prune(now)
     this.#buckets.set(user, { tokens: tokens - 1, at: now })

@@ -16,6 +16,9 @@ describe('how often one may broadcast', () => {
     expect(allowance.take(100, 'alice')).to.equal(0)
     expect(allowance.take(100, 'bob')).to.equal(0)
     expect(allowance.take(0, 'alice')).to.equal(60_000)
+    allowance.take(3_600_000, 'carol')
+    expect(allowance.take(0, 'carol')).to.equal(60_000)
+    expect(allowance.take(60_000, 'carol')).to.equal(0)
   })
 
   it('takes memory only for those who have used some', () => {

@@ -90,7 +90,8 @@ export default defineServerPlugin({
     server.handle('want', (given, { id }) => void wants.set(id, given))
     server.handle('idle', ({ forMs }, { id, user }) => {
       const now = timers.now()
-      people.handleIdle(now, id, user, forMs === null ? undefined : now - forMs)
+      // What a client says may be no time at all.
+      people.handleIdle(now, id, user, forMs === null ? undefined : Math.max(0, now - forMs))
       run()
     })
 

@@ -124,6 +124,19 @@ describe('the server of presence', () => {
       expect(world.faults).to.deep.equal([])
     })
 
+  it('lists everybody whatever one of them says of how long nobody was there', async () => {
+    await server.start([{ plugin: serverHalf }])
+    const alice = arrive('alice')
+    await ask(arrive('mallory'), 'idle', { forMs: Number.MAX_SAFE_INTEGER })
+    const { people } = (await ask(alice, 'who', {})) as { people: Array<{ user: string; state: string }> }
+    expect(people.map(({ user, state }) => [user, state])).to.deep.equal([
+      ['alice', 'here'],
+      ['mallory', 'away'],
+    ])
+    expect(await ask(alice, 'seen', { user: 'mallory' })).to.deep.include({ state: 'away' })
+    expect(world.faults).to.deep.equal([])
+  })
+
   it('knows nobody by what is no name', async () => {
     await server.start([{ plugin: serverHalf }])
     const alice = arrive('alice')

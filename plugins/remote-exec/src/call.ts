@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { AuditFacts } from './audit/chain.ts'
+import { hashOf, type AuditFacts } from './audit/chain.ts'
 import type { Judge, Approved } from './judge.ts'
 import type { Peer } from './peer.ts'
 import type { ExecOptions } from './policy/options.ts'
@@ -49,6 +49,9 @@ export class Call {
   #ending: Exclude<Cause, 'none'> | undefined
   /** Bytes of stdin that may still come. */
   #credit = 0
+  /** Bytes of stdin that the command has taken and that are not credited again yet. */
+  #taken = 0
+  #hasEndedInput = false
   #firstFrame: ((frame: Frame) => void) | undefined
   /** Resolves when all of it is over. */
   readonly over: Promise<void>
@@ -116,8 +119,18 @@ export class Call {
     if ('refusal' in approved) return this.#refuse(approved.refusal)
     const asked = approved.ask ? await this.#ask(request, approved) : 'unasked'
     if (asked !== 'yes' && asked !== 'unasked') return this.#refuse(asked)
+    const moved = asked === 'yes' ? await this.#moved(request, approved) : undefined
+    if (moved !== undefined) return this.#refuse(moved)
     if (this.#stop.signal.aborted) return this.#refuse('revoked')
     await this.#execute(request, approved, asked)
+  }
+
+  /** What was shown while a person thought must still be what runs: a link that leads elsewhere meanwhile is not. */
+  async #moved(request: ExecRequest, { command, cwd }: Approved): Promise<Refusal | undefined> {
+    const now = await this.#deps.judge.approve(request, this.peer)
+    if ('refusal' in now) return now.refusal
+    if (now.cwd !== cwd) return 'cwd'
+    return now.command.path === command.path && now.command.real === command.real ? undefined : 'not-found'
   }
 
   async #ask({ argv }: ExecRequest, { command, cwd }: Approved): Promise<'yes' | Refusal> {
@@ -153,13 +166,17 @@ export class Call {
     let told: Refusal = code
     if (code !== 'not-enabled' && mayRecord()) {
       try {
-        record({ ...this.#facts(), event: 'refused', refusal: code })
+        const cause = this.#ending && { cause: this.#ending }
+        record({ ...shortened(this.#facts()), event: 'refused', refusal: code, ...cause })
       } catch {
         told = 'audit'
       }
-      tell('refused', `refused a command of ${this.peer.user}: ${code}`, { user: this.peer.user, refusal: code })
+      const { user } = this.peer
+      const isTakenBack = this.#ending === 'link' || this.#ending === 'stopped'
+      const text = isTakenBack ? `${user} took a command back` : `refused a command of ${user}: ${code}`
+      tell('refused', text, { user, refusal: code })
     }
-    await this.#frames.send({ type: 'refused', code: told })
+    void this.#frames.send({ type: 'refused', code: told })
     this.#frames.finish()
   }
 
@@ -195,7 +212,9 @@ export class Call {
     const ended = await run.ended
     this.#recordEnd(ended)
     const { kind, number, cause } = ended
-    await this.#frames.send({ type: 'exit', kind, number, cause })
+    // An end after output that is missing would look like all of it.
+    if (cause === 'link') return this.#frames.destroy()
+    void this.#frames.send({ type: 'exit', kind, number, cause })
     this.#frames.finish()
   }
 
@@ -240,14 +259,19 @@ export class Call {
       if (this.#run) this.#run.signal(SIGNALS[frame.number]!)
       else this.end('stopped')
     } else if (frame.type === 'stdin-end') {
+      if (this.#hasEndedInput) throw new Error('a second end of input')
+      this.#hasEndedInput = true
       this.#withStdin((stdin) => stdin.end())
     } else if (frame.type === 'stdin') {
       this.#credit -= frame.bytes.byteLength
       if (this.#credit < 0) throw new Error('more input than it may send')
       this.#withStdin((stdin) =>
         stdin.write(frame.bytes, () => {
-          // What nobody reads any more is not waited for.
-          this.#grantCredit(frame.bytes.byteLength)
+          // What nobody reads any more is not waited for. Small pieces are credited together.
+          this.#taken += frame.bytes.byteLength
+          if (this.#taken < STDIN_STEP) return
+          this.#grantCredit(this.#taken)
+          this.#taken = 0
         }),
       )
     } else throw new Error(`${frame.type} where it cannot be`)
@@ -275,3 +299,15 @@ const TELL_MS = 20
 const FIRST_FRAME_MS = 10_000
 /** Bytes of stdin that may be under way or wait for the command. */
 const STDIN_WINDOW = 256 * 1024
+/** Bytes of stdin that are credited at once, at least: an answer to each byte could fill a stream that nobody reads. */
+const STDIN_STEP = 32 * 1024
+
+/** Facts of a refusal: whoever is refused does not decide how much of the log that takes. */
+function shortened({ argv, wish, ...facts }: Record<string, unknown>): Record<string, unknown> {
+  const text = JSON.stringify([argv, wish])
+  if (argv === undefined || text.length <= MAX_REFUSED) return { ...facts, argv, wish }
+  return { ...facts, words: text.slice(0, MAX_REFUSED), wordsSha256: hashOf(text) }
+}
+
+/** Characters of the words and the directory of a refused request that are written down. */
+const MAX_REFUSED = 1_024

@@ -180,7 +180,7 @@ async function execute(
     },
   }
   sending.add(sent)
-  const told = foreground === undefined ? prompted(client, peer.user) : undefined
+  const told = foreground === undefined ? prompted(client, peer.user, () => sending.size) : undefined
   try {
     const outcome = await sendRequest(
       stream,
@@ -208,40 +208,70 @@ async function execute(
         record: (facts) => audit().append(facts),
       },
     )
-    told?.end()
     return resultOf(outcome, peer.user)
   } finally {
+    told?.end()
     sending.delete(sent)
   }
 }
 
-/** Output at the prompt: whole lines for people, exact bytes for programs. */
-function prompted(client: ClientScope<typeof protocol>, user: string) {
+/**
+ * Output at the prompt: whole lines for people, exact bytes for programs. What comes within a moment is told together, and what is more than can be
+ * told waits: a client drops events of a plugin that tells too many.
+ *
+ * @param running - how many commands share what may be told.
+ */
+function prompted(client: ClientScope<typeof protocol>, user: string, running: () => number) {
   let run = ''
-  const lines = { stdout: new Lines(), stderr: new Lines() }
-  const portions = { stdout: new Portions(), stderr: new Portions() }
-  const say = (stream: 'stdout' | 'stderr', texts: readonly string[]): void => {
-    for (const text of texts)
-      client.event('line', `${user}${stream === 'stderr' ? ' (stderr)' : ''}: ${text}`, { user, run, stream })
+  const streams = (['stdout', 'stderr'] as const).map((name) => ({
+    name,
+    lines: new Lines(),
+    portions: new Portions(),
+    held: [] as Uint8Array[],
+  }))
+  let size = 0
+  let room: Promise<void> | undefined
+  let cancel = (): void => {}
+  const tell = (isEnd: boolean): void => {
+    for (const { name: stream, lines, portions, held } of streams) {
+      const bytes = Buffer.concat(held.splice(0))
+      const parts = [...portions.handleBytes(bytes), ...(isEnd ? portions.end() : [])]
+      for (const portion of parts) client.event('output', '', { user, run, stream, ...portion })
+      const texts = [...lines.handleBytes(bytes), ...(isEnd ? lines.end() : [])]
+      const from = `${user}${stream === 'stderr' ? ' (stderr)' : ''}`
+      if (texts.length > 0)
+        client.event('line', texts.map((text) => `${from}: ${text}`).join('\n'), { user, run, stream })
+    }
+    size = 0
+    room = undefined
   }
   return {
     onStarted: (id: string) => {
       run = id
       client.event('running', '', { user, run })
     },
-    onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array) => {
-      for (const portion of portions[stream].handleBytes(bytes))
-        client.event('output', '', { user, run, stream, ...portion })
-      say(stream, lines[stream].handleBytes(bytes))
+    onOutput: (stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void> | undefined => {
+      streams.find(({ name }) => name === stream)!.held.push(bytes)
+      size += bytes.byteLength
+      room ??= new Promise((resolve) => {
+        cancel = client.timers.after(TELL_MS * Math.max(1, running()), () => {
+          tell(false)
+          resolve()
+        })
+      })
+      return size < MAX_HELD ? undefined : room
     },
     end: () => {
-      for (const stream of ['stdout', 'stderr'] as const) {
-        for (const portion of portions[stream].end()) client.event('output', '', { user, run, stream, ...portion })
-        say(stream, lines[stream].end())
-      }
+      cancel()
+      tell(true)
     },
   }
 }
+
+/** How often output is told: four events each time, of the 200 a second that a client takes of a plugin, milliseconds. */
+const TELL_MS = 30
+/** Bytes of output that are told together, at least one frame more at most. */
+const MAX_HELD = 16_384
 
 /** @throws MSG_ERR_EXEC_REFUSED */
 function resultOf(outcome: Outcome, user: string): ExecResult {

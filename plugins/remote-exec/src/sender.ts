@@ -120,6 +120,8 @@ class Sending {
   #onCredit: (() => void) | undefined
   #stopInterrupts: (() => void) | undefined
   #isOver = false
+  #hasAsked = false
+  #hasEnded = false
 
   constructor(stream: Duplex, peer: Peer, options: SendOptions) {
     this.#options = options
@@ -172,9 +174,12 @@ class Sending {
 
   async #handleFrame(frame: Frame): Promise<void> {
     const { onAsking, onStarted, onOutput } = this.#options
+    if (this.#hasEnded) throw new MsgError('MSG_ERR_PROTOCOL', { detail: `remote-exec: ${frame.type} after the end` })
     const isRunning = this.#run !== undefined
-    if (frame.type === 'asking' && !isRunning) onAsking?.()
-    else if (frame.type === 'refused' && !isRunning) this.#refused(frame.code)
+    if (frame.type === 'asking' && !isRunning && !this.#hasAsked) {
+      this.#hasAsked = true
+      onAsking?.()
+    } else if (frame.type === 'refused' && !isRunning) this.#refused(frame.code)
     else if (frame.type === 'accepted' && !isRunning) {
       this.#run = Buffer.from(frame.run).toString('hex')
       onStarted?.(this.#run)
@@ -188,6 +193,7 @@ class Sending {
       await onOutput(frame.type, frame.bytes)
     } else if (frame.type === 'exit' && isRunning) {
       const { kind, number, cause } = frame
+      this.#hasEnded = true
       const seconds = (performance.now() - this.#startedAt) / 1000
       this.#resolve({ kind, run: this.#run!, number, cause, outputBytes: this.#outputBytes, seconds })
     } else throw new MsgError('MSG_ERR_PROTOCOL', { detail: `remote-exec: ${frame.type} where it cannot be` })
@@ -196,6 +202,7 @@ class Sending {
   #refused(code: string): void {
     if (!isRefusal(code))
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'remote-exec: a refusal of an unknown code' })
+    this.#hasEnded = true
     this.#resolve({ kind: 'refused', refusal: code })
   }
 

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import {
   chmodSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -94,6 +96,20 @@ describe('the audit log', () => {
     await Promise.all(writers.map((child) => new Promise((resolve) => child.once('exit', resolve))))
     expect(lines()).to.have.length(121)
     expect(verifyChain(lines())).to.equal(undefined)
+  })
+
+  it('goes on after a full disk has left a turn that names nobody, or one that names itself', () => {
+    log.append({ event: 'a' })
+    const lock = `${log.path}.lock`
+    writeFileSync(lock, '')
+    const old = new Date(Date.now() - 60_000)
+    utimesSync(lock, old, old)
+    log.append({ event: 'b' })
+    // After a restart in a container the numbers of processes are the same again.
+    writeFileSync(lock, String(process.pid))
+    log.append({ event: 'c' })
+    expect(log.last(3).map(({ event }) => event)).to.deep.equal(['a', 'b', 'c'])
+    expect(existsSync(lock)).to.equal(false)
   })
 
   it('is in a folder of each device, whatever the name of its user is', () => {

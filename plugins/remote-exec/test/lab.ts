@@ -131,6 +131,8 @@ export class Lab {
   readonly grants = new Grants()
   target!: Target
   readonly runs: Run[] = []
+  /** Milliseconds; undefined for what clients have. */
+  leftoversMs: number | undefined
 
   /** bob's side. */
   async open({ options = {}, deps = {}, ...rest }: LabOptions = {}): Promise<this> {
@@ -151,7 +153,12 @@ export class Lab {
       },
       record: (facts: AuditFacts) => this.audit.append(facts),
       start: async (given) => {
-        const run = await Run.start(given, { wrappers: findWrappers(), table: procTable(), graceMs: 300 })
+        const run = await Run.start(given, {
+          wrappers: findWrappers(),
+          table: procTable(),
+          graceMs: 300,
+          ...this.#times(),
+        })
         this.runs.push(run)
         return run
       },
@@ -160,6 +167,10 @@ export class Lab {
       ...deps,
     })
     return this
+  }
+
+  #times(): { leftoversMs?: number } {
+    return this.leftoversMs === undefined ? {} : { leftoversMs: this.leftoversMs }
   }
 
   /** A stream from somebody. */

@@ -104,6 +104,16 @@ describe('the policy', () => {
     })
   })
 
+  it('denies a file under the name of another hard link, which has no path in common with it', () => {
+    const perl = { path: '/usr/bin/perl', real: '/usr/bin/perl', file: '1:2' }
+    const located = new Map([['perl', perl]])
+    const other = { path: '/usr/bin/perl5.36.0', real: '/usr/bin/perl5.36.0', file: '1:2' }
+    const given = { allow: [{ command: other.path, args: ['**'] }], deny: [{ command: 'perl' }] }
+    expect(decided(given, [other.path], { command: other, located })).to.deep.equal({ refusal: 'denied' })
+    const third = { ...other, file: '1:3' }
+    expect(decided(given, [other.path], { command: third, located })).to.deep.equal({ ask: true })
+  })
+
   it('denies for some, or some arguments, when a rule says so', () => {
     const given = {
       allow: [{ command: 'git', args: ['**'] }],
@@ -148,6 +158,16 @@ describe('the policy', () => {
       'busybox',
       'gawk',
       'ld-linux',
+      'ld-linux-x86-64.so.2',
+      'perl5.36-x86_64-linux-gnu',
+      'python3.11-dbg',
+      'vim.basic',
+      'flock',
+      'setarch',
+      'linux64',
+      'run-parts',
+      'ssh-agent',
+      'socat',
     ])
       expect(isInterpreter(name), name).to.equal(true)
     for (const name of ['ls', 'uptime', 'cat', 'shasum', 'df']) expect(isInterpreter(name), name).to.equal(false)

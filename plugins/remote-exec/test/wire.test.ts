@@ -21,8 +21,14 @@ const OF: Record<Role, fc.Arbitrary<Frame>> = {
     fc.record({ type: fc.constantFrom('stdout' as const, 'stderr' as const), bytes: bytes(1, 400) }),
     fc.record({
       type: fc.constant('exit' as const),
-      kind: fc.constantFrom('code' as const, 'signal' as const),
+      kind: fc.constant('code' as const),
       number: fc.nat(255),
+      cause: fc.constantFrom(...CAUSES),
+    }),
+    fc.record({
+      type: fc.constant('exit' as const),
+      kind: fc.constant('signal' as const),
+      number: fc.integer({ min: 1, max: 127 }),
       cause: fc.constantFrom(...CAUSES),
     }),
   ),

@@ -8,6 +8,7 @@ import { LiveLines } from '../render/live-lines.ts'
 import type { Palette } from '../render/palette.ts'
 import { isUnicodeTerminal, progressLines, type Moving } from '../render/progress.ts'
 import { transferEventLines } from '../render/transfers.ts'
+import { jsonLine } from '../json-line.ts'
 
 /** How a one-shot command shows the transfers it waits for: lines that stay, and progress that is drawn in place where there is a terminal. */
 export interface TransferScreen {
@@ -52,7 +53,7 @@ export function createScreen({ isJson, out, err, palette, isAsking }: ScreenOpti
 }
 
 function jsonScreen(out: Writable): TransferScreen {
-  const write = (object: object): void => void out.write(`${JSON.stringify(object)}\n`)
+  const write = (object: object): void => void out.write(jsonLine(object))
   return {
     tell: write,
     note() {},

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import { visible } from '../../core/wire/visible.ts'
 import type { Failure } from '../failure.ts'
 import type { Palette } from '../render/palette.ts'
+import { jsonLine } from '../json-line.ts'
 
 /** Where a console's answers and events go. Three kinds: JSON lines, plain lines, a terminal with a line being typed. */
 export interface ConsoleOutput {
@@ -37,7 +38,7 @@ export class JsonOutput implements ConsoleOutput {
   note(): void {}
 
   #write(object: object): void {
-    this.#out.write(`${JSON.stringify(object)}\n`)
+    this.#out.write(jsonLine(object))
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Hook } from '@oclif/core'
+import { jsonLine } from '../json-line.ts'
 
 /**
  * Runs beside the suggestion of plugin-not-found, whose status 127 is none of msg's: an unknown command is a usage error.
@@ -16,7 +17,7 @@ const commandNotFound: Hook<'command_not_found'> = async function ({ id, argv = 
     hint: `${config.bin} help lists the commands`,
     exit: 2,
   }
-  process.stdout.write(`${JSON.stringify(error)}\n`)
+  process.stdout.write(jsonLine(error))
 }
 
 export default commandNotFound

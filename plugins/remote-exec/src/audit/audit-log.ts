@@ -10,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -141,8 +142,15 @@ export class AuditLog {
     for (;;) {
       try {
         const file = openSync(lock, 'wx', 0o600)
-        writeSync(file, String(process.pid))
-        closeSync(file)
+        try {
+          writeSync(file, String(process.pid))
+        } catch (error) {
+          // Without room for a number it would be nobody's for ever.
+          rmSync(lock, { force: true })
+          throw error
+        } finally {
+          closeSync(file)
+        }
         break
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
@@ -162,7 +170,10 @@ export class AuditLog {
 function isAbandoned(lock: string): boolean {
   try {
     const pid = Number(readFileSync(lock, 'latin1'))
+    // This process takes one turn at a time: its number is that of one before it.
+    if (pid === process.pid) return true
     if (pid > 0) process.kill(pid, 0)
+    else return Date.now() - statSync(lock).mtimeMs > TURN_MS
     return false
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH'

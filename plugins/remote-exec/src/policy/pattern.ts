@@ -3,7 +3,7 @@
  *
  * `*` stands for any characters but `/`, `**` for any characters; `\` makes the character behind it plain. A pattern that begins with a
  * wildcard takes no option (`-…`), and no wildcard lets a path climb: an argument with a component `..` fits only a pattern that has one in
- * the same words. Everything else stands for itself, capital letters included.
+ * the same words, and no more of them. Everything else stands for itself, capital letters included.
  *
  * Takes time in proportion to pattern × argument at the most, whatever they are.
  */
@@ -11,7 +11,7 @@ export function fitsArgument(pattern: string, argument: string): boolean {
   const tokens = tokensOf(pattern)
   if (tokens.every((token) => typeof token === 'string')) return tokens.join('') === argument
   if (typeof tokens[0] === 'number' && argument.startsWith('-')) return false
-  if (CLIMBS.test(argument) && !CLIMBS.test(pattern)) return false
+  if (climbs(argument) > climbs(pattern)) return false
   return fits(tokens, argument)
 }
 
@@ -82,7 +82,8 @@ function skipWildcards(tokens: readonly Token[], reached: Uint8Array): void {
 
 const WITHIN = 1
 const ACROSS = 2
-/** A component `..` of a path, also behind `--to=` and in lists of paths. */
-const CLIMBS = /(?:^|[/=:,])\.\.(?:$|[/:,])/u
+/** How many components `..` a path has, also behind `--to=`, `-C` and `@`, and in lists of paths. */
+const climbs = (text: string): number => text.match(CLIMBS)?.length ?? 0
+const CLIMBS = /(?<=^|[/=:,@]|^-[^-])\.\.(?=$|[/:,])/gu
 const MAX_PATTERN = 256
 const MAX_WILDCARDS = 8

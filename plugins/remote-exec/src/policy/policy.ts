@@ -11,6 +11,8 @@ export interface FoundCommand {
   readonly path: string
   /** The same without symlinks. */
   readonly real: string
+  /** Device and inode: the same for all hard links of a file. */
+  readonly file?: string
 }
 
 /** What is known of a request when it is decided about. */
@@ -73,7 +75,7 @@ function isDenied(rule: DenyRule, facts: Facts): boolean {
   const target = located.get(rule.command)
   if (own.includes(rule.command) || (target !== undefined && own.includes(target.path))) return true
   // Files that are many commands at once are told apart by name only.
-  if (target !== undefined && target.real === command.real && !MANY_IN_ONE.test(basename(command.real))) return true
+  if (target !== undefined && isSameFile(target, command) && !MANY_IN_ONE.test(basename(command.real))) return true
   return !isAbsolute(rule.command) && own.some((path) => basename(path) === rule.command)
 }
 
@@ -85,5 +87,8 @@ function isBelowAny(roots: readonly string[], cwd: string, facts: Facts): boolea
     return real !== undefined && (cwd === real || cwd.startsWith(real.endsWith(sep) ? real : `${real}${sep}`))
   })
 }
+
+const isSameFile = (a: FoundCommand, b: FoundCommand): boolean =>
+  a.real === b.real || (a.file !== undefined && a.file === b.file)
 
 const MANY_IN_ONE = /^(?:busybox|toybox|coreutils)/u

@@ -39,13 +39,16 @@ export async function locateFolder(path: string): Promise<string | undefined> {
 
 async function examine(path: string): Promise<FoundCommand | 'not-found' | 'not-executable'> {
   let real: string
+  let file: string
   try {
     real = await realpath(path)
-    if (!(await stat(real)).isFile()) return 'not-found'
+    const stats = await stat(real, { bigint: true })
+    file = `${stats.dev}:${stats.ino}`
+    if (!stats.isFile()) return 'not-found'
   } catch {
     return 'not-found'
   }
-  return (await isProgram(real)) ? { path, real } : 'not-executable'
+  return (await isProgram(real)) ? { path, real, file } : 'not-executable'
 }
 
 /** What the kernel itself starts: without a magic number the C library would hand the file to a shell. */

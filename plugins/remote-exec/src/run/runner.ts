@@ -57,6 +57,8 @@ export interface RunDeps {
   readonly table: ProcessTable | undefined
   /** Milliseconds an asked command has before it is killed. @default 5000 */
   readonly graceMs?: number
+  /** Milliseconds that output may wait for its reader once the command has ended. @default 60,000 */
+  readonly leftoversMs?: number
   /** Ends what this process cannot end any more, once it is gone itself. */
   readonly guardian?: Pick<Guardian, 'watch'> | undefined
 }
@@ -76,6 +78,10 @@ export class Run {
   #lastLook = 0
   #isClean = true
   #isOver = false
+  #hasAsked = false
+  /** Resolves when output is not waited for any more. */
+  readonly #abandoned: Promise<void>
+  #abandon!: () => void
   /** What became of it, once all of it has ended and its output was passed on. */
   readonly ended: Promise<Ended>
 
@@ -83,6 +89,7 @@ export class Run {
     this.#child = child
     this.#options = options
     this.#deps = deps
+    this.#abandoned = new Promise((resolve) => (this.#abandon = resolve))
     if (deps.table) this.#family = new Family(deps.table, child.pid!, options.mark)
     const release = deps.guardian?.watch(child.pid!, options.mark)
     this.ended = this.#follow().finally(release)
@@ -126,6 +133,8 @@ export class Run {
     if (this.#isOver) return
     if (this.#family) this.#family.signalGroup(name)
     else tryTo(() => process.kill(-this.pid, name))
+    if (this.#hasAsked) return
+    this.#hasAsked = true
     this.#after(this.#deps.graceMs ?? GRACE_MS, () => this.end('stopped'))
   }
 
@@ -134,6 +143,7 @@ export class Run {
     if (this.#isOver) return
     if (this.#cause === 'none' && this.#child.exitCode === null && this.#child.signalCode === null) this.#cause = cause
     this.#sweep()
+    if (cause === 'closing') this.#after(CLOSING_MS, () => this.#giveUpOutput())
   }
 
   #sweep(): void {
@@ -154,7 +164,7 @@ export class Run {
     this.#sweep()
     clearInterval(watch)
     // Output that nobody takes is not kept for ever.
-    this.#after(LEFTOVERS_MS, () => [child.stdout, child.stderr].forEach((stream) => stream?.destroy()))
+    this.#after(this.#deps.leftoversMs ?? LEFTOVERS_MS, () => this.#giveUpOutput())
     await pumped
     this.#isOver = true
     for (const timer of this.#timers) clearTimeout(timer)
@@ -171,6 +181,14 @@ export class Run {
     }
   }
 
+  /** What was not taken is lost, and that is said. */
+  #giveUpOutput(): void {
+    if (this.#isOver) return
+    if (this.#cause === 'none') this.#cause = 'link'
+    for (const stream of [this.#child.stdout, this.#child.stderr]) stream?.destroy()
+    this.#abandon()
+  }
+
   async #pump(name: 'stdout' | 'stderr', stream: Readable): Promise<void> {
     const { limits, onOutput } = this.#options
     try {
@@ -178,7 +196,7 @@ export class Run {
         const left = limits.outputBytes - this.#outputBytes
         const bytes = chunk.subarray(0, left)
         this.#outputBytes += bytes.byteLength
-        if (bytes.byteLength > 0) await onOutput(name, bytes)
+        if (bytes.byteLength > 0) await Promise.race([onOutput(name, bytes), this.#abandoned])
         if (chunk.byteLength > left) this.end('output')
         if (this.#cause === 'output') return
       }
@@ -233,6 +251,8 @@ const LOOK_MS = 250
 const RETRY_MS = 50
 /** How long output that is left when a command has ended may wait for its reader. */
 const LEFTOVERS_MS = 60_000
+/** The same when this side leaves. */
+const CLOSING_MS = 1_000
 const NICE = 5
 /** The system stops what grows faster than it is looked at; what is over the limit by less than this is seen, and ended. */
 const SPARE = 32

@@ -94,8 +94,11 @@ function frameOf(type: FrameType, payload: Buffer): Frame {
     case 'exit': {
       const [kind, number, cause] = payload as unknown as [number, number, number]
       const why = CAUSES[cause]
-      if (kind > 1 || why === undefined) throw broken('an exit of no kind')
-      return { type, kind: kind === 0 ? 'code' : 'signal', number, cause: why }
+      const isSignal = kind === 1
+      // 128 and the number is a status of 8 bits.
+      if (kind > 1 || why === undefined || (isSignal && (number < 1 || number > 127)))
+        throw broken('an exit of no kind')
+      return { type, kind: isSignal ? 'signal' : 'code', number, cause: why }
     }
     default:
       return { type }

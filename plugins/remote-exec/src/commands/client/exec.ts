@@ -64,7 +64,8 @@ export default class ClientExec extends PluginOneShot {
       async ({ user, signal, command, moved, rest }) => {
         // Once it runs it may take as long as its own limits say.
         onEvent = () => (hasStarted ? rest() : moved())
-        const given = { user, command: joinWords(words), cwd: flags.cwd }
+        // One `--` is taken away there, and only one.
+        const given = { user, command: `-- ${joinWords(words)}`, cwd: flags.cwd }
         const { exec } = (await command('exec').run(valuesOf(given), { signal, confirm: undefined })) as {
           exec: ExecResult
         }
@@ -90,6 +91,9 @@ export default class ClientExec extends PluginOneShot {
         return write(out, out.isTTY ? shown(decoders[name].decode(bytes, { stream: true })) : bytes)
       },
       onExit: (exec) => {
+        // Half a character is shown as what it is: something that cannot be read.
+        for (const name of ['stdout', 'stderr'] as const)
+          if (process[name].isTTY) process[name].write(decoders[name].decode())
         if (exec.signal !== null || exec.cause !== 'none') process.stderr.write(`${visible(exitSentence(exec))}\n`)
       },
     }

@@ -67,6 +67,19 @@ export class LabPeople {
     return { path: link?.line['path'] as string | undefined, linkMs: link?.ms, messageMs: message?.ms, peers }
   }
 
+  /** How the server sees `client`, once that is known: a moment at most, or four seconds where UDP is blocked. */
+  async network(client: JsonProcess): Promise<{ mapping: string; address: string | null }> {
+    for (;;) {
+      const before = client.lines.length
+      client.say('links')
+      while (!client.lines.slice(before).some(({ command }) => command === 'links')) await sleep(20)
+      const { network } = client.lines.slice(before).find(({ command }) => command === 'links') as unknown as {
+        network: { mapping: string; address: string | null }
+      }
+      if (network.mapping !== 'unknown') return network
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#running.splice(0).map((child) => child.kill('SIGKILL')))
   }

@@ -8,7 +8,7 @@ import type { Home } from './nat-lab.ts'
  * | open | none: addresses inside are public | none |
  * | port-restricted | endpoint-independent while no two flows want the same port | address and port-dependent |
  * | symmetric | address and port-dependent, random ports | address and port-dependent |
- * | udp-blocked | as port-restricted for TCP; no UDP passes, either way | |
+ * | udp-blocked | as port-restricted for TCP; no UDP passes, either way; neighbours reach each other | |
  */
 export type RouterKind = 'open' | 'port-restricted' | 'symmetric' | 'udp-blocked'
 
@@ -26,7 +26,10 @@ export function rulesOf({ router, dropsNew = true }: Home): string {
   if (router !== 'open') lines.push('add rule inet filter forward iifname "wan" ct state new drop')
   // Neighbours must be found: IPv6 asks for them with ICMP, which is new each time.
   if (dropsNew) lines.push('add rule inet filter input iifname "wan" meta l4proto != ipv6-icmp ct state new drop')
-  if (router === 'udp-blocked') lines.push('add rule inet filter forward meta l4proto udp drop')
+  // Neighbours' datagrams may come past here, too, where the kernel shows its filter what a bridge carries.
+  if (router === 'udp-blocked')
+    for (const way of ['iifname', 'oifname'])
+      lines.push(`add rule inet filter forward ${way} "wan" meta l4proto udp drop`)
   if (router !== 'open') lines.push(`add rule ip nat postrouting oifname "wan" masquerade ${MASQUERADE[router]}`)
   return lines.join('\n')
 }

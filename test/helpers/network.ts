@@ -80,12 +80,12 @@ export class Network<Event> {
     this.#nodes.set(host, { machine, side, pipe, address: { host, port: 1 }, nat: undefined, rebindings: 0 })
   }
 
-  /** From now on `host` is behind `nat`: only others there reach it by its own address. @param port - of its socket */
-  putBehind(nat: Nat, host: string, port = 1): void {
+  /** From now on `host` has that address, and is behind `nat` if one is given: then only others there reach it by that address. */
+  place(host: string, address: SocketAddress, nat?: Nat): void {
     const node = this.#nodes.get(host)
     if (!node) return
     node.nat = nat
-    node.address = { host, port }
+    node.address = address
   }
 
   /** The machine is gone without a word, as after a crash. */

@@ -113,6 +113,13 @@ describe('the NAT laboratory', () => {
     expect(await bob.heard('across')).to.deep.equal(alice.addresses[0])
   })
 
+  it('keeps UDP from the world and not from neighbours, where it is blocked', async () => {
+    create({ alice: 'udp-blocked', bob: { beside: 'alice' } })
+    const [alice, bob] = [await openAt('alice'), await openAt('bob', 4_001)]
+    alice.send(bob.addresses[0]!, 'across')
+    expect(await bob.heard('across')).to.deep.equal(alice.addresses[0])
+  })
+
   it('forgets a mapping when its time is over', async () => {
     create({ alice: { router: 'port-restricted', mappingTimeout: 1 } })
     const server = await openServer()

@@ -98,7 +98,7 @@ describe('helpers/network', () => {
 
     it('shows the outer address to the world, and brings answers in', () => {
       const { network, a, b } = pairOn({})
-      network.putBehind(home(), 'a', 4_000)
+      network.place('a', { host: 'a', port: 4_000 }, home())
       a.say(B, 'out')
       network.pass(seconds(1))
       expect(b.heard[0]?.from).to.deep.equal({ host: OUTER, port: 4_000 })
@@ -110,7 +110,7 @@ describe('helpers/network', () => {
 
     it('keeps the world out: at inner addresses always, at outer ones until somebody inside spoke', () => {
       const { network, a, b } = pairOn({})
-      network.putBehind(home(), 'a', 4_000)
+      network.place('a', { host: 'a', port: 4_000 }, home())
       b.say({ host: 'a', port: 4_000 }, 'inner')
       b.say({ host: OUTER, port: 4_000 }, 'too soon')
       network.pass(seconds(1))
@@ -121,8 +121,8 @@ describe('helpers/network', () => {
       it(`${hairpins ? 'turns' : 'does not turn'} neighbours back by their outer addresses, and never hinders them inside`, () => {
         const { network, a, b } = pairOn({})
         const nat = home({ hairpins, filtering: 'endpoint-independent' })
-        network.putBehind(nat, 'a', 4_000)
-        network.putBehind(nat, 'b', 4_001)
+        network.place('a', { host: 'a', port: 4_000 }, nat)
+        network.place('b', { host: 'b', port: 4_001 }, nat)
         const server = { host: 'server', port: 1 }
         for (const each of [a, b]) each.say(server, 'hello')
         network.pass(seconds(1))

@@ -73,6 +73,20 @@ describe('the NAT laboratory', () => {
     expect(await bob.heard('hello yourself')).to.deep.equal(atAlice)
   })
 
+  it('does not join one that keeps its mapping with a symmetric one, however often both knock', async () => {
+    create({ alice: 'port-restricted', bob: 'symmetric' })
+    const server = await openServer()
+    const [alice, bob] = [await openAt('alice'), await openAt('bob')]
+    const [atAlice, atBob] = [await alice.seenBy(server.addresses[0]!), await bob.seenBy(server.addresses[0]!)]
+    for (let i = 0; i < 5; i++) {
+      alice.send(atBob!, 'knock')
+      bob.send(atAlice!, 'knock')
+      await sleep(20)
+    }
+    const heard = await Promise.all([alice.heard('knock'), bob.heard('knock')])
+    expect(heard).to.deep.equal([undefined, undefined])
+  })
+
   for (const dropsNew of [true, false]) {
     const title = dropsNew
       ? 'keeps a mapping although somebody knocked first'

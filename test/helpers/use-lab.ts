@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { canMakeNamespaces } from './lan.ts'
 import { Lab, type Homes } from './nat-lab.ts'
 
@@ -19,9 +20,14 @@ export function useLab(): {
   let lab: Lab | undefined
   const kept: Closable[] = []
   before(function () {
-    if (canMakeNamespaces()) return
-    if (process.env['CI']) throw new Error('network namespaces are required here')
-    console.log('      skipped: making network namespaces is not permitted')
+    const lacking = canMakeNamespaces()
+      ? hasNftables()
+        ? undefined
+        : 'nftables'
+      : 'the privilege to make network namespaces'
+    if (lacking === undefined) return
+    if (process.env['CI']) throw new Error(`${lacking} is required here`)
+    console.log(`      skipped: without ${lacking}`)
     this.skip()
   })
   afterEach(async () => {
@@ -45,5 +51,14 @@ export function useLab(): {
       kept.push(it)
       return it
     },
+  }
+}
+
+function hasNftables(): boolean {
+  try {
+    execFileSync('nft', ['--version'], { stdio: 'pipe' })
+    return true
+  } catch {
+    return false
   }
 }

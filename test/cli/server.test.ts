@@ -20,7 +20,7 @@ describe('msg server', () => {
 
   it('prints where it listens first, then events, as JSON', async () => {
     const { server, listening } = await stage.startServer(data())
-    expect(Object.keys(listening)).to.deep.equal(['type', 'host', 'port', 'udpPort', 'fingerprint'])
+    expect(Object.keys(listening)).to.deep.equal(['type', 'host', 'port', 'udpPort', 'probePort', 'fingerprint'])
     expect(listening['fingerprint']).to.match(/^SHA256:[\w+/]{43}$/u)
     await stage.startUser('alice')
     expect(await server.line('registered')).to.include({ user: 'alice' })

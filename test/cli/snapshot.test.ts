@@ -75,7 +75,7 @@ const COMMANDS = [
   'server members <room> --data-dir',
   'server rooms --data-dir',
   'server sessions --data-dir',
-  'server start --cert --data-dir --files --host --key --name --port --udp-port',
+  'server start --cert --data-dir --files --host --key --name --port --probe-port --udp-port',
   'server status --data-dir',
   'server stop --data-dir',
   'server users --connected --data-dir',

@@ -8,6 +8,7 @@ import type {
   Conversation,
   MessageState,
   LinkStatus,
+  NetworkStatus,
   PeerStatus,
   SentMessage,
   SocketStatus,
@@ -74,6 +75,7 @@ export class FakeClient implements Client {
   /** What `links` answers. */
   linked: LinkStatus[] = []
   socket: SocketStatus | null = null
+  network: NetworkStatus | null = null
   readonly always: string[] = []
   /** What `transfers` answers, and what was done to transfers. */
   transferring: TransferStatus[] = []
@@ -262,7 +264,7 @@ export class FakeClient implements Client {
   }
 
   links(): ReturnType<Client['links']> {
-    return { links: this.linked, socket: this.socket }
+    return { links: this.linked, socket: this.socket, network: this.network }
   }
 
   transfers(): TransferStatus[] {

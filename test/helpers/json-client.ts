@@ -10,14 +10,14 @@ export class JsonProcess {
   readonly lines: JsonLine[] = []
   readonly child: ChildProcess
   readonly #exited: Promise<unknown>
-  #wake: () => void = () => {}
+  readonly #waiting: Array<() => void> = []
 
   constructor([command, args]: [string, string[]], env: Readonly<Record<string, string>>) {
     this.child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
     this.#exited = once(this.child, 'exit')
     createInterface({ input: this.child.stdout! }).on('line', (line) => {
       this.lines.push(JSON.parse(line) as JsonLine)
-      this.#wake()
+      for (const wake of this.#waiting.splice(0)) wake()
     })
   }
 
@@ -30,7 +30,7 @@ export class JsonProcess {
     for (;;) {
       const found = this.lines.find((line) => Object.entries(fields).every(([key, value]) => line[key] === value))
       if (found) return found
-      await new Promise<void>((resolve) => (this.#wake = resolve))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }
 

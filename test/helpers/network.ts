@@ -2,6 +2,7 @@ import type { Duration, Instant } from '../../src/core/time/instant.ts'
 import type { SocketAddress } from '../../src/core/transport/endpoint-api.ts'
 import type { Machine } from '../../src/core/transport/machine.ts'
 import { FlightQueue } from './flight-queue.ts'
+import type { Nat } from './nat.ts'
 import { Pipe, rebindings, wayBack, type Path } from './path.ts'
 import { seededRandom } from './random.ts'
 
@@ -11,13 +12,17 @@ interface Flight {
   readonly from: SocketAddress
   readonly to: SocketAddress
   readonly payload: Uint8Array
+  /** Behind which NAT it travels, and is understood; `undefined` for the network everybody shares. */
+  readonly within: Nat | undefined
 }
 
 interface Node<Event> {
   readonly machine: Machine<Event>
   readonly side: 'dialer' | 'answerer'
   readonly pipe: Pipe
+  /** Its own; behind a NAT, what the others there know it by. */
   address: SocketAddress
+  nat: Nat | undefined
   /** Scheduled rebindings done. */
   rebindings: number
 }
@@ -26,6 +31,7 @@ interface Node<Event> {
  * Machines at addresses, joined by one path, in virtual time: no sockets, no timers; the same seed gives the same run.
  *
  * The first node added is the path's dialer; every other one answers, and sends on the way back.
+ * Nodes may be put behind a {@link Nat}, several behind the same one.
  */
 export class Network<Event> {
   now: Instant = 0
@@ -71,7 +77,15 @@ export class Network<Event> {
     const shared = via === undefined ? undefined : this.#nodes.get(via)
     const side = shared?.side ?? (this.#nodes.size === 0 ? 'dialer' : 'answerer')
     const pipe = shared?.pipe ?? new Pipe(side === 'dialer' ? this.#path : wayBack(this.#path), this.#random)
-    this.#nodes.set(host, { machine, side, pipe, address: { host, port: 1 }, rebindings: 0 })
+    this.#nodes.set(host, { machine, side, pipe, address: { host, port: 1 }, nat: undefined, rebindings: 0 })
+  }
+
+  /** From now on `host` has that address, and is behind `nat` if one is given: then only others there reach it by that address. */
+  place(host: string, address: SocketAddress, nat?: Nat): void {
+    const node = this.#nodes.get(host)
+    if (!node) return
+    node.nat = nat
+    node.address = address
   }
 
   /** The machine is gone without a word, as after a crash. */
@@ -93,7 +107,7 @@ export class Network<Event> {
 
   /** Puts a datagram on the path as if `from` had sent it. */
   inject(from: SocketAddress, to: SocketAddress, payload: Uint8Array): void {
-    this.#fly(this.#nodes.get(from.host)?.pipe ?? this.#strangers, from, to, payload)
+    this.#fly(this.#nodes.get(from.host)?.pipe ?? this.#strangers, { from, to, within: undefined }, payload)
   }
 
   /**
@@ -139,9 +153,12 @@ export class Network<Event> {
   #deliver(): void {
     const flight = this.#flights.pop()
     if (flight === undefined) return
+    const nat = flight.within ? undefined : this.#natAt(flight.to.host)
+    const to = nat ? nat.translateIn(this.now, flight.from, flight.to.port) : flight.to
+    const within = nat ?? flight.within
     for (const [host, node] of this.#nodes) {
       this.#rebindOnTime(host, node)
-      if (node.address.host !== flight.to.host || node.address.port !== flight.to.port) continue
+      if (node.nat !== within || node.address.host !== to?.host || node.address.port !== to.port) continue
       node.machine.handleDatagram(this.now, flight.from, flight.payload)
       this.#drain(host, node)
       return
@@ -152,9 +169,27 @@ export class Network<Event> {
     const { machine, pipe } = node
     for (let t = machine.pollTransmit(this.now); t; t = machine.pollTransmit(this.now)) {
       this.#rebindOnTime(host, node)
-      this.#fly(pipe, node.address, t.to, t.payload)
+      const route = this.#route(node, t.to)
+      if (route) this.#fly(pipe, route, t.payload)
     }
     for (let e = machine.pollEvent(); e !== undefined; e = machine.pollEvent()) this.#onEvent(host, e)
+  }
+
+  /** Past the NAT of who sends, if there is one. @returns `undefined` when that drops it. */
+  #route({ address, nat }: Node<Event>, to: SocketAddress): Omit<Flight, 'payload'> | undefined {
+    if (!nat) return { from: address, to, within: undefined }
+    const isInside = [...this.#nodes.values()].some((other) => other.nat === nat && other.address.host === to.host)
+    if (isInside) return { from: address, to, within: nat }
+    if (to.host !== nat.address) return { from: nat.translateOut(this.now, address, to), to, within: undefined }
+    if (!nat.options.hairpins) return undefined
+    const from = nat.translateOut(this.now, address, to)
+    const inner = nat.translateIn(this.now, from, to.port)
+    return inner && { from, to: inner, within: nat }
+  }
+
+  #natAt(host: string): Nat | undefined {
+    for (const { nat } of this.#nodes.values()) if (nat?.address === host) return nat
+    return undefined
   }
 
   #rebindOnTime(host: string, node: Node<Event>): void {
@@ -164,11 +199,11 @@ export class Network<Event> {
     this.rebind(host)
   }
 
-  #fly(pipe: Pipe, from: SocketAddress, to: SocketAddress, payload: Uint8Array): void {
+  #fly(pipe: Pipe, { from, to, within }: Omit<Flight, 'payload'>, payload: Uint8Array): void {
     this.recorded.push({ from, to, payload: Uint8Array.from(payload) })
     for (const arrival of pipe.carry(this.now, payload)) {
       // Of its own: the sender may reuse its buffer, and the receiver opens packets in place.
-      this.#flights.push(arrival.at, { from, to, payload: Uint8Array.from(arrival.payload) })
+      this.#flights.push(arrival.at, { from, to, within, payload: Uint8Array.from(arrival.payload) })
     }
   }
 }

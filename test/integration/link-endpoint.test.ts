@@ -145,9 +145,10 @@ describe('the UDP endpoint', () => {
       if (asked) server.send(encodeResponse(asked, { host: from.address, port: from.port }), from.port, from.address)
     })
     const observed = await new Promise((resolve) =>
-      a.endpoint.rendezvous({ host: '127.0.0.1', port: server.address().port }, token, resolve),
+      a.endpoint.rendezvous({ server: { host: '127.0.0.1', port: server.address().port }, token }, resolve),
     )
-    expect(observed).to.deep.equal({ host: '127.0.0.1', port: a.endpoint.address.port })
+    const address = { host: '127.0.0.1', port: a.endpoint.address.port }
+    expect(observed).to.deep.equal({ address, mapping: 'unknown' })
     server.close()
   })
 

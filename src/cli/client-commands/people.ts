@@ -4,7 +4,7 @@ import { lineCommand } from '../lines/command.ts'
 import { milliseconds } from '../render/time.ts'
 import { tableLines } from '../render/table.ts'
 import { visible } from '../../core/wire/visible.ts'
-import { linkLines, socketLines } from '../render/links.ts'
+import { linkLines, networkLine, socketLines } from '../render/links.ts'
 import { usersTable } from '../render/lists.ts'
 
 const users = lineCommand({
@@ -46,9 +46,13 @@ const peers = lineCommand({
 
 const links = lineCommand({
   name: 'links',
-  summary: 'what every link measures: round trip, loss, speed, window, datagram size',
+  summary: 'what every link measures: round trip, loss, speed, window, datagram size; and what your router does',
   run: async (session: ClientSession) => session.client.links(),
-  text: ({ links, socket }, palette) => [...linkLines(links, palette), ...(socket ? socketLines(socket, palette) : [])],
+  text: ({ links, socket, network }, palette) => [
+    ...linkLines(links, palette),
+    ...(socket ? socketLines(socket, palette) : []),
+    ...(network ? [networkLine(network, palette)] : []),
+  ],
 })
 
 const verify = lineCommand({

@@ -151,6 +151,13 @@ export const SETTINGS = {
     summary: 'UDP port of the server; 0 takes any free one',
     fallbackText: "the TCP port's number",
   },
+  probePort: {
+    kind: PORT,
+    env: 'MSG_PROBE_PORT',
+    flag: 'probe-port',
+    summary: 'second UDP port of the server, which shows clients what their router does; 0 takes any free one',
+    fallbackText: 'any free one',
+  },
   name: {
     kind: { type: 'text' },
     env: 'MSG_NAME',

@@ -1,4 +1,4 @@
-import type { LinkStatus, SocketStatus } from '../../core/index.ts'
+import type { LinkStatus, NetworkStatus, SocketStatus } from '../../core/index.ts'
 import { visible } from '../../core/wire/visible.ts'
 import type { Palette } from './palette.ts'
 import { bytesText } from '../bytes.ts'
@@ -13,6 +13,12 @@ export function linkLines(links: readonly LinkStatus[], palette: Palette): strin
     `  ${bytesText(link.bytesSent)} sent, ${bytesText(link.bytesReceived)} received; ${ratesText(link)}`,
     `  window ${bytesText(link.cwnd)} by ${link.congestion}, ${bytesText(link.bytesInFlight)} in flight; datagrams of ${link.datagramSize} bytes; ${count(link.keyUpdates, 'key update')}`,
   ])
+}
+
+/** What stands between this machine and the server, in plain words. */
+export function networkLine({ mapping, address }: NetworkStatus, palette: Palette): string {
+  const seen = address === null ? '' : ` (seen at ${address})`
+  return palette.dim(`Network: ${MAPPINGS[mapping]}${seen}.`)
 }
 
 /** What the socket may hold, and what to do about it. */
@@ -44,4 +50,12 @@ function bitRate(value: number): string {
     amount /= 1000
   }
   return `${amount.toFixed(1)} Gbit/s`
+}
+
+const MAPPINGS: Readonly<Record<NetworkStatus['mapping'], string>> = {
+  none: 'no router changes your address',
+  'endpoint-independent': 'your router shows everybody the same address, so others can reach you directly',
+  dependent: 'your router shows everybody another port, so few can reach you directly',
+  unknown: 'what your router does is not known',
+  blocked: 'no UDP comes back from the server: your network lets none through, or the server’s firewall does not',
 }

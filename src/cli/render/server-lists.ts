@@ -40,7 +40,7 @@ export function serverStatusLines(status: ServerStatus, palette: Palette): strin
     ['name', visible(status.name)],
     ['version', status.version],
     ['process', String(status.pid)],
-    ['listens on', `${status.host}, TCP ${status.port}, UDP ${status.udpPort}`],
+    ['listens on', `${status.host}, TCP ${status.port}, UDP ${status.udpPort} and ${status.probePort}`],
     ['fingerprint', status.fingerprint],
     ['directory', visible(status.dataDir)],
     ['since', status.startedAt],

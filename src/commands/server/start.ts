@@ -9,6 +9,7 @@ const SETTINGS = [
   'host',
   'port',
   'udpPort',
+  'probePort',
   'serverDir',
   'name',
   'cert',
@@ -45,7 +46,8 @@ export default class ServerStart extends BaseCommand {
     const plugins = await serverHalves(this.config.getPluginsList(), optionsOf, warn)
     if (shelf !== undefined && !plugins.some(({ plugin }) => plugin.protocol.id === SHELF))
       throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `--files needs the plugin ${SHELF}` })
-    const optional = { host: settings.text('host'), udpPort: settings.number('udpPort'), name: settings.text('name') }
+    const ports = { udpPort: settings.number('udpPort'), probePort: settings.number('probePort') }
+    const optional = { host: settings.text('host'), ...ports, name: settings.text('name') }
     const files = { cert: settings.text('cert'), key: settings.text('key') }
     const server = await createServer({
       dataDir: settings.required('serverDir'),

@@ -1,11 +1,14 @@
 import type { ChatMessage } from '../chat/frames.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
-import type { LinkEndpoint, SocketAddress } from '../transport/endpoint-api.ts'
+import type { LinkEndpoint } from '../transport/endpoint-api.ts'
+import type { Observation } from '../transport/rendezvous-client.ts'
+import { formatAddress } from '../wire/address.ts'
+import type { NetworkStatus } from './api.ts'
 import { Courier } from './courier.ts'
 import type { ClientDeps } from './deps.ts'
 import type { Emitter } from './emitter.ts'
-import { hostAddresses } from './hosts.ts'
+import { hostAddresses, isOwnHost } from './hosts.ts'
 import { Links } from './links.ts'
 import type { Peer } from './peer.ts'
 import { ProfileState } from './profile/state.ts'
@@ -39,6 +42,7 @@ export class Account {
   readonly transfers: Transfers | undefined
   readonly #endpoint: LinkEndpoint | undefined
   readonly #adoption: NodeJS.Timeout
+  #observation: Observation = { address: undefined, mapping: 'unknown' }
 
   /** @throws MSG_ERR_STORE_CORRUPT, MSG_ERR_DIRECTORY_ACCESS */
   constructor(options: AccountOptions) {
@@ -77,9 +81,24 @@ export class Account {
   async announce(uplink: Uplink, { udp }: SignedIn): Promise<void> {
     const host = uplink.channel?.remoteHost
     if (!this.#endpoint || host === undefined) return
-    const server: SocketAddress = { host, port: udp.port }
-    this.#endpoint.rendezvous(server, Buffer.from(udp.token, 'hex'), () => {})
-    await uplink.request('udp.hosts', { addresses: hostAddresses(this.#endpoint.address.port) })
+    const { port } = this.#endpoint.address
+    this.#endpoint.rendezvous(
+      {
+        server: { host, port: udp.port },
+        ...(udp.probePort === undefined ? {} : { probePort: udp.probePort }),
+        token: Buffer.from(udp.token, 'hex'),
+        isOwn: (address) => address.port === port && isOwnHost(address.host),
+      },
+      (observation) => (this.#observation = observation),
+    )
+    await uplink.request('udp.hosts', { addresses: hostAddresses(port) })
+  }
+
+  /** How the server sees this machine's UDP socket; null where there is none. */
+  get network(): NetworkStatus | null {
+    if (!this.#endpoint) return null
+    const { mapping, address } = this.#observation
+    return { mapping, address: address ? formatAddress(address) : null }
   }
 
   /** Takes over what processes of this profile left that are gone. */

@@ -3,6 +3,7 @@ import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
 import type { ClientEvent } from './events.ts'
+import type { MappingBehaviour } from '../transport/rendezvous-client.ts'
 import type { PluginCommand } from '../plugins/commands.ts'
 import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
 import type {
@@ -163,6 +164,14 @@ export interface SocketStatus {
   readonly hint: string | null
 }
 
+/** How the server sees this machine's UDP socket. */
+export interface NetworkStatus {
+  /** What stands between: {@link MappingBehaviour}. */
+  readonly mapping: MappingBehaviour
+  /** `host:port` that the server sees; null before its first answer, and while no UDP comes through. */
+  readonly address: string | null
+}
+
 /** A signed-in (or not yet signed-in) user of one server. Every method rejects with a `MsgError`. */
 export interface Client {
   readonly server: {
@@ -258,8 +267,11 @@ export interface Client {
   plugins(): PluginStatus[]
 
   peers(): PeerStatus[]
-  /** Every open link's numbers, the one with the server as user `@server`, and the socket's; `socket` is null before signing in and where there is no UDP. */
-  links(): { links: LinkStatus[]; socket: SocketStatus | null }
+  /**
+   * Every open link's numbers, the one with the server as user `@server`, the socket's, and how the server sees that; `socket` and `network`
+   * are null before signing in and where there is no UDP.
+   */
+  links(): { links: LinkStatus[]; socket: SocketStatus | null; network: NetworkStatus | null }
   conversations(): Array<{ conversation: Conversation; present: boolean; current: boolean; queued: number }>
   /** Safety numbers of `user`'s linked devices, 60 digits each; `mark` records that a person compared them. */
   verify(

@@ -309,6 +309,7 @@ export class MsgClient implements Client {
     return {
       links: [...(links?.measurements() ?? []), ...(serverLink?.measurements() ?? [])],
       socket: links?.socket ?? null,
+      network: account?.network ?? null,
     }
   }
 

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { SocketAddress } from '../transport/endpoint-api.ts'
+import { isLoopback, normalizeHost } from '../wire/address.ts'
 
 /** This machine's own addresses with the endpoint's port, for peers nearby: no loopback, no link-local; IPv4 first, at most 8. */
 export function hostAddresses(port: number, interfaces = networkInterfaces()): SocketAddress[] {
@@ -9,6 +10,14 @@ export function hostAddresses(port: number, interfaces = networkInterfaces()): S
     .sort((a, b) => Number(a.family === 'IPv6') - Number(b.family === 'IPv6'))
     .slice(0, MAX_HOSTS)
     .map(({ address }) => ({ host: address, port }))
+}
+
+/** True when `host` is an address of this machine: whoever is seen at it has no NAT in front. */
+export function isOwnHost(host: string, interfaces = networkInterfaces()): boolean {
+  if (isLoopback(host)) return true
+  return Object.values(interfaces).some((addresses) =>
+    addresses?.some(({ address }) => normalizeHost(address) === host),
+  )
 }
 
 /** As many as the control channel takes. */

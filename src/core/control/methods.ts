@@ -51,7 +51,12 @@ const SignedIn = v.object({
   virtualAddress: v.pipe(v.string(), v.maxLength(15)),
   status: Status,
   /** Where to send the UDP rendezvous datagrams (on the host this TCP connection reached), and the token they carry. */
-  udp: v.object({ port: Port, token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)) }),
+  udp: v.object({
+    port: Port,
+    /** Where the server answers them too, and does nothing else: two views tell what a NAT does. */
+    probePort: v.optional(Port),
+    token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  }),
 })
 
 const SignInCommon = {

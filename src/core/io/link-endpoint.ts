@@ -12,6 +12,7 @@ import type {
 } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
+import type { Observation, RendezvousOptions } from '../transport/rendezvous-client.ts'
 import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
 import { DatagramPool } from './datagram-pool.ts'
@@ -47,7 +48,7 @@ export class UdpEndpoint implements LinkEndpoint {
   readonly #run: DatagramRun
   readonly #links = new Map<LinkMachine, MachineLink>()
   readonly #listeners = new Map<string, LinkListener>()
-  #onObserved: (address: SocketAddress | undefined) => void = () => {}
+  #onObserved: (observation: Observation) => void = () => {}
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
   #isDrainScheduled = false
@@ -104,9 +105,9 @@ export class UdpEndpoint implements LinkEndpoint {
     this.#machine.forget(instance)
   }
 
-  rendezvous(server: SocketAddress, token: Uint8Array, onObserved: (address: SocketAddress | undefined) => void): void {
+  rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void {
     this.#onObserved = onObserved
-    this.#machine.rendezvous(clock(), server, token)
+    this.#machine.rendezvous(clock(), options)
     this.#scheduleDrain()
   }
 
@@ -170,7 +171,7 @@ export class UdpEndpoint implements LinkEndpoint {
   #tell(): void {
     for (let event = this.#machine.pollEvent(); event !== undefined; event = this.#machine.pollEvent()) {
       if (event.type === 'observed') {
-        this.#onObserved(event.address)
+        this.#onObserved(event.observation)
         continue
       }
       const link = this.#links.get(event.link) ?? this.#accept(event.link)

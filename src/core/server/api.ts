@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly port?: number
   /** UDP; 0 takes any free one. @default the TCP port's number */
   readonly udpPort?: number
+  /** UDP, a second one by which clients learn how their router maps them; 0 takes any free one. @default 0 */
+  readonly probePort?: number
   /** Shown to clients. @default the host name */
   readonly name?: string
   /** PEM files to use instead of the self-signed certificate. */
@@ -75,6 +77,7 @@ export interface ServerStatus {
   readonly host: string
   readonly port: number
   readonly udpPort: number
+  readonly probePort: number
   readonly fingerprint: string
   readonly dataDir: string
   readonly startedAt: string
@@ -105,6 +108,7 @@ export interface Server extends ServerAdmin {
     readonly host: string
     readonly port: number
     readonly udpPort: number
+    readonly probePort: number
     readonly fingerprint: string
   }
   /** What plugins add to the console. */

@@ -46,6 +46,8 @@ export interface ControlDeps {
   /** @default no plugins, and no links to the server */
   readonly extensions?: Extensions
   readonly udpPort: () => number
+  /** The UDP port that answers the same datagrams and does nothing else; `undefined` without one. */
+  readonly probePort?: () => number | undefined
   /** Makes the token by which the rendezvous port knows the connection; 32 hex digits. */
   readonly issueToken: (id: ConnectionId) => string
   readonly revokeToken: (token: string) => void
@@ -308,7 +310,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
   }
 
   #enter(id: RpcId, account: Account, { instance, device, listening, status: wanted }: Params<'login'>): void {
-    const { host, udpPort, issueToken, onSignedIn, extensions } = this.#deps
+    const { host, udpPort, probePort, issueToken, onSignedIn, extensions } = this.#deps
     host.run(
       (directory) => {
         const { address } = this
@@ -320,12 +322,13 @@ export class ControlConnection implements LineHandler, DirectoryClient {
         host.attach(this.id, this)
         onSignedIn(this)
         const { name: user, virtualAddress } = account
+        const other = probePort?.()
         this.send(
           encodeResult(id, {
             user,
             virtualAddress,
             status,
-            udp: { port: udpPort(), token: this.#token },
+            udp: { port: udpPort(), ...(other === undefined ? {} : { probePort: other }), token: this.#token },
           } satisfies Result<'login'>),
         )
         const tell = (message: PluginNotice): void => this.#tellPlugin(message)

@@ -14,6 +14,7 @@ export interface ResolvedServerOptions {
   readonly port: number
   /** `undefined`: the number the TCP port got, or any free one when that is taken and `port` was 0. */
   readonly udpPort: number | undefined
+  readonly probePort: number
   readonly name: string
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
   readonly limits: ServerLimits
@@ -31,6 +32,7 @@ export function resolveOptions(options: ServerOptions): ResolvedServerOptions {
     host: options.host ?? ANY_HOST,
     port: port('port', options.port ?? DEFAULT_PORT),
     udpPort: options.udpPort === undefined ? undefined : port('udpPort', options.udpPort),
+    probePort: port('probePort', options.probePort ?? 0),
     name: [...name].slice(0, MAX_NAME).join('') || 'msg',
     certificate: cert !== undefined && key !== undefined ? { cert, key } : undefined,
     limits: resolveLimits(options.limits),

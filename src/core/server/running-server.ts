@@ -47,7 +47,7 @@ export class RunningServer implements Server {
   readonly #host: DirectoryHost
   readonly #extensions: Extensions
   /** Rendezvous tokens of signed-in connections. */
-  readonly #tokens = new Map<string, ConnectionId>()
+  readonly #tokens = new Map<string, { readonly id: ConnectionId; readonly budget: TokenBucket }>()
   readonly #strangers = new Set<ControlConnection>()
   readonly #signedIn = new Set<ControlConnection>()
   /** Telling of refusals must not become a flood itself. */
@@ -57,6 +57,7 @@ export class RunningServer implements Server {
   readonly #sweep: NodeJS.Timeout
   #tls: TlsListener | undefined
   #udp: RendezvousSocket | undefined
+  #probe: RendezvousSocket | undefined
   #admin: AdminSocket | undefined
   #lastId = 0
   #closing: Promise<void> | undefined
@@ -106,9 +107,10 @@ export class RunningServer implements Server {
     return server
   }
 
-  get address(): { host: string; port: number; udpPort: number; fingerprint: string } {
+  get address(): Server['address'] {
     const { host, port } = this.#tls?.address ?? { host: '', port: 0 }
-    return { host, port, udpPort: this.#udp?.port ?? 0, fingerprint: this.#parts.certificate.fingerprint }
+    const { fingerprint } = this.#parts.certificate
+    return { host, port, udpPort: this.#udp?.port ?? 0, probePort: this.#probe?.port ?? 0, fingerprint }
   }
 
   get commands(): readonly PluginCommand[] {
@@ -180,6 +182,7 @@ export class RunningServer implements Server {
     this.#tls?.stop()
     await this.#extensions.close()
     await this.#udp?.close()
+    await this.#probe?.close()
     await this.#admin?.close()
   }
 
@@ -200,6 +203,7 @@ export class RunningServer implements Server {
     })
     const bound = this.#tls.address
     this.#udp = await this.#bindUdp(bound)
+    this.#probe = await this.#bindProbe(bound)
     this.#extensions.attach(this.#udp.socket)
     this.#admin = await AdminSocket.listen(this.#parts.dataDir.path, this)
     this.#parts.dataDir.announce({
@@ -215,7 +219,7 @@ export class RunningServer implements Server {
   /** The UDP port has the TCP port's number unless it was given another, or both may be any. */
   async #bindUdp({ host, port }: HostPort): Promise<RendezvousSocket> {
     const onRequest = (token: string, from: HostPort): boolean => {
-      const id = this.#tokens.get(token)
+      const id = this.#asking(token)
       if (id !== undefined) this.#host.run((directory) => directory.handleObserved(id, from))
       return id !== undefined
     }
@@ -229,6 +233,18 @@ export class RunningServer implements Server {
       if (!isAnyGood || !MsgError.is(error) || error.code !== 'MSG_ERR_PORT_IN_USE') throw error
       return RendezvousSocket.bind(address, 0, onRequest, binding)
     }
+  }
+
+  /** Answers what it is asked and notes nothing: behind some NATs it sees an address that is good for nobody else. */
+  async #bindProbe({ host }: HostPort): Promise<RendezvousSocket> {
+    const address = isIP(host) ? host : this.#options.host
+    return RendezvousSocket.bind(address, this.#options.probePort, (token) => this.#asking(token) !== undefined)
+  }
+
+  /** Whose request that is; `undefined` when it is nobody's, or one too many. */
+  #asking(token: string): ConnectionId | undefined {
+    const known = this.#tokens.get(token)
+    return known?.budget.take(now()) === 0 ? known.id : undefined
   }
 
   #admit(address: string): boolean {
@@ -257,9 +273,13 @@ export class RunningServer implements Server {
       version: VERSION,
       extensions: this.#extensions,
       udpPort: () => this.address.udpPort,
+      probePort: () => this.#probe?.port,
       issueToken: (id) => {
         const token = randomBytes(TOKEN_SIZE).toString('hex')
-        this.#tokens.set(token, id)
+        this.#tokens.set(token, {
+          id,
+          budget: new TokenBucket(now(), { perSecond: RENDEZVOUS_PER_SECOND, burst: RENDEZVOUS_BURST }),
+        })
         return token
       },
       revokeToken: (token) => void this.#tokens.delete(token),
@@ -281,6 +301,9 @@ export class RunningServer implements Server {
 
 /** Events that are kept for the first listener. */
 const MAX_EARLY = 1_000
+/** Specification: rendezvous requests of one connection, on both ports together. A client that is not answered sends three in its first second. */
+const RENDEZVOUS_PER_SECOND = 2
+const RENDEZVOUS_BURST = 20
 /** Specification: bytes of a rendezvous token. */
 const TOKEN_SIZE = 16
 /** Implementation, milliseconds: how often connections that have not signed in are looked at. */

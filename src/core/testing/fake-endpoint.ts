@@ -8,6 +8,7 @@ import type {
   SocketAddress,
   SocketBuffers,
 } from '../transport/endpoint-api.ts'
+import type { Observation, RendezvousOptions } from '../transport/rendezvous-client.ts'
 
 /**
  * A world of {@link LinkEndpoint}s without sockets: addresses are `127.0.0.1` and a port each, bytes arrive one turn of the event
@@ -105,12 +106,8 @@ export class FakeEndpoint implements LinkEndpoint {
     return [...this.links].find((link) => link.peer.instance === instance && link.state === 'open')
   }
 
-  rendezvous(
-    _server: SocketAddress,
-    _token: Uint8Array,
-    onObserved: (address: SocketAddress | undefined) => void,
-  ): void {
-    setImmediate(() => onObserved(this.address))
+  rendezvous(_options: RendezvousOptions, onObserved: (observation: Observation) => void): void {
+    setImmediate(() => onObserved({ address: this.address, mapping: 'none' }))
   }
 
   async close(): Promise<void> {

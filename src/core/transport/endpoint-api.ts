@@ -1,4 +1,5 @@
 import type { Duration } from '../time/instant.ts'
+import type { Observation, RendezvousOptions } from './rendezvous-client.ts'
 
 /** An IP literal and a UDP port. */
 export interface SocketAddress {
@@ -133,9 +134,9 @@ export interface LinkEndpoint {
   /**
    * Keeps the server told of this socket's address: sends the token at once, again until answered, then every 25 s.
    *
-   * @param onObserved - what the server saw, whenever it changes; `undefined` when it stopped answering.
+   * @param onObserved - what the server sees, whenever that changes.
    */
-  rendezvous(server: SocketAddress, token: Uint8Array, onObserved: (address: SocketAddress | undefined) => void): void
+  rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void
   /** Closes every link, tells the peers, frees the socket. */
   close(): Promise<void>
 }

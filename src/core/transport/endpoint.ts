@@ -32,13 +32,13 @@ import { isSameAddress } from './connection/path-validator.ts'
 import { SHARD_LENGTH, ShardCollector } from './shards.ts'
 import type { Trace } from './trace.ts'
 import { LOCAL_PARAMETERS } from './transport-parameters.ts'
-import { RendezvousClient } from './rendezvous-client.ts'
+import { RendezvousClient, type Observation, type RendezvousOptions } from './rendezvous-client.ts'
 
 /** What happens at an endpoint. */
 export type EndpointEvent =
   | { readonly type: 'link'; readonly link: LinkMachine; readonly event: ConnectionEvent }
   /** What the server sees this socket as; `undefined` when it stopped answering. */
-  | { readonly type: 'observed'; readonly address: SocketAddress | undefined }
+  | { readonly type: 'observed'; readonly observation: Observation }
 
 /** What an endpoint is made of. */
 export interface EndpointInit {
@@ -82,7 +82,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #sending = new Set<LinkMachine>()
   readonly #telling = new Set<LinkMachine>()
   readonly #timeouts = new Map<LinkMachine, Instant>()
-  readonly #observed: Array<SocketAddress | undefined> = []
+  readonly #observed: Observation[] = []
   /** The link that the datagram in hand was for. */
   #touched: LinkMachine | undefined
   readonly #shards = new ShardCollector()
@@ -124,9 +124,9 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     for (const { link } of this.#halfOpenWith(instance)) this.#drop(link)
   }
 
-  /** Keeps `server` told of this socket under `token` (16 bytes), in place of an earlier one. */
-  rendezvous(now: Instant, server: SocketAddress, token: Uint8Array): void {
-    this.#rendezvous = new RendezvousClient(now, server, token)
+  /** Keeps a server told of this socket, in place of an earlier one. */
+  rendezvous(now: Instant, options: RendezvousOptions): void {
+    this.#rendezvous = new RendezvousClient(now, options)
   }
 
   /** Call after anything was done to a link from outside. */
@@ -168,12 +168,12 @@ export class EndpointMachine implements Machine<EndpointEvent> {
         this.#handleAnswer(now, from, payload)
         return false
     }
-    if (this.#rendezvous?.handleResponse(now, payload)) this.#observed.push(this.#rendezvous.observed)
+    if (this.#rendezvous?.handleResponse(now, from, payload)) this.#observed.push(this.#rendezvous.observation)
     return false
   }
 
   handleTimeout(now: Instant): void {
-    if (this.#rendezvous?.handleTimeout(now)) this.#observed.push(undefined)
+    if (this.#rendezvous?.handleTimeout(now)) this.#observed.push(this.#rendezvous.observation)
     for (const [link, at] of this.#timeouts) {
       if (at > now) continue
       link.handleTimeout(now)
@@ -205,7 +205,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   pollEvent(): EndpointEvent | undefined {
-    if (this.#observed.length > 0) return { type: 'observed', address: this.#observed.shift() }
+    const observation = this.#observed.shift()
+    if (observation) return { type: 'observed', observation }
     for (const link of this.#telling) {
       const event = link.pollEvent()
       if (event) return { type: 'link', link, event }

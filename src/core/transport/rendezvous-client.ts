@@ -1,61 +1,162 @@
 import { millis, seconds, type Duration, type Instant } from '../time/instant.ts'
 import { decodeResponse, encodeRequest } from '../wire/rendezvous.ts'
+import { isSameAddress } from './connection/path-validator.ts'
 import type { SocketAddress } from './endpoint-api.ts'
 import type { Transmit } from './machine.ts'
 
-/** Keeps the server told of this socket's address, and learns what the server sees it as. */
+/**
+ * What stands between this socket and the server, as far as two ports of one server can tell (RFC 4787 section 4.1):
+ *
+ * | value | |
+ * |---|---|
+ * | `none` | the server sees the socket's own address |
+ * | `endpoint-independent` | both ports see one address that is not its own: a NAT that others can be told to knock at. One that tells addresses but not ports apart looks the same |
+ * | `dependent` | each port sees another address: what the server sees is of no use to others |
+ * | `unknown` | nothing was seen yet, or the server's other port does not answer |
+ * | `blocked` | no datagram comes back from the server |
+ */
+export type MappingBehaviour = 'none' | 'endpoint-independent' | 'dependent' | 'unknown' | 'blocked'
+
+/** What the server sees of this socket. */
+export interface Observation {
+  /** `undefined` before the server's first answer, and after it fell silent. */
+  readonly address: SocketAddress | undefined
+  readonly mapping: MappingBehaviour
+}
+
+/** What a {@link RendezvousClient} is told. */
+export interface RendezvousOptions {
+  readonly server: SocketAddress
+  /** The server's other port, on the same host, which is only asked what it sees. @default none */
+  readonly probePort?: number
+  /** 16 bytes, from sign-in. */
+  readonly token: Uint8Array
+  /** Whether that is this socket's own address. @default never */
+  readonly isOwn?: (address: SocketAddress) => boolean
+}
+
+/**
+ * Keeps the server told of this socket's address, and learns what the server sees it as.
+ *
+ * The first port is asked again and again, which holds the mapping. The other one is asked when the first saw a new address that is not
+ * the socket's own, and no more once it has answered.
+ */
 export class RendezvousClient {
-  readonly #server: SocketAddress
-  readonly #token: Uint8Array
+  readonly #options: RendezvousOptions
   readonly #request: Uint8Array
-  #sendAt: Instant
-  #unanswered = 0
-  #isDue = false
-  #observed: SocketAddress | undefined
+  readonly #first: Inquiry
+  readonly #other: Inquiry | undefined
+  #seenByFirst: SocketAddress | undefined
+  #seenByOther: SocketAddress | undefined
 
-  /** @param token - 16 bytes, from sign-in. */
-  constructor(now: Instant, server: SocketAddress, token: Uint8Array) {
-    this.#server = server
-    this.#token = token
+  constructor(now: Instant, options: RendezvousOptions) {
+    const { server, probePort, token } = options
+    this.#options = options
     this.#request = encodeRequest(token)
-    this.#sendAt = now
+    this.#first = new Inquiry(server, now)
+    this.#other = probePort === undefined ? undefined : new Inquiry({ host: server.host, port: probePort }, Infinity)
   }
 
-  /** What the server saw last; `undefined` before its first answer and after it fell silent. */
-  get observed(): SocketAddress | undefined {
-    return this.#observed
+  get observation(): Observation {
+    return { address: this.#seenByFirst, mapping: this.#mapping }
   }
 
-  /** @returns true when the observed address changed. */
-  handleResponse(now: Instant, payload: Uint8Array): boolean {
+  /** @returns true when the observation changed. */
+  handleResponse(now: Instant, from: SocketAddress, payload: Uint8Array): boolean {
     const response = decodeResponse(payload)
-    if (response === undefined || !Buffer.from(response.token).equals(this.#token)) return false
-    this.#unanswered = 0
-    this.#sendAt = now + REFRESH
-    const isSame = this.#observed?.host === response.address.host && this.#observed.port === response.address.port
-    this.#observed = response.address
-    return !isSame
+    if (response === undefined || !Buffer.from(response.token).equals(this.#options.token)) return false
+    const before = this.#mapping
+    if (this.#other && from.port === this.#other.to.port) {
+      // What comes late, about an address that has been replaced, says nothing of the new one.
+      if (!this.#other.isOpen) return false
+      this.#other.rest(Infinity)
+      this.#seenByOther = response.address
+      return this.#mapping !== before
+    }
+    this.#first.rest(now + REFRESH)
+    const isSame = this.#seenByFirst !== undefined && isSameAddress(this.#seenByFirst, response.address)
+    if (isSame) return false
+    this.#seenByFirst = response.address
+    this.#seenByOther = undefined
+    this.#other?.rest(this.#isOwn ? Infinity : now)
+    return true
   }
 
-  /** @returns true when the server has just been given up. */
+  /** @returns true when the observation changed: the server has just been given up. */
   handleTimeout(now: Instant): boolean {
-    if (now < this.#sendAt) return false
-    this.#isDue = true
-    this.#unanswered++
-    this.#sendAt = now + Math.min(RETRY * 2 ** (this.#unanswered - 1), REFRESH)
-    if (this.#unanswered !== GIVE_UP_AFTER + 1) return false
-    this.#observed = undefined
+    // Silence of the other port says nothing of this machine's own network: it may be closed on the server's side.
+    this.#other?.handleTimeout(now)
+    if (!this.#first.handleTimeout(now)) return false
+    this.#seenByFirst = undefined
+    this.#seenByOther = undefined
+    this.#other?.rest(Infinity)
     return true
   }
 
   pollTransmit(): Transmit | undefined {
-    if (!this.#isDue) return undefined
-    this.#isDue = false
-    return { to: this.#server, payload: this.#request }
+    const due = [this.#first, this.#other].find((inquiry) => inquiry?.takeDue() === true)
+    return due && { to: due.to, payload: this.#request }
   }
 
   pollTimeout(): Instant {
-    return this.#sendAt
+    return Math.min(this.#first.sendAt, this.#other?.sendAt ?? Infinity)
+  }
+
+  get #isOwn(): boolean {
+    return this.#seenByFirst !== undefined && this.#options.isOwn?.(this.#seenByFirst) === true
+  }
+
+  get #mapping(): MappingBehaviour {
+    if (this.#first.isGivenUp) return 'blocked'
+    if (this.#seenByFirst === undefined) return 'unknown'
+    if (this.#isOwn) return 'none'
+    if (this.#seenByOther === undefined) return 'unknown'
+    return isSameAddress(this.#seenByFirst, this.#seenByOther) ? 'endpoint-independent' : 'dependent'
+  }
+}
+
+/** Requests to one port, again after waits that double until there is an answer. */
+class Inquiry {
+  readonly to: SocketAddress
+  /** Infinity while there is nothing to ask. */
+  sendAt: Instant
+  #unanswered = 0
+  #isDue = false
+
+  constructor(to: SocketAddress, sendAt: Instant) {
+    this.to = to
+    this.sendAt = sendAt
+  }
+
+  /** True while an answer is waited for. */
+  get isOpen(): boolean {
+    return this.#unanswered > 0
+  }
+
+  get isGivenUp(): boolean {
+    return this.#unanswered > GIVE_UP_AFTER
+  }
+
+  /** Nothing is waited for; asks again at `sendAt`. */
+  rest(sendAt: Instant): void {
+    this.#unanswered = 0
+    this.#isDue = false
+    this.sendAt = sendAt
+  }
+
+  /** @returns true when it has just been given up; it goes on asking. */
+  handleTimeout(now: Instant): boolean {
+    if (now < this.sendAt) return false
+    this.#isDue = true
+    this.#unanswered++
+    this.sendAt = now + Math.min(RETRY * 2 ** (this.#unanswered - 1), REFRESH)
+    return this.#unanswered === GIVE_UP_AFTER + 1
+  }
+
+  takeDue(): boolean {
+    const isDue = this.#isDue
+    this.#isDue = false
+    return isDue
   }
 }
 

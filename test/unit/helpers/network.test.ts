@@ -3,6 +3,7 @@ import { millis, seconds } from '../../../src/core/time/instant.ts'
 import type { SocketAddress } from '../../../src/core/transport/endpoint-api.ts'
 import type { Machine, Transmit } from '../../../src/core/transport/machine.ts'
 import { CLEAN, PATHS } from '../../helpers/path.ts'
+import { HOME_NAT, Nat, type NatOptions } from '../../helpers/nat.ts'
 import { Network } from '../../helpers/network.ts'
 
 /** Sends what it is told to, and remembers what came. */
@@ -88,5 +89,48 @@ describe('helpers/network', () => {
     expect(b.heard).to.have.length(1)
     expect(network.counts).to.deep.equal({ sent: 2, dropped: 1, bytes: 10 })
     expect(network.pipe('a')?.counts.tooLarge).to.equal(1)
+  })
+
+  describe('behind a NAT', () => {
+    const OUTER = '198.51.100.2'
+    const home = (options: Partial<NatOptions> = {}): Nat =>
+      new Nat({ ...HOME_NAT, address: OUTER, ...options }, () => 0)
+
+    it('shows the outer address to the world, and brings answers in', () => {
+      const { network, a, b } = pairOn({})
+      network.place('a', { host: 'a', port: 4_000 }, home())
+      a.say(B, 'out')
+      network.pass(seconds(1))
+      expect(b.heard[0]?.from).to.deep.equal({ host: OUTER, port: 4_000 })
+      b.say(b.heard[0]!.from, 'in')
+      network.pass(seconds(1))
+      expect(a.heard[0]).to.include({ text: 'in' })
+      expect(a.heard[0]!.from).to.deep.equal(B)
+    })
+
+    it('keeps the world out: at inner addresses always, at outer ones until somebody inside spoke', () => {
+      const { network, a, b } = pairOn({})
+      network.place('a', { host: 'a', port: 4_000 }, home())
+      b.say({ host: 'a', port: 4_000 }, 'inner')
+      b.say({ host: OUTER, port: 4_000 }, 'too soon')
+      network.pass(seconds(1))
+      expect(a.heard).to.deep.equal([])
+    })
+
+    for (const hairpins of [true, false])
+      it(`${hairpins ? 'turns' : 'does not turn'} neighbours back by their outer addresses, and never hinders them inside`, () => {
+        const { network, a, b } = pairOn({})
+        const nat = home({ hairpins, filtering: 'endpoint-independent' })
+        network.place('a', { host: 'a', port: 4_000 }, nat)
+        network.place('b', { host: 'b', port: 4_001 }, nat)
+        const server = { host: 'server', port: 1 }
+        for (const each of [a, b]) each.say(server, 'hello')
+        network.pass(seconds(1))
+        a.say({ host: OUTER, port: 4_001 }, 'around')
+        a.say({ host: 'b', port: 4_001 }, 'across')
+        network.pass(seconds(1))
+        const heard = b.heard.map(({ from, text }) => `${text} ${from.host}`)
+        expect(heard).to.deep.equal([...(hairpins ? [`around ${OUTER}`] : []), 'across a'])
+      })
   })
 })

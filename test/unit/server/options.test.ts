@@ -13,6 +13,7 @@ describe('server/options', () => {
       host: '::',
       port: 7788,
       udpPort: undefined,
+      probePort: 0,
       passwordCost: 'interactive',
       certificate: undefined,
     })
@@ -22,8 +23,8 @@ describe('server/options', () => {
   })
 
   it('takes 0 for any port, and shortens a name that hello could not carry', () => {
-    const options = resolveOptions({ dataDir: 'd', port: 0, udpPort: 0, name: '𝔘'.repeat(99) })
-    expect([options.port, options.udpPort]).to.deep.equal([0, 0])
+    const options = resolveOptions({ dataDir: 'd', port: 0, udpPort: 0, probePort: 7, name: '𝔘'.repeat(99) })
+    expect([options.port, options.udpPort, options.probePort]).to.deep.equal([0, 0, 7])
     expect(options.name).to.have.lengthOf(64)
     expect(resolveOptions({ dataDir: 'd', name: '' }).name).to.equal('msg')
   })
@@ -35,6 +36,7 @@ describe('server/options', () => {
       { port: -1 },
       { port: 65_536 },
       { udpPort: 0.5 },
+      { probePort: -1 },
       { port: Number.NaN },
     ]) {
       expectCode(() => resolveOptions({ dataDir: 'd', ...options }), 'MSG_ERR_CONFIG_INVALID')

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Instant } from '../../../src/core/time/instant.ts'
-import { RendezvousClient } from '../../../src/core/transport/rendezvous-client.ts'
+import { RendezvousClient, type RendezvousOptions } from '../../../src/core/transport/rendezvous-client.ts'
 import { decodeRequest, encodeResponse } from '../../../src/core/wire/rendezvous.ts'
 import { ms, s } from '../../helpers/time.ts'
 
@@ -8,7 +8,8 @@ const server = { host: '192.0.2.1', port: 7_788 }
 const token = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
 const seen = { host: '198.51.100.7', port: 50_000 }
 const answer = (address = seen): Uint8Array => encodeResponse(token, address)
-const client = (): RendezvousClient => new RendezvousClient(0, server, token)
+const client = (options: Partial<RendezvousOptions> = {}): RendezvousClient =>
+  new RendezvousClient(0, { server, token, ...options })
 
 /** Lets the client's timer fire `count` times without an answer. @returns when it fired, and when it gave up. */
 function unanswered(rendezvous: RendezvousClient, count: number): { fired: Instant[]; gaveUp: number[] } {
@@ -59,18 +60,18 @@ describe('transport/rendezvous-client', () => {
 
   it('tells what the server saw when it changes and not when it is the same', () => {
     const rendezvous = client()
-    expect(rendezvous.observed).to.equal(undefined)
-    expect(rendezvous.handleResponse(0, answer())).to.equal(true)
-    expect(rendezvous.observed).to.deep.equal(seen)
-    expect(rendezvous.handleResponse(0, answer())).to.equal(false)
-    expect(rendezvous.handleResponse(0, answer({ ...seen, port: 50_001 }))).to.equal(true)
-    expect(rendezvous.handleResponse(0, answer({ ...seen, host: '198.51.100.8' }))).to.equal(true)
+    expect(rendezvous.observation.address).to.equal(undefined)
+    expect(rendezvous.handleResponse(0, server, answer())).to.equal(true)
+    expect(rendezvous.observation.address).to.deep.equal(seen)
+    expect(rendezvous.handleResponse(0, server, answer())).to.equal(false)
+    expect(rendezvous.handleResponse(0, server, answer({ ...seen, port: 50_001 }))).to.equal(true)
+    expect(rendezvous.handleResponse(0, server, answer({ ...seen, host: '198.51.100.8' }))).to.equal(true)
   })
 
   it('refreshes every 25 seconds while it is answered', () => {
     const rendezvous = client()
     rendezvous.handleTimeout(0)
-    rendezvous.handleResponse(ms(30), answer())
+    rendezvous.handleResponse(ms(30), server, answer())
     expect(rendezvous.pollTimeout()).to.equal(ms(30) + s(25))
     rendezvous.handleTimeout(ms(30) + s(25))
     expect(rendezvous.pollTransmit()).to.not.equal(undefined)
@@ -80,18 +81,103 @@ describe('transport/rendezvous-client', () => {
   it('forgets the address when the server falls silent, and tells it again when it is back', () => {
     const rendezvous = client()
     rendezvous.handleTimeout(0)
-    rendezvous.handleResponse(0, answer())
+    rendezvous.handleResponse(0, server, answer())
     expect(unanswered(rendezvous, 5).gaveUp).to.deep.equal([4])
-    expect(rendezvous.observed).to.equal(undefined)
-    expect(rendezvous.handleResponse(s(60), answer())).to.equal(true)
+    expect(rendezvous.observation.address).to.equal(undefined)
+    expect(rendezvous.handleResponse(s(60), server, answer())).to.equal(true)
     expect(unanswered(rendezvous, 5).gaveUp).to.deep.equal([4])
   })
 
   it('believes nobody who does not know the token', () => {
     const rendezvous = client()
-    expect(rendezvous.handleResponse(0, encodeResponse(new Uint8Array(16), seen))).to.equal(false)
-    expect(rendezvous.handleResponse(0, answer().subarray(1))).to.equal(false)
-    expect(rendezvous.handleResponse(0, new Uint8Array(0))).to.equal(false)
-    expect(rendezvous.observed).to.equal(undefined)
+    expect(rendezvous.handleResponse(0, server, encodeResponse(new Uint8Array(16), seen))).to.equal(false)
+    expect(rendezvous.handleResponse(0, server, answer().subarray(1))).to.equal(false)
+    expect(rendezvous.handleResponse(0, server, new Uint8Array(0))).to.equal(false)
+    expect(rendezvous.observation.address).to.equal(undefined)
+  })
+
+  describe('with a second port of the server', () => {
+    const probe = { ...server, port: 7_789 }
+    const probing = (isOwn = false): RendezvousClient => client({ probePort: probe.port, isOwn: () => isOwn })
+    /** Has asked the first port and heard of `seen`, 30 ms after the start. */
+    const seenOnce = (isOwn = false): RendezvousClient => {
+      const rendezvous = probing(isOwn)
+      rendezvous.handleTimeout(0)
+      rendezvous.pollTransmit()
+      expect(rendezvous.handleResponse(ms(30), server, answer())).to.equal(true)
+      return rendezvous
+    }
+    /** Everything that is due at `now`. */
+    const sent = (rendezvous: RendezvousClient, now: number): number[] => {
+      const ports: number[] = []
+      rendezvous.handleTimeout(now)
+      for (let t = rendezvous.pollTransmit(); t; t = rendezvous.pollTransmit()) ports.push(t.to.port)
+      return ports
+    }
+
+    it('knows nothing before it is answered', () => {
+      expect(probing().observation).to.deep.equal({ address: undefined, mapping: 'unknown' })
+      expect(seenOnce().observation).to.deep.equal({ address: seen, mapping: 'unknown' })
+    })
+
+    it('asks the second port once the first has answered, with the same request, and no more when it has answered', () => {
+      const rendezvous = seenOnce()
+      expect(rendezvous.pollTimeout()).to.equal(ms(30))
+      expect(sent(rendezvous, ms(30))).to.deep.equal([probe.port])
+      rendezvous.handleResponse(ms(60), probe, answer())
+      expect(rendezvous.pollTimeout()).to.equal(ms(30) + s(25))
+      expect(sent(rendezvous, ms(30) + s(25))).to.deep.equal([server.port])
+    })
+
+    it('tells a NAT that shows one address from one that shows two, by port and by address', () => {
+      for (const [other, mapping] of [
+        [seen, 'endpoint-independent'],
+        [{ ...seen, port: 50_001 }, 'dependent'],
+        [{ ...seen, host: '198.51.100.8' }, 'dependent'],
+      ] as const) {
+        const rendezvous = seenOnce()
+        sent(rendezvous, ms(30))
+        expect(rendezvous.handleResponse(ms(60), probe, answer(other))).to.equal(true)
+        expect(rendezvous.observation).to.deep.equal({ address: seen, mapping })
+        expect(rendezvous.handleResponse(ms(61), probe, answer(other)), 'again').to.equal(false)
+      }
+    })
+
+    it('needs no second port where the first sees the socket’s own address', () => {
+      const rendezvous = seenOnce(true)
+      expect(rendezvous.observation).to.deep.equal({ address: seen, mapping: 'none' })
+      expect(sent(rendezvous, s(20))).to.deep.equal([])
+    })
+
+    it('asks again when the first sees another address, and believes no answer from before', () => {
+      const rendezvous = seenOnce()
+      sent(rendezvous, ms(30))
+      rendezvous.handleResponse(ms(60), probe, answer())
+      const moved = { ...seen, port: 60_000 }
+      expect(rendezvous.handleResponse(s(30), server, answer(moved))).to.equal(true)
+      expect(rendezvous.observation.mapping).to.equal('unknown')
+      expect(rendezvous.handleResponse(s(30), probe, answer()), 'late').to.equal(false)
+      expect(sent(rendezvous, s(30))).to.include(probe.port)
+      rendezvous.handleResponse(s(30) + ms(30), probe, answer(moved))
+      expect(rendezvous.observation).to.deep.equal({ address: moved, mapping: 'endpoint-independent' })
+    })
+
+    it('goes on asking a second port that is silent, and says nothing of it', () => {
+      const rendezvous = seenOnce()
+      const asked: number[] = []
+      for (let at = rendezvous.pollTimeout(); at < s(5); at = rendezvous.pollTimeout()) {
+        asked.push(...sent(rendezvous, at))
+      }
+      expect(asked).to.deep.equal(Array(5).fill(probe.port))
+      expect(rendezvous.observation).to.deep.equal({ address: seen, mapping: 'unknown' })
+    })
+
+    it('is blocked when the first port falls silent, until it answers again', () => {
+      const rendezvous = probing()
+      expect(unanswered(rendezvous, 5).gaveUp).to.deep.equal([4])
+      expect(rendezvous.observation).to.deep.equal({ address: undefined, mapping: 'blocked' })
+      expect(rendezvous.handleResponse(s(60), server, answer())).to.equal(true)
+      expect(rendezvous.observation).to.deep.equal({ address: seen, mapping: 'unknown' })
+    })
   })
 })

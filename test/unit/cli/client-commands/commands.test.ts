@@ -474,7 +474,9 @@ describe('the commands of the client', () => {
     const client = network.signedIn('alice')!
     client.linked = [LINK]
     client.socket = { receiveBuffer: 212_992, sendBuffer: 4_194_304, wanted: 4_194_304, hint: 'it is small' }
-    expect(await alice.type('links')).to.deep.include({ ok: true, links: [LINK], socket: client.socket })
+    client.network = { mapping: 'dependent', address: '198.51.100.2:9' }
+    const { socket, network: seen } = client
+    expect(await alice.type('links')).to.deep.include({ ok: true, links: [LINK], socket, network: seen })
     expect((await alice.read('links')).split('\n')).to.deep.equal([
       'bob direct 192.0.2.7:9',
       '  RTT 20.5 ms, smallest unknown; 2.0 % of 1,000 packets lost (1 arrived after all)',
@@ -482,6 +484,7 @@ describe('the commands of the client', () => {
       '  window 262 kB by bbr, 0 B in flight; datagrams of 1452 bytes; 1 key update',
       'Socket buffers: 213 kB to receive, 4.19 MB to send.',
       'Note: it is small.',
+      'Network: your router shows everybody another port, so few can reach you directly (seen at 198.51.100.2:9).',
       '',
     ])
   })

@@ -139,6 +139,7 @@ describe('lists', () => {
         host: '::',
         port: 1,
         udpPort: 2,
+        probePort: 3,
         fingerprint: 'SHA256:x',
         dataDir: '/d',
         startedAt: 't',
@@ -151,7 +152,7 @@ describe('lists', () => {
       },
       plain,
     )
-    expect(lines).to.include('listens on   ::, TCP 1, UDP 2').and.to.include('memory       1.02 kB')
+    expect(lines).to.include('listens on   ::, TCP 1, UDP 2 and 3').and.to.include('memory       1.02 kB')
   })
 })
 

@@ -44,6 +44,7 @@ class FakeAdmin implements ServerAdmin {
       host: '::',
       port: 7788,
       udpPort: 7788,
+      probePort: 7789,
       fingerprint: 'SHA256:x',
       dataDir: '/srv',
       startedAt: '2026-01-02T03:04:05.678Z',

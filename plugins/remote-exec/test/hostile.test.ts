@@ -15,10 +15,10 @@ describe('a hostile sender', () => {
   afterEach(() => lab.close())
 
   /** Asks for something with frames of one's own. */
-  const ask = (argv: readonly string[], { verified = true, cwd = '' } = {}): Duplex => {
+  const ask = (argv: readonly string[], { verified = true, cwd = '', at = lab.now } = {}): Duplex => {
     const stream = lab.connect(lab.alice.peer({ verified }))
     stream.on('error', () => {})
-    const request = { nonce: Buffer.alloc(16, ++nonce), at: lab.now, from: lab.alice.party, to: lab.bob.party }
+    const request = { nonce: Buffer.alloc(16, ++nonce), at, from: lab.alice.party, to: lab.bob.party }
     const bytes = encodeRequest({ ...request, argv, cwd })
     stream.write(encodeFrame({ type: 'request', signature: lab.alice.sign(bytes), bytes }))
     return stream
@@ -106,6 +106,13 @@ describe('a hostile sender', () => {
     symlinkSync('/', join(folder, 'here'))
     answer(true)
     expect(await outcome).to.deep.include({ kind: 'refused', refusal: 'cwd' })
+  })
+
+  it('is written down whatever time it states', async () => {
+    await open()
+    ask(['echo'], { verified: false, at: Number.MAX_SAFE_INTEGER })
+    await until(() => lab.told.includes('refused'))
+    expect(lab.audit.last(1)[0]).to.include({ event: 'refused', refusal: 'malformed', user: 'alice' })
   })
 
   it('does not push the log out with long requests that are refused', async () => {

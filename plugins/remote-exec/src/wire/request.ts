@@ -63,7 +63,8 @@ export function decodeRequest(bytes: Uint8Array): ExecRequest {
   if (cursor.take(1)[0] !== VERSION) throw broken('a request of another version')
   const nonce = cursor.take(NONCE)
   const at = Number(cursor.take(8).readBigUInt64BE())
-  if (!Number.isSafeInteger(at)) throw broken('a request of no time')
+  // Later is no date.
+  if (at > MAX_TIME) throw broken('a request of no time')
   const from = { user: cursor.text(MAX_NAME), key: cursor.take(KEY) }
   const to = { user: cursor.text(MAX_NAME), key: cursor.take(KEY) }
   const cwd = cursor.text(MAX_CWD)
@@ -121,6 +122,8 @@ const broken = (detail: string): MsgError => new MsgError('MSG_ERR_PROTOCOL', { 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const VERSION = 1
 const NONCE = 16
+/** The last time that a date can have, milliseconds since 1970. */
+const MAX_TIME = 8_640_000_000_000_000
 const KEY = 32
 /** Bytes of a name as UTF-8; names have 32 characters. */
 const MAX_NAME = 128

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { sandbox, BIN } from '../helpers/run-msg.ts'
 import { useTempDir } from '../helpers/temp-dir.ts'
@@ -214,6 +215,24 @@ describe('the line editor on a real terminal', function () {
     screen.press('Enter')
     process.kill(screen.pid, 'SIGUSR2')
     await screen.until((text) => text.split('then false').length === 4 && text.endsWith('me>'))
+  })
+
+  it('takes no answer for one question that was meant for another, which was taken back', async function () {
+    // A machine that stands still for a second is one on which the person had a second to read.
+    this.retries(2)
+    process.kill(screen.pid, 'SIGUSR2')
+    await screen.until((text) => text.endsWith('Now? [y/N]'))
+    process.kill(screen.pid, 'SIGUSR2')
+    screen.press('C-x')
+    await screen.until((text) => text.includes('then false') && text.endsWith('Now? [y/N]'))
+    screen.type('y')
+    screen.press('Enter')
+    await screen.until((text) => /Now\? \[y\/N\] y\s*\n[^]*Now\? \[y\/N\]$/u.test(text))
+    await delay(1_000)
+    expect(screen.lines().join('\n')).not.to.contain('then true')
+    screen.type('y')
+    screen.press('Enter')
+    await screen.until((text) => text.includes('then true'))
   })
 
   it('shows a new prompt as soon as a command has changed it', async () => {

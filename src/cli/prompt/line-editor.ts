@@ -42,6 +42,8 @@ export class LineEditor {
   #question = ''
   /** Until the questions asked so far are answered: one at a time. */
   #asking: Promise<unknown> = Promise.resolve()
+  /** When a question was last taken back, milliseconds of the process's clock. */
+  #withdrawnAt = -Infinity
   #isClosed = false
   /** The name of the key that is being handled. */
   #key: string | undefined
@@ -118,16 +120,22 @@ export class LineEditor {
     // What was half typed is no answer: it comes back afterwards.
     const typed = this.#interface?.line ?? ''
     if (this.#interface && typed !== '') clearLine(this.#interface)
-    const { promise, resolve } = deferred<string>()
-    this.#answer = resolve
     this.#question = `${question} ${isYes ? '[Y/n]' : '[y/N]'} `
-    this.refresh()
     const takeBack = (): void => {
+      this.#withdrawnAt = performance.now()
       if (this.#interface) clearLine(this.#interface)
       this.#handleLine('')
     }
     signal?.addEventListener('abort', takeBack, { once: true })
-    const answer = await promise
+    // Whoever was answering the question before, which was taken back, must not have answered this one.
+    const heedFrom = this.#withdrawnAt + GUARD_MS
+    let answer = ''
+    do {
+      const { promise, resolve } = deferred<string>()
+      this.#answer = resolve
+      this.refresh()
+      answer = await promise
+    } while (performance.now() < heedFrom && !signal?.aborted && !this.#isClosed)
     signal?.removeEventListener('abort', takeBack)
     if (typed !== '') this.#interface?.write(typed)
     end()
@@ -311,6 +319,8 @@ function clearLine(editor: readline.Interface): void {
   editor.write(null, { ctrl: true, name: 'u' })
 }
 
+/** How long after a question was taken back what is typed may still be meant for it, milliseconds. */
+const GUARD_MS = 1_000
 /** Letters that readline does nothing with when they come with Ctrl. */
 const SHORTCUTS: ReadonlySet<string> = new Set(['o', 't', 'x'])
 /** Keys after which readline goes on below the line, or on a cleared screen. */

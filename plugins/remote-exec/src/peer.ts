@@ -1,3 +1,5 @@
+import { canonicalName } from 'msg-cli/plugin'
+
 /** The other client, as the link that a stream belongs to has proven it. */
 export interface Peer {
   readonly user: string
@@ -9,8 +11,14 @@ export interface Peer {
   readonly verified: boolean
 }
 
-/** A name as the server compares names. */
-export const canonical = (name: string): string => name.normalize('NFKC').toLowerCase()
+/** A name as the server compares names; what is no name stands for itself. */
+export function canonical(name: string): string {
+  try {
+    return canonicalName(name)
+  } catch {
+    return name
+  }
+}
 
 /** As the framework tells of who is at the other end of a stream. */
 export function peerOf({

@@ -210,6 +210,13 @@ describe('grants', () => {
     expect(grants.has('alice', 'd', NOW - 60_000)).to.equal(false)
   })
 
+  it('are taken back from whoever the server takes a name for, however it is typed', () => {
+    const grants = new Grants()
+    grants.add('straße', 'd', 15, NOW)
+    expect(grants.revoke('no name')).to.equal(0)
+    expect(grants.revoke('STRASSE')).to.equal(1)
+  })
+
   it('are taken back one by one, or all at once', () => {
     const grants = new Grants()
     for (const [user, device] of [

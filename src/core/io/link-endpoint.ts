@@ -11,13 +11,12 @@ import type {
   SocketBuffers,
 } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
-import type { LinkMachine } from '../transport/link-machine.ts'
 import type { Observation, RendezvousOptions } from '../transport/rendezvous-client.ts'
 import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
 import { DatagramPool } from './datagram-pool.ts'
 import { DatagramRun } from './datagram-run.ts'
-import { MachineLink } from './machine-link.ts'
+import { EndpointLinks } from './endpoint-links.ts'
 import { isNear } from './near.ts'
 import { UdpSocket } from './udp-socket.ts'
 
@@ -46,8 +45,7 @@ export class UdpEndpoint implements LinkEndpoint {
   readonly #machine: EndpointMachine
   readonly #pool = new DatagramPool()
   readonly #run: DatagramRun
-  readonly #links = new Map<LinkMachine, MachineLink>()
-  readonly #listeners = new Map<string, LinkListener>()
+  readonly #links: EndpointLinks
   #onObserved: (observation: Observation) => void = () => {}
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
@@ -67,6 +65,7 @@ export class UdpEndpoint implements LinkEndpoint {
       ...(TRACES.hasSubscribers ? { trace: (event) => TRACES.publish(event) } : {}),
       allocate: (length) => this.#pool.take(length),
     })
+    this.#links = new EndpointLinks({ machine: this.#machine, now: clock, onTouched: () => this.#scheduleDrain() })
     socket.onDatagram((from, bytes) => {
       this.#machine.handleDatagram(clock(), from, bytes)
       this.#scheduleDrain()
@@ -92,17 +91,15 @@ export class UdpEndpoint implements LinkEndpoint {
   }
 
   connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
-    return this.#adopt(this.#machine.connect(clock(), peer, candidates), listener)
+    return this.#links.connect(peer, candidates, listener)
   }
 
   expect(peer: PeerIdentity, listener: LinkListener): void {
-    this.#listeners.set(peer.instance, listener)
-    this.#machine.expect(peer)
+    this.#links.expect(peer, listener)
   }
 
   forget(instance: string): void {
-    this.#listeners.delete(instance)
-    this.#machine.forget(instance)
+    this.#links.forget(instance)
   }
 
   rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void {
@@ -113,24 +110,11 @@ export class UdpEndpoint implements LinkEndpoint {
 
   async close(): Promise<void> {
     if (this.#isClosed) return
-    for (const link of this.#machine.links) {
-      link.close(clock(), 0, 'the other side left')
-      this.#machine.touch(link)
-    }
+    this.#links.close()
     this.#drain()
     this.#isClosed = true
     clearTimeout(this.#timer)
     await this.#socket.close()
-  }
-
-  #adopt(machine: LinkMachine, listener: LinkListener): MachineLink {
-    const link = new MachineLink(machine, listener, clock, () => {
-      this.#machine.touch(machine)
-      this.#scheduleDrain()
-    })
-    this.#links.set(machine, link)
-    this.#scheduleDrain()
-    return link
   }
 
   #scheduleDrain(): void {
@@ -170,19 +154,9 @@ export class UdpEndpoint implements LinkEndpoint {
 
   #tell(): void {
     for (let event = this.#machine.pollEvent(); event !== undefined; event = this.#machine.pollEvent()) {
-      if (event.type === 'observed') {
-        this.#onObserved(event.observation)
-        continue
-      }
-      const link = this.#links.get(event.link) ?? this.#accept(event.link)
-      link?.tell(event.event)
-      if (event.event.type === 'closed') this.#links.delete(event.link)
+      if (event.type === 'observed') this.#onObserved(event.observation)
+      else this.#links.handleEvent(event)
     }
-  }
-
-  #accept(machine: LinkMachine): MachineLink | undefined {
-    const listener = this.#listeners.get(machine.peer.instance)
-    return listener && this.#adopt(machine, listener)
   }
 
   #setTimer(now: number): void {

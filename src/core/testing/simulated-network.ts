@@ -1,10 +1,9 @@
-import { MachineLink } from '../io/machine-link.ts'
+import { EndpointLinks } from '../io/endpoint-links.ts'
 import type { PluginClock } from '../plugins/clock.ts'
 import type { Instant } from '../time/instant.ts'
 import type { Link, LinkEndpoint, LinkListener, PeerIdentity, SocketAddress } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
-import type { LinkMachine } from '../transport/link-machine.ts'
 import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { seededBytes, seededRandom } from './seeded-random.ts'
 
@@ -58,8 +57,7 @@ export class SimulatedEndpoint implements LinkEndpoint {
   readonly address: SocketAddress
   readonly #network: SimulatedNetwork
   readonly #machine: EndpointMachine
-  readonly #links = new Map<LinkMachine, MachineLink>()
-  readonly #listeners = new Map<string, LinkListener>()
+  readonly #links: EndpointLinks
   #cancel = (): void => {}
   #isDraining = false
   #isClosed = false
@@ -72,30 +70,30 @@ export class SimulatedEndpoint implements LinkEndpoint {
       local: { ...local, parameters: LOCAL_PARAMETERS },
       random: seededBytes(network.random),
     })
+    this.#links = new EndpointLinks({
+      machine: this.#machine,
+      now: () => this.#now(),
+      onTouched: () => this.#schedule(),
+    })
   }
 
   connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
-    return this.#adopt(this.#machine.connect(this.#now(), peer, candidates), listener)
+    return this.#links.connect(peer, candidates, listener)
   }
 
   expect(peer: PeerIdentity, listener: LinkListener): void {
-    this.#listeners.set(peer.instance, listener)
-    this.#machine.expect(peer)
+    this.#links.expect(peer, listener)
   }
 
   forget(instance: string): void {
-    this.#listeners.delete(instance)
-    this.#machine.forget(instance)
+    this.#links.forget(instance)
   }
 
   /** There is no server to be seen by. */
   rendezvous(): void {}
 
   async close(): Promise<void> {
-    for (const link of this.#machine.links) {
-      link.close(this.#now(), 0, 'the other side left')
-      this.#machine.touch(link)
-    }
+    this.#links.close()
     this.#drain()
     this.#isClosed = true
     this.#cancel()
@@ -106,17 +104,6 @@ export class SimulatedEndpoint implements LinkEndpoint {
     if (this.#isClosed) return
     this.#machine.handleDatagram(this.#now(), from, datagram)
     this.#schedule()
-  }
-
-  #adopt(machine: LinkMachine, listener: LinkListener): MachineLink {
-    const touch = (): void => {
-      this.#machine.touch(machine)
-      this.#schedule()
-    }
-    const link = new MachineLink(machine, listener, () => this.#now(), touch)
-    this.#links.set(machine, link)
-    this.#schedule()
-    return link
   }
 
   #schedule(): void {
@@ -144,17 +131,8 @@ export class SimulatedEndpoint implements LinkEndpoint {
   }
 
   #tell(): void {
-    for (let event = this.#machine.pollEvent(); event; event = this.#machine.pollEvent()) {
-      if (event.type !== 'link') continue
-      const link = this.#links.get(event.link) ?? this.#accept(event.link)
-      link?.tell(event.event)
-      if (event.event.type === 'closed') this.#links.delete(event.link)
-    }
-  }
-
-  #accept(machine: LinkMachine): MachineLink | undefined {
-    const listener = this.#listeners.get(machine.peer.instance)
-    return listener && this.#adopt(machine, listener)
+    for (let event = this.#machine.pollEvent(); event; event = this.#machine.pollEvent())
+      if (event.type === 'link') this.#links.handleEvent(event)
   }
 
   /** Microseconds, whole ones: timers that are due at a fraction are due. */

@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { MsgError } from '../core/errors.ts'
+import { isPluginId } from '../core/wire/plugin-id.ts'
 
 /** A package that was written. */
 export interface CreatedPackage {
@@ -19,7 +20,7 @@ export interface CreatedPackage {
  * @throws MSG_ERR_USAGE for what is no id, MSG_ERR_TRANSFER_EXISTS when something is in the folder
  */
 export function createPackage(id: string, folder: string, host: string): CreatedPackage {
-  if (!PLUGIN_ID.test(id))
+  if (!isPluginId(id))
     throw new MsgError('MSG_ERR_USAGE', {
       detail: `“${id}” is no name of a plugin: 2 to 32 small letters, digits and hyphens, a letter first`,
     })
@@ -45,5 +46,3 @@ function filesIn(folder: string): string[] {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
 }
-
-const PLUGIN_ID = /^[a-z][a-z0-9-]{1,31}$/u

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { isPluginId } from '../../core/wire/plugin-id.ts'
 import type { PluginOptions, SettingSpec, SettingValue } from './settings.ts'
 
 /**
@@ -35,12 +36,10 @@ function isPluginOptions(value: unknown): value is PluginOptions {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.entries(value).every(
     ([id, options]) =>
-      PLUGIN_ID.test(id) &&
+      isPluginId(id) &&
       (options === false || (typeof options === 'object' && options !== null && !Array.isArray(options))),
   )
 }
-
-const PLUGIN_ID = /^[a-z][a-z0-9-]{1,31}$/u
 
 /**
  * Checks a value that a file or {@link readText} gave.

@@ -1,3 +1,4 @@
+import { isPluginId } from '../wire/plugin-id.ts'
 import type { OutputOf, Schema } from './schema.ts'
 
 /** Which half of a plugin. */
@@ -77,9 +78,6 @@ export function checkProtocol({ id, version, messages }: Protocol): void {
   }
 }
 
-/** True for a name that a plugin can have. */
-export const isPluginId = (id: string): boolean => PLUGIN_ID.test(id)
-
 /** Payload of message `K` of protocol `P`. */
 export type Payload<P extends Protocol, K extends keyof P['messages']> = OutputOf<P['messages'][K]['schema']>
 /** What the handler of message `K` answers; nothing for a message that is sent. */
@@ -101,7 +99,6 @@ export type SentBy<P extends Protocol, F extends Side> = Exclude<From<P, F>, Ask
 export const HANDLER_MS = 10_000
 /** Less than requests wait, so that the sender hears what became of it, milliseconds. */
 const MAX_HANDLER_MS = 25_000
-const PLUGIN_ID = /^[a-z][a-z0-9-]{1,31}$/
 const MESSAGE_NAME = /^[a-z][a-zA-Z0-9.-]{0,31}$/
 const MAX_VERSION = 999
 /** A line of the control channel less its envelope, bytes. */

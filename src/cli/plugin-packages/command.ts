@@ -4,9 +4,11 @@ import type { Config } from '@oclif/core'
 import { MsgError } from '../../core/errors.ts'
 import { BaseCommand } from '../base-command.ts'
 import { confirmed } from '../prompt/ask.ts'
+import { PLUGIN_API } from '../plugins.ts'
 import { onLeaveSignal } from '../signals.ts'
 import type { Checked, Words } from './checks.ts'
 import { filesOfFolder, readDeclared, type Declared } from './declared.ts'
+import type { InstallDeps } from './install.ts'
 import { readList, type Listed } from './list.ts'
 import { probing } from './probing.ts'
 
@@ -72,6 +74,19 @@ export abstract class PluginsCommand extends BaseCommand {
       return [{ name, probed: result?.parts ?? [] }]
     })
     return (await Promise.all(all)).flat()
+  }
+
+  /** What the checks of a package need to know, whichever way it comes. */
+  protected checking(signal: AbortSignal): Omit<InstallDeps, 'trust' | 'runsScripts' | 'say'> {
+    return {
+      dataDir: this.home,
+      host: this.host,
+      api: PLUGIN_API,
+      others: this.config.getPluginsList(),
+      othersProbed: async () => await this.probedPackages(signal),
+      words: async () => await this.words(),
+      signal,
+    }
   }
 
   /** The words of both consoles. */

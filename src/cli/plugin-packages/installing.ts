@@ -22,15 +22,9 @@ export abstract class InstallingCommand extends PluginsCommand {
     const installed = await this.interruptibly(
       async (signal) =>
         await installPackage(source, {
-          dataDir: this.home,
-          host: this.host,
-          api: PLUGIN_API,
-          others: this.config.getPluginsList(),
-          othersProbed: async () => await this.probedPackages(signal),
-          words: async () => await this.words(),
+          ...this.checking(signal),
           trust: async (candidate) => await this.#trust(candidate, flags.yes, runsScripts),
           runsScripts,
-          signal,
           say: (step) => this.say(step),
         }),
     )

@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import { Args } from '@oclif/core'
 import { PluginsCommand } from '../../cli/plugin-packages/command.ts'
 import { extendsText } from '../../cli/plugin-packages/describe.ts'
-import { PLUGIN_API } from '../../cli/plugins.ts'
 
 export default class PluginsLink extends PluginsCommand {
   static override summary = 'use a plugin from the folder you develop it in'
@@ -17,16 +16,7 @@ export default class PluginsLink extends PluginsCommand {
     const { args } = await this.parse(PluginsLink)
     const { linkPackage } = await import('../../cli/plugin-packages/link.ts')
     const { declared, id, root, copy } = await this.interruptibly(
-      async (signal) =>
-        await linkPackage(resolve(args.folder), {
-          dataDir: this.home,
-          host: this.host,
-          api: PLUGIN_API,
-          others: this.config.getPluginsList(),
-          othersProbed: async () => await this.probedPackages(signal),
-          words: async () => await this.words(),
-          signal,
-        }),
+      async (signal) => await linkPackage(resolve(args.folder), this.checking(signal)),
     )
     const { name, version } = declared
     if (copy !== undefined) process.stderr.write(`warning: ${name} imports from another msg, ${copy}\n`)

@@ -65,7 +65,6 @@ export class ClientPlugins {
   #there: Readonly<Record<string, number>> = {}
   /** When `input` was last told. */
   #inputAt = -Infinity
-
   /** How often a server said hello: what was asked before is not asked any more. */
   #hellos = 0
   /** A fault of a plugin is being told. */
@@ -197,7 +196,7 @@ export class ClientPlugins {
     const request = async (name: string, payload: unknown): Promise<unknown> => {
       const spec = messageOf(protocol, name, 'client')
       const checked = checkPayload(spec, payload, `${id} ${name}`)
-      if (this.#there[id] !== protocol.version) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id })
+      this.#checkShared(loaded)
       const answer = await this.#deps.request({ plugin: id, message: name, payload: checked })
       return spec.answer ? checkPayload(spec.answer, answer.payload, `the answer to ${id} ${name}`) : undefined
     }
@@ -234,7 +233,7 @@ export class ClientPlugins {
           return this.#streams.open(loaded, link, peer)
         },
         openServer: async ({ signal } = {}): Promise<PluginStream<undefined>> => {
-          if (this.#there[id] !== protocol.version) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id })
+          this.#checkShared(loaded)
           const { link, release } = await this.#linked().serverLink(signal)
           try {
             const stream = this.#streams.open(loaded, link, undefined)
@@ -249,6 +248,11 @@ export class ClientPlugins {
       },
     } satisfies Omit<ClientScope<Protocol>, keyof ReturnType<LoadedPlugin['scope']>>
     return Object.defineProperties(loaded.scope(), Object.getOwnPropertyDescriptors(own)) as ClientScope<Protocol>
+  }
+
+  /** @throws MSG_ERR_PLUGIN_MISSING unless the server has the plugin too, in the same version */
+  #checkShared({ id, plugin }: LoadedPlugin): void {
+    if (this.#there[id] !== plugin.protocol.version) throw new MsgError('MSG_ERR_PLUGIN_MISSING', { detail: id })
   }
 
   #linked(): PluginLinks {

@@ -72,6 +72,12 @@ export class LoadedPlugin {
     return this.#state === 'running'
   }
 
+  /** Name and version of its npm package, where the host was told. */
+  get origin(): string | undefined {
+    const { package: origin } = this.configured
+    return origin && `${origin.name}@${origin.version}`
+  }
+
   get requires(): readonly string[] {
     return this.plugin.requires ?? []
   }
@@ -251,11 +257,10 @@ export class LoadedPlugin {
 
   status(): PluginStatus {
     const { protocol } = this.plugin
-    const origin = this.configured.package
     return {
       id: protocol.id,
       version: protocol.version,
-      package: origin ? `${origin.name}@${origin.version}` : null,
+      package: this.origin ?? null,
       state: this.#state,
       reason: this.#reason,
       setupMs: Math.round(this.#setupMs * 100) / 100,

@@ -75,10 +75,8 @@ export class PluginHost {
   /** Packages of those that run, as `name@version`, where that is known. */
   get packages(): Record<string, string> {
     return Object.fromEntries(
-      this.all().flatMap(({ id, configured: { package: origin } }) =>
-        origin && `${origin.name}@${origin.version}`.length <= MAX_PACKAGE
-          ? [[id, `${origin.name}@${origin.version}`]]
-          : [],
+      this.all().flatMap(({ id, origin }) =>
+        origin !== undefined && origin.length <= MAX_PACKAGE ? [[id, origin]] : [],
       ),
     )
   }
@@ -98,24 +96,14 @@ export class PluginHost {
   }
 
   notifyOne(one: LoadedPlugin, name: string, ...args: readonly unknown[]): void {
-    for (const fn of one.hooks.get(name) ?? [])
-      one
-        .call(name, HANDLER_MS, () => fn(...args))
-        .catch((error: unknown) => {
-          if (MsgError.is(error) && error.code !== 'MSG_ERR_PLUGIN_FAILED') one.fault(error, name)
-        })
+    for (const fn of one.hooks.get(name) ?? []) void callHook(one, name, name, () => fn(...args), undefined)
   }
 
   /** A hook of kind `first`. @param onFailure - what a failure answers; `undefined` asks the next one. @returns the first answer */
   async first<T>(name: string, args: readonly unknown[], onFailure: T | undefined): Promise<T | undefined> {
     for (const one of this.all()) {
       for (const fn of one.hooks.get(name) ?? []) {
-        const answer = await one
-          .call(`${one.id} ${name}`, HANDLER_MS, () => fn(...args))
-          .catch((error: unknown) => {
-            if (MsgError.is(error) && error.code !== 'MSG_ERR_PLUGIN_FAILED') one.fault(error, name)
-            return onFailure
-          })
+        const answer = await callHook(one, name, `${one.id} ${name}`, () => fn(...args), onFailure)
         if (answer !== undefined) return answer as T
       }
     }
@@ -149,6 +137,23 @@ export class PluginHost {
   #tell({ id }: LoadedPlugin, cause: unknown): void {
     const reason = cause instanceof Error ? cause.message : String(cause)
     this.#deps.onFault(id, new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `${id} (${reason})`, cause }))
+  }
+}
+
+/** Calls one function of a hook that may fail, and tells that it did. @param what - names the call. @returns its answer, or `onFailure` */
+async function callHook(
+  one: LoadedPlugin,
+  name: string,
+  what: string,
+  fn: () => unknown,
+  onFailure: unknown,
+): Promise<unknown> {
+  try {
+    return await one.call(what, HANDLER_MS, fn)
+  } catch (error) {
+    // Of other errors the call itself has told.
+    if (MsgError.is(error) && error.code !== 'MSG_ERR_PLUGIN_FAILED') one.fault(error, name)
+    return onFailure
   }
 }
 

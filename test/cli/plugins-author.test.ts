@@ -3,11 +3,10 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFil
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { complaintOf, type Schema } from '../helpers/json-schema.ts'
-import { pack, unpackMsg } from '../helpers/packed-msg.ts'
+import { pack, usePackedMsg } from '../helpers/packed-msg.ts'
 import { BIN, runMsg } from '../helpers/run-msg.ts'
 import { TestStage } from '../helpers/stage.ts'
 import { useTempDir } from '../helpers/temp-dir.ts'
-import { removeTempDirs, tempDir } from '../helpers/temp.ts'
 
 const root = join(dirname(BIN), '..')
 const schema = JSON.parse(readFileSync(join(root, 'docs', 'schema', 'commands.json'), 'utf8')) as Schema
@@ -22,16 +21,12 @@ const snippets = new Map(
 describe('a plugin that somebody writes', function () {
   this.timeout(120_000)
   const directory = useTempDir()
-  let bin: string
-  before(() => {
-    bin = unpackMsg(tempDir())
-  })
-  after(() => removeTempDirs())
-  const stage = new TestStage(directory, () => bin)
+  const bin = usePackedMsg()
+  const stage = new TestStage(directory, bin)
   afterEach(() => stage.clear())
 
   const run = async (...args: string[]) => {
-    const result = await runMsg(args, { directory: directory(), bin, env: { npm_config_offline: 'true' } })
+    const result = await runMsg(args, { directory: directory(), bin: bin(), env: { npm_config_offline: 'true' } })
     expect(result.status, `${args.join(' ')}\n${result.stderr}`).to.equal(0)
     return result
   }
@@ -121,7 +116,7 @@ describe('a plugin that somebody writes', function () {
 
   it('has a name that can be one, and a folder of its own', async () => {
     const refused = async (...args: string[]) =>
-      await runMsg(['plugins', 'create', ...args, '--no-install', '--json'], { directory: directory(), bin })
+      await runMsg(['plugins', 'create', ...args, '--no-install', '--json'], { directory: directory(), bin: bin() })
     for (const name of ['A', 'x', '1up', 'with space', '../up']) expect((await refused(name)).status, name).to.equal(2)
     writeFileSync(join(directory(), 'taken'), '')
     mkdirSync(join(directory(), 'full', 'inner'), { recursive: true })
@@ -129,7 +124,7 @@ describe('a plugin that somebody writes', function () {
     expect([status, (JSON.parse(stdout) as { code: string }).code]).to.deep.equal([9, 'MSG_ERR_TRANSFER_EXISTS'])
     const { stdout: told } = await runMsg(['plugins', 'create', 'hello', '--no-install', '--json', '--to', 'new'], {
       directory: directory(),
-      bin,
+      bin: bin(),
     })
     expect(complaintOf(schema, JSON.parse(told))).to.equal(undefined)
     expect(JSON.parse(told)).to.include({ type: 'created', name: 'msg-plugin-hello', installed: false })

@@ -6,29 +6,24 @@ import { basename, join } from 'node:path'
 import { expect } from 'chai'
 import type { JsonLine } from '../../src/cli/demo/json-child.ts'
 import { complaintOf, type Schema } from '../helpers/json-schema.ts'
-import { PLUGIN_FOLDERS, pack, unpackMsg } from '../helpers/packed-msg.ts'
+import { PLUGIN_FOLDERS, pack, unpackMsg, usePackedMsg } from '../helpers/packed-msg.ts'
 import { pluginFolder, pluginTarball, type PluginPackage } from '../helpers/plugin-package.ts'
 import { BIN, runMsg, type MsgResult } from '../helpers/run-msg.ts'
 import { TestStage } from '../helpers/stage.ts'
 import { useTempDir } from '../helpers/temp-dir.ts'
-import { removeTempDirs, tempDir } from '../helpers/temp.ts'
 
 const schema = JSON.parse(readFileSync(join(BIN, '..', '..', 'docs', 'schema', 'commands.json'), 'utf8')) as Schema
 
 describe('plugins that are installed', function () {
   this.timeout(60_000)
   const directory = useTempDir()
-  let bin: string
-  before(() => {
-    bin = unpackMsg(tempDir())
-  })
-  after(() => removeTempDirs())
-  const stage = new TestStage(directory, () => bin)
+  const bin = usePackedMsg()
+  const stage = new TestStage(directory, bin)
   afterEach(() => stage.clear())
 
   /** Without a network: what needs one fails. */
   const run = async (args: string[], env: Record<string, string> = {}): Promise<MsgResult> =>
-    await runMsg(args, { directory: directory(), bin, env: { npm_config_offline: 'true', ...env } })
+    await runMsg(args, { directory: directory(), bin: bin(), env: { npm_config_offline: 'true', ...env } })
   const done = async (args: string[], env: Record<string, string> = {}): Promise<JsonLine[]> => {
     const { status, stdout, stderr } = await run([...args, '--json'], env)
     expect([status, stderr], `${args.join(' ')}\n${stdout}`).to.deep.equal([0, ''])

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { BIN } from './run-msg.ts'
+import { removeTempDirs, tempDir } from './temp.ts'
 
 const root = join(dirname(BIN), '..')
 
@@ -23,6 +24,16 @@ export function unpackMsg(into: string): string {
   execFileSync('tar', ['xzf', tarball, '-C', into])
   symlinkSync(join(root, 'node_modules'), join(into, 'package', 'node_modules'), 'junction')
   return join(into, 'package', 'bin', 'run.js')
+}
+
+/** {@link unpackMsg} once for the tests of a suite. @returns its bin */
+export function usePackedMsg(): () => string {
+  let bin = ''
+  before(() => {
+    bin = unpackMsg(tempDir())
+  })
+  after(() => removeTempDirs())
+  return () => bin
 }
 
 /** The packages that come with msg. */

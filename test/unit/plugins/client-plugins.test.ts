@@ -1,35 +1,14 @@
 import { expect } from 'chai'
-import * as v from 'valibot'
 import { deviceKey } from '../../../src/core/crypto/device-key.ts'
 import type { MsgError } from '../../../src/core/errors.ts'
 import { ClientPlugins, type ClientPluginsDeps } from '../../../src/core/plugins/client-plugins.ts'
 import type { ClientScope } from '../../../src/core/plugins/client-scope.ts'
 import { defineClientPlugin } from '../../../src/core/plugins/define.ts'
-import { defineProtocol, message } from '../../../src/core/plugins/protocol.ts'
+import { defineProtocol } from '../../../src/core/plugins/protocol.ts'
+import { protocol } from '../../helpers/echo-protocol.ts'
 import { expectRejects } from '../../helpers/errors.ts'
 import { HostWorld, settled } from '../../helpers/plugin-host.ts'
 
-const Text = v.object({ text: v.string() })
-const protocol = defineProtocol({
-  id: 'echo',
-  version: 2,
-  messages: {
-    say: message({
-      from: 'client',
-      maxBytes: 100,
-      schema: Text,
-      answer: { schema: v.object({ heard: v.string() }), maxBytes: 60 },
-    }),
-    mute: message({ from: 'client', maxBytes: 10, schema: v.object({}) }),
-    guess: message({
-      from: 'server',
-      maxBytes: 100,
-      schema: Text,
-      answer: { schema: v.object({ number: v.number() }), maxBytes: 20 },
-    }),
-    told: message({ from: 'server', maxBytes: 100, schema: Text }),
-  },
-})
 type Scope = ClientScope<typeof protocol>
 
 describe('plugins/client-plugins', () => {

@@ -3,7 +3,7 @@ import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import type { LinkEndpoint } from '../transport/endpoint-api.ts'
 import type { Observation } from '../transport/rendezvous-client.ts'
-import { formatAddress } from '../wire/address.ts'
+import { formatAddress, normalizeHost } from '../wire/address.ts'
 import type { NetworkStatus } from './api.ts'
 import { Courier } from './courier.ts'
 import type { ClientDeps } from './deps.ts'
@@ -82,9 +82,11 @@ export class Account {
     const host = uplink.channel?.remoteHost
     if (!this.#endpoint || host === undefined) return
     const { port } = this.#endpoint.address
+    const server = { host: normalizeHost(host), port: udp.port }
+    if (this.links) this.links.relay = server
     this.#endpoint.rendezvous(
       {
-        server: { host, port: udp.port },
+        server,
         ...(udp.probePort === undefined ? {} : { probePort: udp.probePort }),
         token: Buffer.from(udp.token, 'hex'),
         isOwn: (address) => address.port === port && isOwnHost(address.host),

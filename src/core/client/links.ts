@@ -1,7 +1,14 @@
 import { MsgError } from '../errors.ts'
 import { fingerprintOf, noiseKeyOf } from '../crypto/device-key.ts'
 import type { NotificationParams } from '../control/methods.ts'
-import type { Link, LinkCloseReason, LinkEndpoint, LinkListener, SocketAddress } from '../transport/endpoint-api.ts'
+import type {
+  Candidate,
+  Link,
+  LinkCloseReason,
+  LinkEndpoint,
+  LinkListener,
+  SocketAddress,
+} from '../transport/endpoint-api.ts'
 import type { StreamPeer } from '../plugins/client-scope.ts'
 import { formatAddress } from '../wire/address.ts'
 import { isSameName } from '../wire/names.ts'
@@ -38,6 +45,7 @@ export class Links {
   readonly #bulk: BulkWatch
   /** Told when another link opens. */
   readonly #waiting = new Set<() => void>()
+  #relay: SocketAddress | undefined
   #isClosed = false
 
   constructor(deps: LinksDeps) {
@@ -64,8 +72,16 @@ export class Links {
     }
   }
 
+  /** The server's relay, while signed in: where channels that are introduced are. */
+  set relay(address: SocketAddress) {
+    this.#relay = address
+  }
+
   /** Another connection that shares a conversation with this one; again when its addresses change. */
-  introduce({ instance, user, device: deviceKey, candidates }: NotificationParams<'peer.introduced'>): void {
+  introduce(introduced: NotificationParams<'peer.introduced'>): void {
+    const { instance, user, device: deviceKey, channel } = introduced
+    const relay: Candidate[] = this.#relay && channel !== undefined ? [{ ...this.#relay, channel, kind: 'relay' }] : []
+    const candidates = [...introduced.candidates, ...relay]
     const { endpoint, courier, self, emitter } = this.#deps
     const publicKey = Buffer.from(deviceKey, 'base64url')
     const key = noiseKeyOf(publicKey)
@@ -87,9 +103,10 @@ export class Links {
     entry.presence = 'introduced'
     clearTimeout(entry.leaveTimer)
     courier.outbox.addLane(instance, user)
+    if (isMoved) endpoint.guide(instance, candidates)
     if (entry.link?.state === 'open') return
     if (self.instance > instance) {
-      endpoint.expect({ instance, key }, this.#listener)
+      endpoint.expect({ instance, key }, this.#listener, candidates)
       entry.lateTimer ??= setTimeout(() => this.#warnLate(entry, 'it did not call'), LATE_MS).unref()
     } else if (!entry.link || isMoved) this.#call(entry)
   }
@@ -353,7 +370,7 @@ export class Links {
 interface Entry {
   readonly peer: Peer
   readonly key: Uint8Array
-  candidates: readonly SocketAddress[]
+  candidates: readonly Candidate[]
   presence: 'introduced' | 'unconfirmed' | 'vanished' | 'left'
   link?: Link
   /** Of the open link, as last told; absent when none is open. */

@@ -18,7 +18,11 @@ const Instance = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'not 16 bytes in h
 const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))
 /** An IPv4 or IPv6 literal with its UDP port. */
 const Address = v.object({ host: v.pipe(v.string(), v.maxLength(45)), port: Port })
-const Candidates = v.pipe(v.array(Address), v.maxLength(8))
+/** What the server knows of an address; transport/endpoint-api.ts says what each means. */
+const Candidate = v.object({ ...Address.entries, kind: v.optional(v.picklist(['host', 'open', 'observed', 'mapped'])) })
+const MAX_CANDIDATES = 8
+/** How a client's router maps its UDP socket; transport/rendezvous-client.ts says what each means. */
+const Mapping = v.picklist(['none', 'endpoint-independent', 'dependent', 'unknown', 'blocked'])
 const Password = v.pipe(v.string(), v.minLength(1), v.maxLength(1024))
 const Room = Name
 /** Opaque position of the next page; absent for the first page, null after the last. */
@@ -98,8 +102,15 @@ export const METHODS = {
   'login.device': define(v.object({ ...SignInCommon, signature: Signature }), SignedIn),
   /** `leave` true ends what this user has open if this is their last connection; false just goes. */
   signout: define(v.object({ leave: v.boolean() }), Empty),
-  /** The client's own interface addresses with its UDP port. */
-  'udp.hosts': define(v.object({ addresses: Candidates }), Empty),
+  /** The client's own interface addresses with its UDP port, how it is mapped, and a port that its router opened when asked. Again when they change. */
+  'udp.hosts': define(
+    v.object({
+      addresses: v.pipe(v.array(Address), v.maxLength(MAX_CANDIDATES)),
+      mapping: v.optional(Mapping),
+      mapped: v.optional(Address),
+    }),
+    Empty,
+  ),
   'users.list': define(
     v.object({ connected: v.optional(v.boolean(), false), after: v.optional(Cursor) }),
     v.object({ users: v.array(User), next: Next }),
@@ -167,8 +178,17 @@ export const NOTIFICATIONS = {
   'room.owner': v.object({ room: Room, owner: Name }),
   /** The room is gone, or (`left`) this user left it on another connection. */
   'room.closed': v.object({ room: Room, reason: v.picklist(['closed', 'owner-left', 'left', 'expired']) }),
-  /** Another connection with which this one shares a session or a room: link to it. Sent again when candidates change. */
-  'peer.introduced': v.object({ instance: Instance, user: Name, device: Key, candidates: Candidates }),
+  /** Another connection with which this one shares a session or a room: link to it. Sent again when what it says changes. */
+  'peer.introduced': v.object({
+    instance: Instance,
+    user: Name,
+    device: Key,
+    candidates: v.pipe(v.array(Candidate), v.maxLength(MAX_CANDIDATES)),
+    /** How the other one says it is mapped. */
+    mapping: v.optional(Mapping),
+    /** The two connections' channel through the server's relay, 8 bytes in hex; absent where the server relays nothing. */
+    channel: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
+  }),
   /** `left`: drop the link. `vanished`: its control connection broke; the link may live. */
   'peer.gone': v.object({ instance: Instance, reason: v.picklist(['left', 'vanished']) }),
   'user.active': v.object({ user: Name }),

@@ -1,5 +1,5 @@
 import type { Instant } from '../time/instant.ts'
-import type { Link, LinkListener, PeerIdentity, SocketAddress } from '../transport/endpoint-api.ts'
+import type { Candidate, Link, LinkListener, PeerIdentity } from '../transport/endpoint-api.ts'
 import type { EndpointEvent, EndpointMachine } from '../transport/endpoint.ts'
 import type { LinkMachine } from '../transport/link-machine.ts'
 import { MachineLink } from './machine-link.ts'
@@ -22,14 +22,19 @@ export class EndpointLinks {
     this.#deps = deps
   }
 
-  connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
+  connect(peer: PeerIdentity, candidates: readonly Candidate[], listener: LinkListener): Link {
     const { machine, now } = this.#deps
     return this.#adopt(machine.connect(now(), peer, candidates), listener)
   }
 
-  expect(peer: PeerIdentity, listener: LinkListener): void {
+  expect(peer: PeerIdentity, listener: LinkListener, candidates: readonly Candidate[] = []): void {
     this.#listeners.set(peer.instance, listener)
-    this.#deps.machine.expect(peer)
+    this.#deps.machine.expect(peer, candidates)
+  }
+
+  guide(instance: string, candidates: readonly Candidate[]): void {
+    this.#deps.machine.guide(this.#deps.now(), instance, candidates)
+    this.#deps.onTouched()
   }
 
   forget(instance: string): void {

@@ -3,6 +3,7 @@ import { channel } from 'node:diagnostics_channel'
 import { CONTROLLERS, type Congestion } from '../transport/congestion/controllers.ts'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
 import type {
+  Candidate,
   Link,
   LinkEndpoint,
   LinkListener,
@@ -90,12 +91,16 @@ export class UdpEndpoint implements LinkEndpoint {
     return this.#socket.buffers
   }
 
-  connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
+  connect(peer: PeerIdentity, candidates: readonly Candidate[], listener: LinkListener): Link {
     return this.#links.connect(peer, candidates, listener)
   }
 
-  expect(peer: PeerIdentity, listener: LinkListener): void {
-    this.#links.expect(peer, listener)
+  expect(peer: PeerIdentity, listener: LinkListener, candidates: readonly Candidate[] = []): void {
+    this.#links.expect(peer, listener, candidates)
+  }
+
+  guide(instance: string, candidates: readonly Candidate[]): void {
+    this.#links.guide(instance, candidates)
   }
 
   forget(instance: string): void {

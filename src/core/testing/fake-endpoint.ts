@@ -1,4 +1,5 @@
 import type {
+  Candidate,
   Link,
   LinkCloseReason,
   LinkEndpoint,
@@ -71,7 +72,7 @@ export class FakeEndpoint implements LinkEndpoint {
     this.address = address
   }
 
-  connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
+  connect(peer: PeerIdentity, candidates: readonly Candidate[], listener: LinkListener): Link {
     const link = new FakeLink(this, peer, listener, true)
     setImmediate(() => {
       if (link.state !== 'connecting') return
@@ -93,6 +94,9 @@ export class FakeEndpoint implements LinkEndpoint {
   expect(peer: PeerIdentity, listener: LinkListener): void {
     this.#expected.set(peer.instance, listener)
   }
+
+  /** There is one path only. */
+  guide(): void {}
 
   forget(instance: string): void {
     this.#expected.delete(instance)
@@ -213,6 +217,9 @@ export class FakeLink implements Link {
     const remote = this.#other?.endpointAddress ?? { host: '127.0.0.1', port: 1 }
     return {
       path: 'lan',
+      cause: 'first',
+      isSearching: false,
+      bytesRelayed: 0,
       remote,
       srtt: 1_000,
       minRtt: 1_000,

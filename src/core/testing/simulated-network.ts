@@ -1,7 +1,14 @@
 import { EndpointLinks } from '../io/endpoint-links.ts'
 import type { PluginClock } from '../plugins/clock.ts'
 import type { Instant } from '../time/instant.ts'
-import type { Link, LinkEndpoint, LinkListener, PeerIdentity, SocketAddress } from '../transport/endpoint-api.ts'
+import type {
+  Candidate,
+  Link,
+  LinkEndpoint,
+  LinkListener,
+  PeerIdentity,
+  SocketAddress,
+} from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
 import type { LocalIdentity } from '../transport/connection/handshake.ts'
 import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
@@ -77,12 +84,16 @@ export class SimulatedEndpoint implements LinkEndpoint {
     })
   }
 
-  connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link {
+  connect(peer: PeerIdentity, candidates: readonly Candidate[], listener: LinkListener): Link {
     return this.#links.connect(peer, candidates, listener)
   }
 
-  expect(peer: PeerIdentity, listener: LinkListener): void {
-    this.#links.expect(peer, listener)
+  expect(peer: PeerIdentity, listener: LinkListener, candidates: readonly Candidate[] = []): void {
+    this.#links.expect(peer, listener, candidates)
+  }
+
+  guide(instance: string, candidates: readonly Candidate[]): void {
+    this.#links.guide(instance, candidates)
   }
 
   forget(instance: string): void {

@@ -5,10 +5,37 @@ import type { Observation, RendezvousOptions } from './rendezvous-client.ts'
 export interface SocketAddress {
   readonly host: string
   readonly port: number
+  /** Through the relay at that address: 8 bytes in hex, which name the channel there (wire/relay.ts). @default straight to it */
+  readonly channel?: string
+}
+
+/**
+ * What is known of an address where a peer may be reached.
+ *
+ * | value | |
+ * |---|---|
+ * | `host` | the peer's own, on what may be the same network |
+ * | `open` | the peer's own, seen by the server: no NAT in front |
+ * | `observed` | where the server sees the peer: its NAT lets in whom the peer has written to, if at all |
+ * | `mapped` | a port that the peer's router opened when asked |
+ * | `relay` | a channel of the server's relay, which reaches the peer wherever it is |
+ */
+export type CandidateKind = 'host' | 'open' | 'observed' | 'mapped' | 'relay'
+
+/** An address where a peer may be reached. */
+export interface Candidate extends SocketAddress {
+  /** @default 'host' */
+  readonly kind?: CandidateKind | undefined
 }
 
 /** Which way a link's datagrams take. */
 export type PathKind = 'lan' | 'direct' | 'relayed'
+
+/**
+ * Why a link's datagrams take the way they take: it began there (`first`), a better one answered (`confirmed`), the peer is at another
+ * address (`moved`), or the better one fell silent (`silent`).
+ */
+export type PathCause = 'first' | 'confirmed' | 'moved' | 'silent'
 
 /** One other connection that this endpoint may link with, as the server introduced it. */
 export interface PeerIdentity {
@@ -22,6 +49,11 @@ export interface PeerIdentity {
 export interface LinkStats {
   readonly path: PathKind
   readonly remote: SocketAddress
+  readonly cause: PathCause
+  /** True while a better path is tried; between two series of attempts it is not. */
+  readonly isSearching: boolean
+  /** Of what was sent and received, bytes that went through a relay. */
+  readonly bytesRelayed: number
   /** Smoothed and smallest round-trip time, microseconds; 0 before the first sample. */
   readonly srtt: Duration
   readonly minRtt: Duration
@@ -123,14 +155,16 @@ export interface LinkEndpoint {
   /** The socket's own address. */
   readonly address: SocketAddress
   /**
-   * Starts a handshake towards every candidate at once; the first that answers carries the link. Gives up with `unanswered`
-   * after ten seconds.
+   * Starts a handshake towards every candidate at once, but, where there is a relay, not towards those behind a NAT; the first that answers carries
+   * the link. Gives up with `unanswered` after ten seconds. Better paths are tried once the link is open.
    */
-  connect(peer: PeerIdentity, candidates: readonly SocketAddress[], listener: LinkListener): Link
+  connect(peer: PeerIdentity, candidates: readonly Candidate[], listener: LinkListener): Link
   /** Answers handshakes of this peer from now on; strangers get silence. A new handshake replaces that instance's older link. */
-  expect(peer: PeerIdentity, listener: LinkListener): void
+  expect(peer: PeerIdentity, listener: LinkListener, candidates?: readonly Candidate[]): void
   /** Stops answering that instance. An open link stays. */
   forget(instance: string): void
+  /** Where that peer may be reached has changed: its links look for a better path anew. */
+  guide(instance: string, candidates: readonly Candidate[]): void
   /**
    * Keeps the server told of this socket's address: sends the token at once, again until answered, then every 25 s.
    *

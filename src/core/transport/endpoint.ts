@@ -11,7 +11,7 @@ import {
 } from './connection/handshake.ts'
 import { Connection } from './connection/machine.ts'
 import { CookieJar } from './cookie-jar.ts'
-import type { PeerIdentity, SocketAddress } from './endpoint-api.ts'
+import type { Candidate, PeerIdentity, SocketAddress } from './endpoint-api.ts'
 import { HandshakeBudget } from './handshake-budget.ts'
 import { LinkMachine } from './link-machine.ts'
 import type { Machine, Transmit } from './machine.ts'
@@ -76,6 +76,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #budget: HandshakeBudget
   readonly #links = new Map<number, LinkMachine>()
   readonly #expected = new Map<string, PeerIdentity>()
+  /** Where expected and linked peers may be reached. */
+  readonly #candidates = new Map<string, readonly Candidate[]>()
   readonly #halfOpen = new Map<number, HalfOpen>()
   readonly #outbox: Transmit[] = []
   /** Links that may have something to send, and links that may have something to tell. */
@@ -104,7 +106,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   /** Starts a link; its events name it. */
-  connect(now: Instant, peer: PeerIdentity, candidates: readonly SocketAddress[]): LinkMachine {
+  connect(now: Instant, peer: PeerIdentity, candidates: readonly Candidate[]): LinkMachine {
     const id = this.#init.random(ID_LENGTH)
     const dialing = new Dialing(now, this.#init.local, peer, candidates, id, this.#init.random(32))
     const link = new LinkMachine(idKey(id), peer, { dialing })
@@ -114,8 +116,14 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   /** Answers this peer's handshakes from now on. */
-  expect(peer: PeerIdentity): void {
+  expect(peer: PeerIdentity, candidates: readonly Candidate[] = []): void {
     this.#expected.set(peer.instance, peer)
+    this.#candidates.set(peer.instance, candidates)
+  }
+
+  /** Where that peer may be reached has changed. */
+  guide(_now: Instant, instance: string, candidates: readonly Candidate[]): void {
+    this.#candidates.set(instance, candidates)
   }
 
   /** Handshakes with that instance that are not confirmed yet end in silence; an open link stays. */

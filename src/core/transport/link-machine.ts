@@ -131,6 +131,9 @@ export class LinkMachine {
 const pathOf = ({ host }: SocketAddress): 'lan' | 'direct' => (isLoopback(host) || isPrivate(host) ? 'lan' : 'direct')
 
 const NO_STATS = Object.freeze({
+  cause: 'first',
+  isSearching: false,
+  bytesRelayed: 0,
   srtt: 0,
   minRtt: 0,
   packetsSent: 0,
@@ -146,4 +149,4 @@ const NO_STATS = Object.freeze({
   pacingRate: 0,
   congestion: '',
   keyPhase: 0,
-})
+} as const)

@@ -108,6 +108,9 @@ export class Connection {
     return {
       ...this.#counts,
       ...losses,
+      cause: 'first',
+      isSearching: false,
+      bytesRelayed: 0,
       srtt: rtt.hasSample ? Math.round(rtt.smoothed) : 0,
       minRtt: rtt.min,
       cwnd: controller.window,

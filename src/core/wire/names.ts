@@ -35,9 +35,9 @@ export function isSameName(a: string, b: string): boolean {
   }
 }
 
-/** Upper case first: it expands `ß` and unifies `ς` with `σ`, as Unicode case folding does and lower case alone does not. */
+/** By way of upper case: it expands `ß` and unifies `ς` with `σ`, as Unicode case folding does and lower case alone does not. `ẞ` comes to `ß` before. */
 function fold(name: string): string {
-  return name.toUpperCase().toLowerCase().replaceAll(DOTTED_I, 'i').normalize('NFKC')
+  return name.toLowerCase().toUpperCase().toLowerCase().replaceAll(DOTTED_I, 'i').normalize('NFKC')
 }
 
 function isName(name: string): boolean {

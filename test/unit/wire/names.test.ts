@@ -29,6 +29,23 @@ describe('wire/names', () => {
     }
   })
 
+  it('is stable for every character there is', () => {
+    const canonical = (name: string): string | undefined => {
+      try {
+        return canonicalName(name)
+      } catch {
+        return undefined
+      }
+    }
+    const unstable: string[] = []
+    for (let code = 0; code <= 0x10ffff; code++) {
+      const once = canonical(String.fromCodePoint(code))
+      if (once !== undefined && canonical(once) !== once) unstable.push(once)
+    }
+    expect(unstable).to.deep.equal([])
+    expect(canonicalName('STRA\u1e9eE')).to.equal('strasse')
+  }).timeout(20_000)
+
   it('refuses what is empty, too long, blank, control, bidirectional or markup', () => {
     const bad = [
       '',

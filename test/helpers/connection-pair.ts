@@ -34,6 +34,7 @@ export function connectionInit(isInitiator: boolean, changes: Partial<Connection
     isNear: () => false,
     // The smallest size everywhere: tests that let the ladder climb say so.
     maxDatagramSize: 1_200,
+    candidates: [],
     receiveBuffer: LOCAL_PARAMETERS.receiveBuffer,
     trace: undefined,
     traceId: 'test',

@@ -37,6 +37,8 @@ export class Network<Event> {
   now: Instant = 0
   /** Every datagram as it left, before the path did anything to it. */
   readonly recorded: Array<{ from: SocketAddress; to: SocketAddress; payload: Uint8Array }> = []
+  /** What gets lost on its way between two addresses, as the network everybody shares sees them. @default nothing */
+  isCut: (from: SocketAddress, to: SocketAddress) => boolean = () => false
   #path: Path
   readonly #random: () => number
   readonly #nodes = new Map<string, Node<Event>>()
@@ -170,7 +172,8 @@ export class Network<Event> {
     for (let t = machine.pollTransmit(this.now); t; t = machine.pollTransmit(this.now)) {
       this.#rebindOnTime(host, node)
       const route = this.#route(node, t.to)
-      if (route) this.#fly(pipe, route, t.payload)
+      // What is to reach routers only does not come to anybody.
+      if (route && t.ttl === undefined && !this.isCut(route.from, route.to)) this.#fly(pipe, route, t.payload)
     }
     for (let e = machine.pollEvent(); e !== undefined; e = machine.pollEvent()) this.#onEvent(host, e)
   }

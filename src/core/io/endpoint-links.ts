@@ -29,7 +29,8 @@ export class EndpointLinks {
 
   expect(peer: PeerIdentity, listener: LinkListener, candidates: readonly Candidate[] = []): void {
     this.#listeners.set(peer.instance, listener)
-    this.#deps.machine.expect(peer, candidates)
+    this.#deps.machine.expect(peer)
+    this.guide(peer.instance, candidates)
   }
 
   guide(instance: string, candidates: readonly Candidate[]): void {

@@ -150,7 +150,11 @@ export class UdpEndpoint implements LinkEndpoint {
     for (let sent = 0; sent < MAX_BURST; sent++) {
       const transmit = this.#machine.pollTransmit(now)
       if (transmit === undefined) return this.#run.flush()
-      this.#run.add(transmit.to, transmit.payload)
+      if (transmit.ttl === undefined) this.#run.add(transmit.to, transmit.payload)
+      else {
+        this.#run.flush()
+        this.#socket.sendNear(transmit.to, transmit.payload, transmit.ttl)
+      }
     }
     this.#run.flush()
     // More waits, but what arrived meanwhile goes first.

@@ -58,6 +58,13 @@ export class UdpOffload {
     return true
   }
 
+  /** Lets IPv4 datagrams that are sent meanwhile pass `hops` routers, be the socket of one family or of both. @returns false when the system refuses. */
+  limitHops(hops: number, send: () => void): boolean {
+    if (!this.#set(IPPROTO_IP, IP_TTL, hops)) return false
+    send()
+    return this.#set(IPPROTO_IP, IP_TTL, SYSTEMS_OWN)
+  }
+
   #set(level: number, name: number, value: number): boolean {
     return this.#system.setsockopt(this.fd, level, name, Int32Array.of(value), 4) === 0
   }
@@ -114,6 +121,9 @@ const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
+const IPPROTO_IP = 0
+const IP_TTL = 2
+const SYSTEMS_OWN = -1
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const SOL_UDP = 17

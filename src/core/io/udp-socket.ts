@@ -101,6 +101,23 @@ export class UdpSocket {
     else this.#sendCut(to, bytes, size, onSent)
   }
 
+  /**
+   * Sends one IPv4 datagram that passes at most `hops` routers, or does nothing where that cannot be said: it must not go further.
+   */
+  sendNear(to: SocketAddress, bytes: Uint8Array, hops: number): void {
+    // What waits in the process would leave with the same limit, or this without it.
+    if (this.#isClosed || this.#waiting > 0) return
+    const send = (): void => this.#sendOne(to, bytes, () => {})
+    if (this.#offload) {
+      this.#offload.cut(0)
+      this.#offload.limitHops(hops, send)
+    } else if (!this.#isV6) {
+      this.#socket.setTTL(hops)
+      send()
+      this.#socket.setTTL(USUAL_HOPS)
+    }
+  }
+
   /** Takes no more; what waits in the process leaves first, if the system takes it soon: the last of it may be a goodbye. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
@@ -187,6 +204,8 @@ const unmapped = (host: string): string => (host.startsWith('::ffff:') ? host.sl
 const BUFFER_SIZE = 4 * 1_048_576
 /** Bytes of UDP payload that IPv4 carries. */
 const MAX_PAYLOAD = 65_507
+/** RFC 1700's default for IPv4, and what systems use. */
+const USUAL_HOPS = 64
 /** Linux: UDP_MAX_SEGMENTS, the least of its versions. */
 const MAX_SEGMENTS = 64
 const MAX_UNCUT = 256

@@ -2,6 +2,7 @@ import sodium from 'sodium-native'
 import { seconds, type Duration, type Instant } from '../time/instant.ts'
 import type { SocketAddress } from './endpoint-api.ts'
 import { COOKIE_LENGTH } from './packet.ts'
+import { addressKey } from './socket-address.ts'
 
 /** Makes and checks cookies: proof that somebody receives at the address they send from, without keeping state for them. */
 export class CookieJar {
@@ -37,9 +38,9 @@ export class CookieJar {
   }
 }
 
-function cookie(secret: Uint8Array, { host, port }: SocketAddress, sourceId: Uint8Array): Buffer {
+function cookie(secret: Uint8Array, from: SocketAddress, sourceId: Uint8Array): Buffer {
   const out = Buffer.alloc(COOKIE_LENGTH)
-  sodium.crypto_generichash(out, Buffer.concat([Buffer.from(`${host} ${port} `), sourceId]), secret)
+  sodium.crypto_generichash(out, Buffer.concat([Buffer.from(addressKey(from)), sourceId]), secret)
   return out
 }
 

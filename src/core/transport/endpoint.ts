@@ -1,4 +1,5 @@
 import type { Instant } from '../time/instant.ts'
+import { readRelayed, RELAY_OVERHEAD, RELAYED, writeRelayed } from '../wire/relay.ts'
 import { createBbr } from './congestion/bbr.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
 import type { ConnectionEvent } from './connection/events.ts'
@@ -28,7 +29,8 @@ import {
   LINK_VERSION,
   PacketType,
 } from './packet.ts'
-import { isSameAddress } from './connection/path-validator.ts'
+import { isSameAddress, addressKey } from './socket-address.ts'
+import { Openers } from './openers.ts'
 import { SHARD_LENGTH, ShardCollector } from './shards.ts'
 import type { Trace } from './trace.ts'
 import { LOCAL_PARAMETERS } from './transport-parameters.ts'
@@ -87,12 +89,15 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #observed: Observation[] = []
   /** The link that the datagram in hand was for. */
   #touched: LinkMachine | undefined
+  readonly #openers = new Openers()
   readonly #shards = new ShardCollector()
   /** Size of the datagrams that the system joined last; 0 before it did. */
   #joinedSize = 0
   /** Who sent the last shard that was taken. */
   #linked: SocketAddress | undefined
   #rendezvous: RendezvousClient | undefined
+  /** Where the rendezvous and the relay are. */
+  #server: SocketAddress | undefined
 
   constructor(init: EndpointInit) {
     this.#init = init
@@ -108,7 +113,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   /** Starts a link; its events name it. */
   connect(now: Instant, peer: PeerIdentity, candidates: readonly Candidate[]): LinkMachine {
     const id = this.#init.random(ID_LENGTH)
-    const dialing = new Dialing(now, this.#init.local, peer, candidates, id, this.#init.random(32))
+    this.guide(now, peer.instance, candidates)
+    const dialing = new Dialing(now, this.#init.local, peer, dialled(candidates), id, this.#init.random(32))
     const link = new LinkMachine(idKey(id), peer, { dialing })
     this.#links.set(link.idKey, link)
     this.touch(link)
@@ -116,25 +122,36 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   /** Answers this peer's handshakes from now on. */
-  expect(peer: PeerIdentity, candidates: readonly Candidate[] = []): void {
+  expect(peer: PeerIdentity): void {
     this.#expected.set(peer.instance, peer)
-    this.#candidates.set(peer.instance, candidates)
   }
 
-  /** Where that peer may be reached has changed. */
-  guide(_now: Instant, instance: string, candidates: readonly Candidate[]): void {
+  /** Where that peer may be reached: the own router is opened, and links that are open look for a better path. */
+  guide(now: Instant, instance: string, candidates: readonly Candidate[]): void {
+    const known = new Set((this.#candidates.get(instance) ?? []).map(addressKey))
+    this.#openers.open(
+      now,
+      candidates.filter((candidate) => isBehindNat(candidate) && !known.has(addressKey(candidate))),
+    )
     this.#candidates.set(instance, candidates)
+    for (const link of this.#links.values()) {
+      if (link.peer.instance !== instance || !link.connection) continue
+      link.connection.offer(now, candidates)
+      this.touch(link)
+    }
   }
 
   /** Handshakes with that instance that are not confirmed yet end in silence; an open link stays. */
   forget(instance: string): void {
     this.#expected.delete(instance)
+    this.#candidates.delete(instance)
     for (const { link } of this.#halfOpenWith(instance)) this.#drop(link)
   }
 
   /** Keeps a server told of this socket, in place of an earlier one. */
   rendezvous(now: Instant, options: RendezvousOptions): void {
     this.#rendezvous = new RendezvousClient(now, options)
+    this.#server = options.server
   }
 
   /** Call after anything was done to a link from outside. */
@@ -168,6 +185,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
         return this.#handleData(now, from, payload)
       case PacketType.shard:
         return this.#handleShard(now, from, payload)
+      case RELAYED:
+        return this.#handleRelayed(now, from, payload)
       case PacketType.initial:
         this.#handleInitial(now, from, payload)
         return false
@@ -181,6 +200,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   handleTimeout(now: Instant): void {
+    this.#outbox.push(...this.#openers.take(now))
     if (this.#rendezvous?.handleTimeout(now)) this.#observed.push(this.#rendezvous.observation)
     for (const [link, at] of this.#timeouts) {
       if (at > now) continue
@@ -191,15 +211,15 @@ export class EndpointMachine implements Machine<EndpointEvent> {
 
   pollTransmit(now: Instant): Transmit | undefined {
     const answer = this.#outbox.shift() ?? this.#rendezvous?.pollTransmit()
-    if (answer) return answer
+    if (answer) return this.#framed(answer)
     for (const link of this.#sending) {
       const transmit = link.pollTransmit(now)
-      if (transmit && this.#sending.size === 1) return transmit
+      if (transmit && this.#sending.size === 1) return this.#framed(transmit)
       this.#sending.delete(link)
       if (transmit) {
         // To the back: links take turns.
         this.#sending.add(link)
-        return transmit
+        return this.#framed(transmit)
       }
       this.#settle(link)
     }
@@ -207,7 +227,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   pollTimeout(): Instant | undefined {
-    let earliest = this.#rendezvous?.pollTimeout() ?? Infinity
+    let earliest = Math.min(this.#rendezvous?.pollTimeout() ?? Infinity, this.#openers.at)
     for (const at of this.#timeouts.values()) if (at < earliest) earliest = at
     return earliest === Infinity ? undefined : earliest
   }
@@ -223,6 +243,24 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     return undefined
   }
 
+  /** Only the server relays, and only links: anything else in there is nobody's. */
+  #handleRelayed(now: Instant, from: SocketAddress, payload: Uint8Array): boolean {
+    if (!this.#server || !isSameAddress(from, this.#server)) return false
+    const relayed = readRelayed(payload)
+    if (!relayed || !RELAYED_TYPES.has(relayed.datagram[0]! & ~1)) return false
+    this.#handleOne(now, { host: from.host, port: from.port, channel: relayed.channel }, relayed.datagram)
+    return true
+  }
+
+  /** What goes by a channel is framed for the relay. */
+  #framed(transmit: Transmit): Transmit {
+    const { to, payload } = transmit
+    if (to.channel === undefined) return transmit
+    const framed = (this.#init.allocate ?? Buffer.allocUnsafe)(RELAY_OVERHEAD + payload.byteLength)
+    writeRelayed(to.channel, payload, framed)
+    return { to, payload: framed }
+  }
+
   #handleShard(now: Instant, from: SocketAddress, shard: Uint8Array): boolean {
     if (shard.byteLength > SHARD_LENGTH || !this.#isLinkedWith(from)) return false
     const packet = this.#shards.handle(from, shard)
@@ -234,7 +272,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   #isLinkedWith(from: SocketAddress): boolean {
     if (this.#linked && isSameAddress(from, this.#linked)) return true
     for (const { connection } of this.#links.values()) {
-      if (!connection?.remote || !isSameAddress(from, connection.remote)) continue
+      if (!connection?.isAt(from)) continue
       this.#linked = from
       return true
     }
@@ -288,7 +326,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
         this.#outbox.push({ to: from, payload: encodeCookie(sourceId, cookie) })
         return
       }
-      if (!this.#budget.takeProven(now, from.host)) return
+      if (!this.#budget.takeProven(now, from.channel ?? from.host)) return
     }
     if (this.#halfOpen.size >= MAX_HALF_OPEN) return
     const asking = readAsking(local, initial.noise, random(32))
@@ -318,7 +356,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     isInitiator: boolean,
     result: HandshakeResult,
     remote: SocketAddress | undefined,
-    traceId: string,
+    instance: string,
   ): Connection {
     const { random, trace, createController = createBbr, isNear = () => false, maxDatagramSize = Infinity } = this.#init
     const { allocate = Buffer.allocUnsafe } = this.#init
@@ -332,9 +370,10 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       isNear,
       allocate,
       maxDatagramSize,
+      candidates: this.#candidates.get(instance) ?? [],
       receiveBuffer: (this.#init.local.parameters ?? LOCAL_PARAMETERS).receiveBuffer,
       trace,
-      traceId,
+      traceId: instance,
     })
   }
 
@@ -400,6 +439,18 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 }
 
+/** Whom a handshake goes to: with a relay, only those that nothing stands before; the others' routers must be opened from inside first. */
+function dialled(candidates: readonly Candidate[]): readonly Candidate[] {
+  if (!candidates.some(({ kind }) => kind === 'relay')) return candidates
+  return candidates.filter((candidate) => !isBehindNat(candidate))
+}
+
+const isBehindNat = ({ kind }: Candidate): boolean => kind === 'observed' || kind === 'mapped'
+
+/** What may come through a relay, the lowest bit aside. */
+const RELAYED_TYPES: ReadonlySet<number> = new Set(
+  [PacketType.initial, PacketType.response, PacketType.cookie, PacketType.data].map((type) => type & ~1),
+)
 /** Datagrams that the system joins at most (Linux: UDP_GRO_CNT_MAX); what follows is nobody's. */
 const MAX_JOINED = 64
 /** Half-open handshakes from which on newcomers must show a cookie. */

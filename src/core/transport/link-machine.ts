@@ -1,10 +1,9 @@
 import { MsgError } from '../errors.ts'
 import type { Instant } from '../time/instant.ts'
-import { isLoopback, isPrivate } from '../wire/address.ts'
 import type { ClosedEvent, ConnectionEvent } from './connection/events.ts'
 import type { Dialing } from './connection/handshake.ts'
 import type { Connection } from './connection/machine.ts'
-import type { LinkStats, PeerIdentity, SocketAddress } from './endpoint-api.ts'
+import type { LinkStats, PeerIdentity } from './endpoint-api.ts'
 import type { Transmit } from './machine.ts'
 
 /** One link from its first datagram to its last: dialing, then a connection. */
@@ -117,7 +116,7 @@ export class LinkMachine {
   stats(): LinkStats {
     const remote = this.#connection?.remote ?? { host: '', port: 0 }
     const counts = this.#connection?.stats() ?? NO_STATS
-    return { path: pathOf(remote), remote, ...counts }
+    return { remote, ...counts }
   }
 
   #end(event: ClosedEvent): void {
@@ -128,9 +127,8 @@ export class LinkMachine {
   }
 }
 
-const pathOf = ({ host }: SocketAddress): 'lan' | 'direct' => (isLoopback(host) || isPrivate(host) ? 'lan' : 'direct')
-
 const NO_STATS = Object.freeze({
+  path: 'direct',
   cause: 'first',
   isSearching: false,
   bytesRelayed: 0,

@@ -6,6 +6,8 @@ export interface Transmit {
   readonly to: SocketAddress
   /** UDP payload; the machine never touches it again. */
   readonly payload: Uint8Array
+  /** How many routers it may pass. A driver that cannot say so does not send it. @default as many as there are */
+  readonly ttl?: number
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import sodium from 'sodium-native'
 import { TAG_LENGTH } from '../crypto/packet-keys.ts'
+import { RELAY_OVERHEAD, RELAYED } from '../wire/relay.ts'
 
 /**
  * Datagrams of a link, by their first byte. Lengths in bytes, integers big-endian.
@@ -99,6 +100,10 @@ function claimedLength(bytes: Uint8Array, offset: number, rest: number): number 
       return u16(bytes, offset + LENGTH_OFFSET)
     case PacketType.shard:
       return u16(bytes, offset + 1)
+    case RELAYED:
+      // Nothing is relayed twice.
+      if (bytes[offset + RELAY_OVERHEAD] === RELAYED) return rest
+      return RELAY_OVERHEAD + claimedLength(bytes, offset + RELAY_OVERHEAD, rest - RELAY_OVERHEAD)
     default:
       return rest
   }
@@ -162,7 +167,7 @@ function mac(bytes: Uint8Array, receiverKey: Uint8Array): Buffer {
   return out
 }
 
-/** First bytes of datagrams. 0x20 and 0x21 are the rendezvous' (wire/rendezvous.ts). */
+/** First bytes of datagrams. 0x20 and 0x21 are the rendezvous' (wire/rendezvous.ts), 0x22 and 0x23 the relay's (wire/relay.ts). */
 export const PacketType = { initial: 0x01, response: 0x02, cookie: 0x03, data: 0x40, shard: 0x50 } as const
 /** Spoken in initials; another one gets silence. */
 export const LINK_VERSION = 0x6d736702

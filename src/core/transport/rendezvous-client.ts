@@ -1,6 +1,6 @@
 import { millis, seconds, type Duration, type Instant } from '../time/instant.ts'
 import { decodeResponse, encodeRequest } from '../wire/rendezvous.ts'
-import { isSameAddress } from './connection/path-validator.ts'
+import { isSameAddress } from './socket-address.ts'
 import type { SocketAddress } from './endpoint-api.ts'
 import type { Transmit } from './machine.ts'
 

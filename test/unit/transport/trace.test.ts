@@ -139,6 +139,7 @@ describe('transport/trace', () => {
       pair.now += s(1)
       a.connection.probe(pair.now)
       for (const packet of pair.packets(a)) b.connection.handlePacket(pair.now, moved, Uint8Array.from(packet))
+      b.connection.handleTimeout(pair.now)
       for (const packet of pair.packets(b)) pair.deliver(a, packet)
     }
     expect(events.find(({ name }) => name === 'path_changed')).to.deep.include({ address: '198.51.100.7', port: 77 })

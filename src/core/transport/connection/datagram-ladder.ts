@@ -1,9 +1,10 @@
+import { MAX_RELAYED, RELAY_OVERHEAD } from '../../wire/relay.ts'
 import { seconds, type Duration, type Instant } from '../../time/instant.ts'
 
 /** What a ladder is told of its path. */
 export interface LadderInit {
-  /** True for loopback and on-link paths, where the kernel's own fragmentation is clean and fast. */
-  readonly isNear: boolean
+  /** `near` for loopback and on-link paths, where the kernel's own fragmentation is clean and fast; `relayed` ones have less room. */
+  readonly kind: 'near' | 'far' | 'relayed'
   /** Largest datagram that the peer takes, bytes. */
   readonly max: number
 }
@@ -27,8 +28,9 @@ export class DatagramLadder {
   #lostRecently = 0
   #lostInARow = 0
 
-  constructor({ isNear, max }: LadderInit) {
-    this.#rungs = [...BASE_RUNGS, ...(isNear ? NEAR_RUNGS : [])].filter((size) => size <= max)
+  constructor({ kind, max }: LadderInit) {
+    const rungs = kind === 'relayed' ? RELAY_RUNGS : [...BASE_RUNGS, ...(kind === 'near' ? NEAR_RUNGS : [])]
+    this.#rungs = rungs.filter((size) => size <= max)
   }
 
   /** A datagram was full and more waited: larger ones would help. A link that only chats is never probed. */
@@ -125,6 +127,8 @@ export class DatagramLadder {
 
 /** RFC 8899 section 5.1.2: BASE_PLPMTU, and what an Ethernet path of 1,500 carries over IPv6. */
 const BASE_RUNGS = [1_200, 1_452]
+/** The same with the relay's framing around. */
+const RELAY_RUNGS = [1_200, MAX_RELAYED - RELAY_OVERHEAD]
 /** Beyond any MTU: fragments, or loopback and jumbo frames. */
 const NEAR_RUNGS = [16_000, 60_000]
 /** RFC 8899 section 5.1.2, MAX_PROBES. */

@@ -3,7 +3,8 @@ import { MsgError } from '../../errors.ts'
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
 import { Reader } from '../../wire/reader.ts'
 import { Writer } from '../../wire/writer.ts'
-import type { LinkStats, SocketAddress } from '../endpoint-api.ts'
+import { MAX_RELAYED, RELAY_OVERHEAD } from '../../wire/relay.ts'
+import type { Candidate, LinkStats, SocketAddress } from '../endpoint-api.ts'
 import { decodeFrame, encodeAck, FrameType, type Frame } from '../frames.ts'
 import type { Transmit } from '../machine.ts'
 import { DATA_HEADER_LENGTH, DATA_OVERHEAD, readDataHeader, writeDataHeader } from '../packet.ts'
@@ -19,7 +20,7 @@ import { KeyPhases } from './key-phases.ts'
 import { LinkTrace } from './link-trace.ts'
 import { Liveness } from './liveness.ts'
 import { Path, type PathInit } from './path.ts'
-import { isSameAddress, PathValidator, type PathFrame } from './path-validator.ts'
+import { PathSet, type Move, type PathFrame } from './path-set.ts'
 import { Rekeying } from './rekeying.ts'
 
 /** What a connection starts with: the handshake's result and where it stands. */
@@ -28,6 +29,8 @@ export interface ConnectionInit extends HandshakeResult, PathInit {
   readonly isInitiator: boolean
   /** Where the peer is; `undefined` for a responder, who learns it from the first authentic packet. */
   readonly remote: SocketAddress | undefined
+  /** Where the peer may be reached besides. */
+  readonly candidates: readonly Candidate[]
   /** What this side's socket holds, bytes as the system counts them. */
   readonly receiveBuffer: number
   /** Told what happens, under the name `traceId`. */
@@ -49,7 +52,7 @@ export class Connection {
   readonly #trace: LinkTrace
   readonly #keys: KeyPhases
   readonly #rekeying: Rekeying
-  readonly #validator: PathValidator
+  readonly #paths: PathSet
   readonly #acks: AckTracker
   readonly #liveness: Liveness
   readonly #closing = new Closing()
@@ -60,7 +63,9 @@ export class Connection {
   #pingsDue = 0
   #rekeyDue = false
   #stalledUntil: Instant = 0
-  readonly #counts = { packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesReceived: 0 }
+  /** What goes a second time, by another way. */
+  #copy: Transmit | undefined
+  readonly #counts = { packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesReceived: 0, bytesRelayed: 0 }
 
   constructor(init: ConnectionInit) {
     this.#init = init
@@ -69,7 +74,8 @@ export class Connection {
     this.#keys = new KeyPhases(init.isInitiator, init.secrets.send, init.secrets.receive)
     this.#rekeying = new Rekeying(init.now, init.isInitiator, this.#keys, init.random)
     this.path = new Path(init)
-    this.#validator = new PathValidator(init.random)
+    this.#paths = new PathSet(init)
+    this.#paths.offer(init.now, init.candidates)
     this.#trace = new LinkTrace(init.trace, init.traceId)
     this.#acks = new AckTracker(LOCAL_PARAMETERS.maxAckDelay, init.receiveBuffer)
     this.#liveness = new Liveness(init.now, Math.min(LOCAL_PARAMETERS.idleTimeout, init.remoteParameters.idleTimeout))
@@ -78,7 +84,7 @@ export class Connection {
     // The initiator's first packet tells the responder that its answer arrived and that the keys work.
     if (!init.isInitiator) return
     this.#pingsDue = 1
-    if (init.remote) this.path.settle(init.remote)
+    if (init.remote) this.#settle(init.now, init.remote)
     this.#trace.onStarted(init.now, init.remote ?? { host: '', port: 0 }, true)
     this.#events.push({ type: 'open' })
   }
@@ -103,14 +109,14 @@ export class Connection {
   }
 
   /** Counters and gauges; units as in {@link LinkStats}. */
-  stats(): Omit<LinkStats, 'path' | 'remote'> {
+  stats(): Omit<LinkStats, 'remote'> {
     const { rtt, controller, bytesInFlight, losses } = this.path
     return {
       ...this.#counts,
       ...losses,
-      cause: 'first',
-      isSearching: false,
-      bytesRelayed: 0,
+      path: this.#paths.kind,
+      cause: this.#paths.cause,
+      isSearching: this.#paths.isSearching,
       srtt: rtt.hasSample ? Math.round(rtt.smoothed) : 0,
       minRtt: rtt.min,
       cwnd: controller.window,
@@ -139,20 +145,23 @@ export class Connection {
     this.#trace.onPacket(now, 'packet_received', packetNumber, packet.byteLength)
     this.#counts.packetsReceived++
     this.#counts.bytesReceived += packet.byteLength
+    if (from.channel !== undefined) this.#counts.bytesRelayed += packet.byteLength
     if (this.#closing.isClosed) return this.#closing.onPacket()
     this.#liveness.onHeard(now)
     this.#confirm(now, from)
     try {
       let isAckEliciting = false
+      let isAboutPaths = true
       const reader = new Reader(payload)
       while (reader.remaining > 0) {
         const frame = decodeFrame(reader)
         if (frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'close') isAckEliciting = true
+        if (!PROBING.has(frame.type)) isAboutPaths = false
         this.#handleFrame(now, frame, from)
       }
       this.#acks.onPacket(now, packetNumber, isAckEliciting, this.path.rtt.smoothed, packet.byteLength)
-      const isNewest = packetNumber === this.#acks.largest
-      if (isNewest && this.#remote && !isSameAddress(from, this.#remote)) this.#validator.onMoved(now, from)
+      if (packetNumber === this.#acks.largest && !isAboutPaths) this.#paths.onNewest(now, from)
+      this.#followPaths(now)
     } catch (error) {
       if (!MsgError.is(error)) throw error
       this.#close(now, { type: 'closed', kind: 'protocol', code: error.spec.wire ?? 1, reason: error.detail })
@@ -164,7 +173,10 @@ export class Connection {
   handleTimeout(now: Instant): void {
     if (this.#closing.isClosed) return this.#closing.handleTimeout(now)
     const late = now - (this.pollTimeout() ?? now)
-    if (late > SUSPEND) this.#liveness.onSuspend(now)
+    if (late > SUSPEND) {
+      this.#liveness.onSuspend(now)
+      this.#paths.onSuspend(now)
+    }
     // What waited in the socket meanwhile arrived earlier than it will seem to have.
     if (late > STALL) this.#stalledUntil = now + STALL
     switch (this.#liveness.handleTimeout(now)) {
@@ -179,6 +191,9 @@ export class Connection {
     }
     this.streams.deliver(now)
     const { lost, probes, again } = this.path.handleTimeout(now)
+    if (probes > 0) this.#paths.onProbeTimeout(now, this.path.ptoCount)
+    this.#paths.handleTimeout(now, this.path.rtt.pto)
+    this.#followPaths(now)
     this.#sendLost(now, lost)
     if (lost.length > 0) this.#trace.onMetrics(now, this.path)
     this.#pingsDue = Math.max(this.#pingsDue, probes)
@@ -191,7 +206,7 @@ export class Connection {
       this.#liveness.pollTimeout(),
       this.path.pollTimeout(),
       this.#acks.deadline ?? Infinity,
-      this.#validator.pollTimeout() ?? Infinity,
+      this.#paths.pollTimeout(),
       this.streams.deliverAt ?? Infinity,
     )
   }
@@ -199,13 +214,37 @@ export class Connection {
   pollTransmit(now: Instant): Transmit | undefined {
     if (this.#remote === undefined || !this.#isConfirmed) return undefined
     if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(now, this.#remote) : undefined
+    const transmit = this.#takeCopy() ?? this.#pollPacket(now, this.#remote)
+    if (transmit?.to.channel !== undefined) this.#counts.bytesRelayed += transmit.payload.byteLength
+    return transmit
+  }
+
+  /** Where the peer may be reached, as the server says now. */
+  offer(now: Instant, candidates: readonly Candidate[]): void {
+    this.#paths.offer(now, candidates)
+    this.#followPaths(now)
+  }
+
+  /** True for where the peer's datagrams come from, or came from. */
+  isAt(address: SocketAddress): boolean {
+    return this.#paths.has(address)
+  }
+
+  #takeCopy(): Transmit | undefined {
+    const copy = this.#copy
+    this.#copy = undefined
+    return copy
+  }
+
+  #pollPacket(now: Instant, to: SocketAddress): Transmit | undefined {
     this.path.clearPacing()
-    const pathFrame = this.#validator.pollFrame(now, this.path.rtt.pto)
+    const pathFrame = this.#paths.pollFrame()
     if (pathFrame) return this.#sealPathFrame(now, pathFrame)
     const isAckDue = this.#acks.deadline !== undefined && now >= this.#acks.deadline
     const mayPing = this.#pingsDue > 0
     const mayData = mayPing || (this.#hasData && this.path.mayLeave(now))
-    if (!isAckDue && !mayData) return this.#pollProbe(now, this.#remote)
+    if (!isAckDue && !mayData) return this.#pollProbe(now, to)
+    if (mayData && this.#hasData) this.#onSending(now)
 
     const size = this.path.datagramSize
     const packet = this.#init.allocate(mayData ? size : Math.min(size, ACK_ROOM))
@@ -214,10 +253,9 @@ export class Connection {
     if (isAckDue || this.#acks.isWaiting) this.#writeAck(now, writer)
     if (mayData) this.#writeData(writer, packet, carried)
     if (writer.offset === DATA_HEADER_LENGTH) return undefined
-    return {
-      to: this.#remote,
-      payload: this.#seal(now, packet, writer.offset, carried.length > 0 || mayPing ? carried : undefined),
-    }
+    const payload = this.#seal(now, packet, writer.offset, carried.length > 0 || mayPing ? carried : undefined)
+    this.#copyOf(payload)
+    return { to, payload }
   }
 
   pollEvent(): ConnectionEvent | undefined {
@@ -238,6 +276,19 @@ export class Connection {
 
   get #hasData(): boolean {
     return this.#rekeyDue || this.streams.hasPending
+  }
+
+  #onSending(now: Instant): void {
+    this.#paths.onSending(now)
+    this.#followPaths(now)
+  }
+
+  /** While the path is doubted, the same packet goes by another way, too: the peer takes the first that comes. */
+  #copyOf(payload: Uint8Array): void {
+    const to = this.#paths.copyTo
+    if (to === undefined || payload.byteLength + RELAY_OVERHEAD > MAX_RELAYED) return
+    // Of its own: the driver may use the buffer again as soon as the first one is sent.
+    this.#copy = { to, payload: Uint8Array.from(payload) }
   }
 
   #writeAck(now: Instant, writer: Writer): void {
@@ -314,13 +365,14 @@ export class Connection {
       case 'close':
         return this.#close(now, { type: 'closed', kind: 'remote', code: frame.code, reason: frame.reason }, false)
       case 'path-challenge':
-        return this.#validator.handleChallenge(from, frame.token)
+        return this.#paths.handleChallenge(now, from, frame.token)
       case 'path-response':
-        return this.#move(now, this.#validator.handleResponse(frame.token))
+        return this.#paths.handleResponse(now, from, frame.token, this.path.rtt.pto)
       case 'rekey':
         if (this.#rekeying.handleRekey(now, frame.publicKey)) this.#rekeyDue = true
         return
       default:
+        this.#paths.onUsed(now)
         this.streams.handleFrame(now, this.path.rtt.smoothed, frame)
     }
   }
@@ -328,7 +380,8 @@ export class Connection {
   #handleAck(now: Instant, ack: Extract<Frame, { type: 'ack' }>): void {
     if (ack.largest >= this.#nextPacketNumber)
       throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'an ACK of a packet never sent' })
-    const { acked, lost } = this.path.handleAck(now, ack, now >= this.#stalledUntil)
+    const { acked, lost, isHere } = this.path.handleAck(now, ack, now >= this.#stalledUntil)
+    if (isHere) this.#paths.onAcked(now)
     for (const packet of acked) for (const carried of packet.carried) this.streams.onAcked(carried)
     this.#sendLost(now, lost)
     if (acked.length === 0) return
@@ -353,22 +406,33 @@ export class Connection {
     if (this.#isConfirmed) return
     this.#isConfirmed = true
     this.#remote = from
-    this.path.settle(from)
+    this.#settle(now, from)
     this.#trace.onStarted(now, from, this.#init.isInitiator)
     this.#events.push({ type: 'open' })
   }
 
-  /** The peer proved that it is at `address` now. Another port is the same path behind a NAT; another host is a path of which nothing is known. */
-  #move(now: Instant, address: SocketAddress | undefined): void {
-    if (address === undefined || this.#remote === undefined || isSameAddress(address, this.#remote)) return
-    const isOtherHost = address.host !== this.#remote.host
-    this.#remote = address
+  #settle(now: Instant, remote: SocketAddress): void {
+    this.#paths.open(now, remote)
+    this.path.settle(remote)
+  }
+
+  #followPaths(now: Instant): void {
+    for (let move = this.#paths.pollMove(); move; move = this.#paths.pollMove()) this.#move(now, move)
+    this.path.isDoubted = this.#paths.isDoubted
+  }
+
+  /** Another port is the same path behind a NAT; another host, or another way to it, is a path of which nothing is known but how long it takes. */
+  #move(now: Instant, { to, cause, rtt }: Move): void {
+    const from = this.#remote
+    if (from === undefined) return
+    this.#remote = to
     this.#events.push({ type: 'moved' })
-    // What went to the old address is lost: an answer from the new one says so at once.
+    // What went to the old address may be lost: an answer from the new one says so at once.
     this.#pingsDue = Math.max(this.#pingsDue, 1)
-    this.#trace.onMoved(now, address)
-    this.path.onMoved(now)
-    if (isOtherHost) this.path.restart(address)
+    this.#trace.onMoved(now, to)
+    const isOther = from.host !== to.host || (from.channel === undefined) !== (to.channel === undefined)
+    if (isOther) this.path.restart(now, to, { rtt, isDead: cause !== 'confirmed' })
+    else this.path.onMoved(now)
   }
 
   #close(now: Instant, event: ClosedEvent, tellPeer = true): void {
@@ -380,6 +444,8 @@ export class Connection {
   }
 }
 
+/** Frames that say nothing of where the peer wants its packets. RFC 9000 section 9.1 */
+const PROBING: ReadonlySet<Frame['type']> = new Set(['path-challenge', 'path-response', 'padding'])
 /** Bytes that a packet with nothing but an ACK fits into. */
 const ACK_ROOM = 1_200
 /** A timer this late means that the event loop stood still; RTT samples of that turn are not believed. */

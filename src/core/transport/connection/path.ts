@@ -26,11 +26,15 @@ export interface PathInit {
 export interface Outcome {
   readonly acked: readonly SentPacket[]
   readonly lost: readonly LostPacket[]
+  /** Some of what is acknowledged was sent on this path, not on one before. */
+  readonly isHere: boolean
 }
 
 /** How a path may be used: what is in flight on it, how long it takes, how fast and how large datagrams may leave. */
 export class Path {
   readonly rtt = new RttEstimator()
+  /** True while it is not known whether anything arrives: datagrams are small then, so that they fit another way, too. */
+  isDoubted = false
   readonly #init: PathInit
   readonly #loss = new LossDetector(this.rtt)
   readonly #rate = new DeliveryRate()
@@ -62,7 +66,7 @@ export class Path {
 
   /** Largest datagram to send now, bytes. */
   get datagramSize(): number {
-    return this.#datagramSize
+    return this.isDoubted ? BASE_DATAGRAM_SIZE : this.#datagramSize
   }
 
   /** Bytes that may be in flight. */
@@ -79,6 +83,11 @@ export class Path {
     return this.#loss.bytesInFlight
   }
 
+  /** Probe timeouts since something was acknowledged. */
+  get ptoCount(): number {
+    return this.#loss.ptoCount
+  }
+
   /** Packets given up so far, and those of them that arrived after all. */
   get losses(): { readonly packetsLost: number; readonly packetsSpurious: number } {
     return { packetsLost: this.#lost, packetsSpurious: this.#spurious }
@@ -87,9 +96,10 @@ export class Path {
   /** The peer is at `remote`: learn what that path carries. */
   settle(remote: SocketAddress): void {
     const { isNear, maxDatagramSize, remoteParameters } = this.#init
-    const near = isNear(remote)
+    const isRelayed = remote.channel !== undefined
+    const near = !isRelayed && isNear(remote)
     this.#ladder = new DatagramLadder({
-      isNear: near,
+      kind: isRelayed ? 'relayed' : near ? 'near' : 'far',
       max: Math.min(maxDatagramSize, remoteParameters.maxDatagramSize),
     })
     // Only the receiver's socket holds what a near path carries at once; a long path holds it itself.
@@ -101,12 +111,22 @@ export class Path {
     this.#movedAt = now
   }
 
-  /** The peer moved to another host: nothing learnt of the old path holds. What is in flight is still waited for. */
-  restart(remote: SocketAddress): void {
+  /**
+   * The link takes another path: nothing learnt of the old one holds. What is in flight there is still waited for.
+   *
+   * @param rtt - of the new path, microseconds, where a challenge told.
+   * @param isDead - nothing is expected of the old one any more.
+   */
+  restart(now: Instant, remote: SocketAddress, { rtt, isDead }: { rtt: Duration | undefined; isDead: boolean }): void {
+    // Packets of both paths arrive in any order until the slower one is empty.
+    const longest = Math.max(this.rtt.smoothed, this.rtt.latest)
+    if (!isDead) this.#loss.onMoved(this.#newestSent, now + GRACE * longest)
+    this.onMoved(now)
     this.#newestElsewhere = this.#newestSent
     this.#datagramSize = BASE_DATAGRAM_SIZE
     this.#controller = this.#createController()
     this.rtt.reset()
+    if (rtt !== undefined) this.rtt.update(rtt, 0)
     this.#deliveryRate = 0
     this.settle(remote)
   }
@@ -163,7 +183,7 @@ export class Path {
       else this.#ladder?.onAcked(packet.bytes)
     }
     this.#onLost(now, lost)
-    if (newest === undefined) return { acked, lost }
+    if (newest === undefined) return { acked, lost, isHere: false }
     const rate = this.#rate.onAck(now, bytes, newest, this.rtt.min)
     // What the application held back says only that the path carries at least that.
     if (rate.rate > 0 && (!rate.isAppLimited || rate.rate > this.#deliveryRate)) this.#deliveryRate = rate.rate
@@ -179,7 +199,7 @@ export class Path {
       appLimited: newest.appLimited || priorInFlight < this.#controller.window / 2,
       rate,
     })
-    return { acked, lost }
+    return { acked, lost, isHere: true }
   }
 
   /** @returns packets that are lost by now, and how many probes must go, whatever the window says, with what `again` carried. */
@@ -292,6 +312,8 @@ const BASE_DATAGRAM_SIZE = 1_200
 const FULL = 0.9
 /** The kernel counts a datagram in a socket's buffer at up to four times its bytes. */
 const BUFFER_SHARE = 4
+/** Round trips of an older path in which what went there may still be acknowledged: RFC 9002 section 6.1.2, kTimeThreshold. */
+const GRACE = 9 / 8
 /** RFC 9002 section 7.7 suggests a little above the window's rate, and slow start needs room to double. */
 const PACING_GAIN = 1.25
 const SLOW_START_GAIN = 2

@@ -68,6 +68,8 @@ export class LossDetector {
   readonly #givenUp = new Map<number, number>()
   #packetThreshold = PACKET_THRESHOLD
   #lastSentAt: Instant = 0
+  /** Packets up to this one went by another path, and are not given up before that time: what overtook them says nothing. */
+  #elsewhere: { readonly upTo: number; readonly until: Instant } = { upTo: -1, until: -Infinity }
 
   constructor(rtt: RttEstimator) {
     this.#rtt = rtt
@@ -119,6 +121,11 @@ export class LossDetector {
     return { acked, spurious: this.#countSpurious(ranges), rttSample: newest && now - newest.sentAt }
   }
 
+  /** The link took another path: what was sent up to `packetNumber` has until `until`. */
+  onMoved(packetNumber: number, until: Instant): void {
+    this.#elsewhere = { upTo: packetNumber, until: Math.ceil(until) }
+  }
+
   /** Gives up, and returns, the packets that are lost by now. */
   detectLost(now: Instant): LostPacket[] {
     const lost: LostPacket[] = []
@@ -126,6 +133,10 @@ export class LossDetector {
     const delay = Math.max(TIME_THRESHOLD * Math.max(this.#rtt.latest, this.#rtt.smoothed), TIMER_GRANULARITY)
     for (const packet of this.#sent.values()) {
       if (packet.packetNumber > this.#largestAcked) break
+      if (packet.packetNumber <= this.#elsewhere.upTo && now < this.#elsewhere.until) {
+        this.#lossTime = Math.min(this.#lossTime ?? Infinity, this.#elsewhere.until)
+        continue
+      }
       const isLate = packet.sentAt + delay <= now
       const isOvertaken = this.#largestAcked - packet.packetNumber >= this.#packetThreshold
       if (isOvertaken) lost.push({ ...packet, trigger: 'reordering_threshold' })

@@ -4,7 +4,7 @@ import { ms, s } from '../../../helpers/time.ts'
 
 /** A ladder on which a full datagram has left, so that it climbs. */
 const ladder = (isNear = false, max = 65_527): DatagramLadder => {
-  const rungs = new DatagramLadder({ isNear, max })
+  const rungs = new DatagramLadder({ kind: isNear ? 'near' : 'far', max })
   rungs.onFull(0)
   return rungs
 }
@@ -32,11 +32,17 @@ function fall(rungs: DatagramLadder, now: number, between: (n: number) => void =
 
 describe('transport/connection/datagram-ladder', () => {
   it('is not climbed while no datagram was full: a link that only chats is never probed', () => {
-    const rungs = new DatagramLadder({ isNear: true, max: 65_527 })
+    const rungs = new DatagramLadder({ kind: 'near', max: 65_527 })
     expect(rungs.takeProbe(s(1))).to.equal(undefined)
     expect(rungs.pollTimeout()).to.equal(undefined)
     rungs.onFull(s(2))
     expect(rungs.takeProbe(s(2))).to.equal(1_452)
+  })
+
+  it('leaves room for the framing of a relay', () => {
+    const rungs = new DatagramLadder({ kind: 'relayed', max: 65_527 })
+    rungs.onFull(0)
+    expect(climb(rungs)).to.deep.equal([1_443])
   })
 
   it('starts at 1,200 bytes and climbs rung by rung, to 1,452 far away and to 60,000 nearby', () => {

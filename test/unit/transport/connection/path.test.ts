@@ -47,6 +47,9 @@ function fill(path: Path): void {
 const ack = (path: Path, now: number, first: number, last = first, isTimely = true): ReturnType<Path['handleAck']> =>
   path.handleAck(now, { type: 'ack', largest: last, delay: 0, ranges: [{ start: first, end: last + 1 }] }, isTimely)
 
+/** Nothing is known of the new path, nothing is expected of the old one. */
+const GONE = { rtt: undefined, isDead: true }
+
 describe('transport/connection/path', () => {
   it('tells its controller of a loss whether the application had been the limit', () => {
     const told: boolean[] = []
@@ -203,7 +206,7 @@ describe('transport/connection/path', () => {
     it('learns nothing from packets that went to the old one: no round trip, no window', () => {
       const path = measured()
       for (let n = 0; n < 8; n++) send(path, 0, n)
-      path.restart(elsewhere)
+      path.restart(0, elsewhere, GONE)
       const { window } = path
       ack(path, RTT, 0, 7)
       expect(path.rtt.hasSample).to.equal(false)
@@ -220,7 +223,7 @@ describe('transport/connection/path', () => {
       fill(path)
       expect(path.takeProbe(0)).to.equal(1_452)
       send(path, 0, 0, [probe], 1_452)
-      path.restart(elsewhere)
+      path.restart(0, elsewhere, GONE)
       ack(path, RTT, 0)
       expect(path.datagramSize).to.equal(1_200)
     })
@@ -231,7 +234,7 @@ describe('transport/connection/path', () => {
       path.takeProbe(0)
       send(path, 0, 0, [probe], 1_452)
       send(path, 0, 1)
-      path.restart(elsewhere)
+      path.restart(0, elsewhere, GONE)
       ack(path, RTT, 1)
       path.handleTimeout(s(1))
       expect(path.takeProbe(s(1))).to.equal(undefined)
@@ -245,7 +248,7 @@ describe('transport/connection/path', () => {
     send(path, 0, 0, [probe], 1_452)
     ack(path, RTT, 0)
     for (let n = 1; n < 9; n++) send(path, RTT, n)
-    path.restart({ host: '198.51.100.7', port: 3 })
+    path.restart(RTT, { host: '198.51.100.7', port: 3 }, GONE)
     expect(path.datagramSize).to.equal(1_200)
     expect(path.rtt.hasSample).to.equal(false)
     expect(path.window).to.equal(12_000)

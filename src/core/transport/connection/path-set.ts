@@ -1,0 +1,406 @@
+import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
+import type { PathCause, PathKind, SocketAddress } from '../endpoint-api.ts'
+import { addressKey, isSameAddress, pathKindOf, Rank, rankOf } from '../socket-address.ts'
+import { Attempts } from './attempts.ts'
+
+/** A PATH_CHALLENGE or PATH_RESPONSE to send, and where to. */
+export interface PathFrame {
+  readonly kind: 'challenge' | 'response'
+  readonly to: SocketAddress
+  /** 8 bytes. */
+  readonly token: Uint8Array
+}
+
+/** The link takes another path from now on. */
+export interface Move {
+  readonly to: SocketAddress
+  readonly cause: PathCause
+  /** Round trip of the challenge that showed it, microseconds; `undefined` when there was none. */
+  readonly rtt: Duration | undefined
+}
+
+/** What a {@link PathSet} is made of. */
+export interface PathSetInit {
+  readonly isInitiator: boolean
+  /** Returns that many random bytes. */
+  readonly random: (length: number) => Uint8Array
+  /** True for addresses on this machine or this network. */
+  readonly isNear: (address: SocketAddress) => boolean
+}
+
+/**
+ * The paths of one link: the one that is used, those that are tried because they would be better, and the relay to fall back to.
+ *
+ * A path is confirmed when a challenge was answered from where it was sent. The initiator takes the best confirmed one; the responder follows
+ * what the initiator sends (RFC 9000 section 9 has the client do that). A path of which nothing comes back is doubted: everything then goes a
+ * second time by another way, and the link moves there if only that answers.
+ *
+ * What goes to an address that has not answered is a few small packets (RFC 9000 section 8.2).
+ */
+export class PathSet {
+  readonly #init: PathSetInit
+  readonly #entries = new Map<string, Entry>()
+  readonly #due: PathFrame[] = []
+  readonly #moves: Move[] = []
+  #active: Entry | undefined
+  /** Where the newest packet came from, which is not where the link is: it moves as soon as that is proven. */
+  #followed: Entry | undefined
+  #cause: PathCause = 'first'
+  #movedAt: Instant = -Infinity
+  /** When something proved last that what is sent on the path arrives. */
+  #trustedAt: Instant = -Infinity
+  /** When the application last sent or got something. */
+  #usedAt: Instant = -Infinity
+  /** When the first heartbeat left that is unanswered, and when the next one is due. */
+  #heartbeat: { readonly since: Instant; at: Instant } | undefined
+  #doubt: { readonly since: Instant; at: Instant } | undefined
+  /** How many addresses nobody told of may be tried in this minute. */
+  #newcomers = { since: -Infinity, left: 0 }
+
+  constructor(init: PathSetInit) {
+    this.#init = init
+  }
+
+  /** Which way datagrams take; 'direct' before there is one. */
+  get kind(): PathKind {
+    return pathKindOf(this.#active?.rank ?? Rank.v4)
+  }
+
+  get cause(): PathCause {
+    return this.#cause
+  }
+
+  /** True while better paths are tried, and not only now and then. */
+  get isSearching(): boolean {
+    const active = this.#active
+    return active !== undefined && this.#all.some(({ rank, attempts }) => rank < active.rank && attempts.isFirstSeries)
+  }
+
+  /** True while it is not known whether what is sent arrives. */
+  get isDoubted(): boolean {
+    return this.#doubt !== undefined
+  }
+
+  /** Where a copy of everything goes while the path is doubted; `undefined` when there is no doubt, or no other way. */
+  get copyTo(): SocketAddress | undefined {
+    if (!this.#doubt) return undefined
+    const others = this.#others
+    const relay = others.find(({ rank }) => rank === Rank.relay)
+    return (relay ?? best(others.filter(({ confirmedAt }) => confirmedAt !== undefined)))?.address
+  }
+
+  /** True for an address that is used, or has answered. */
+  has(address: SocketAddress): boolean {
+    const entry = this.#entries.get(addressKey(address))
+    return entry !== undefined && (entry === this.#active || entry.confirmedAt !== undefined)
+  }
+
+  /** The handshake proved `address`: the link begins there. */
+  open(now: Instant, address: SocketAddress): void {
+    const entry = this.#entries.get(addressKey(address)) ?? this.#add(address, false)
+    entry.confirmedAt = now
+    this.#active = entry
+    this.#trustedAt = now
+    for (const each of this.#all) each.attempts.start(now)
+  }
+
+  /** Where the peer may be, as the server says, in place of what it said before: what has not answered is tried anew. */
+  offer(now: Instant, candidates: readonly SocketAddress[]): void {
+    const told = candidates.slice(0, MAX_TOLD).map(({ host, port, channel }) => ({
+      host,
+      port,
+      ...(channel === undefined ? {} : { channel }),
+    }))
+    const keys = new Set(told.map(addressKey))
+    for (const [key, { isTold, ...entry }] of this.#entries)
+      if (isTold && !keys.has(key) && this.#active?.address !== entry.address) this.#entries.delete(key)
+    for (const address of told) {
+      const entry = this.#entries.get(addressKey(address)) ?? this.#add(address, true)
+      entry.isTold = true
+      if (this.#active && entry.confirmedAt === undefined) entry.attempts.start(now + OFFER_DELAY)
+    }
+    // A server that was started anew has another channel for the same two.
+    const relay = this.#all.find(({ rank, address }) => rank === Rank.relay && keys.has(addressKey(address)))
+    if (relay && this.#active?.rank === Rank.relay && this.#active !== relay) {
+      this.#entries.delete(addressKey(this.#active.address))
+      this.#move(now, relay, 'moved', undefined)
+    }
+  }
+
+  /** The newest packet came from `from`, and was not only about paths. */
+  onNewest(now: Instant, from: SocketAddress): void {
+    const active = this.#active
+    if (!active || isSameAddress(from, active.address)) {
+      this.#followed = undefined
+      return
+    }
+    const entry = this.#entries.get(addressKey(from)) ?? this.#meet(now, from)
+    if (!entry) return
+    if (entry.rank > active.rank) {
+      // The peer may have lost the better path; or this was on its way before both took that.
+      if (now - this.#movedAt > SETTLE) this.#beginDoubt(now)
+    } else if (entry.confirmedAt !== undefined && now - entry.confirmedAt <= FRESH) {
+      this.#move(now, entry, entry.rank < active.rank ? 'confirmed' : 'moved', entry.rtt)
+    } else if (this.#followed !== entry) {
+      this.#followed = entry
+      entry.attempts.start(now)
+    }
+  }
+
+  /** The peer asks whether somebody is here: the answer goes where the question came from. */
+  handleChallenge(now: Instant, from: SocketAddress, token: Uint8Array): void {
+    if (this.#due.length < MAX_DUE) this.#due.push({ kind: 'response', to: from, token: Uint8Array.from(token) })
+    const entry = this.#entries.get(addressKey(from)) ?? this.#meet(now, from)
+    // The way is open: the own question need not wait for its turn.
+    if (entry && this.#isWanted(entry) && now - entry.challengedAt > EAGER) entry.attempts.at = now
+  }
+
+  handleResponse(now: Instant, from: SocketAddress, token: Uint8Array, pto: Duration): void {
+    const entry = this.#entries.get(addressKey(from))
+    const asked = entry?.tokens.find((each) => Buffer.from(each.token).equals(token))
+    const active = this.#active
+    if (!entry || !asked || !active) return
+    entry.tokens.length = 0
+    entry.confirmedAt = now
+    entry.rtt = now - asked.sentAt
+    if (entry !== active) entry.attempts.stop()
+    if (entry === active) {
+      if (!this.#doubt || asked.sentAt >= this.#doubt.since) this.#trust(now)
+    } else if (entry === this.#followed) {
+      this.#move(now, entry, entry.rank < active.rank ? 'confirmed' : 'moved', entry.rtt)
+    } else if (entry.rank < active.rank && this.#init.isInitiator) {
+      this.#move(now, entry, 'confirmed', entry.rtt)
+    } else this.#judge(now, pto)
+  }
+
+  /** What was sent on the path arrived. */
+  onAcked(now: Instant): void {
+    if (this.#doubt) return
+    this.#trustedAt = now
+    this.#heartbeat = undefined
+  }
+
+  /** The application's bytes came or go. */
+  onUsed(now: Instant): void {
+    this.#usedAt = now
+  }
+
+  /** The application's bytes are about to go: on a path that was silent for long, and by another way, too. */
+  onSending(now: Instant): void {
+    this.#usedAt = now
+    if (this.#active && this.#active.rank !== Rank.relay && now - this.#trustedAt > TRUST) this.#beginDoubt(now)
+  }
+
+  /** @param count - probe timeouts in a row. */
+  onProbeTimeout(now: Instant, count: number): void {
+    if (count >= DOUBTFUL_PTOS) this.#beginDoubt(now)
+  }
+
+  /** The machine slept: nothing that was known of paths is worth much. */
+  onSuspend(now: Instant): void {
+    this.#trustedAt = -Infinity
+    for (const entry of this.#others) this.#retry(entry, now)
+  }
+
+  /** @param pto - the path's probe timeout, microseconds. */
+  handleTimeout(now: Instant, pto: Duration): void {
+    const active = this.#active
+    if (!active) return
+    for (const entry of this.#entries.values()) {
+      if (!this.#isWanted(entry) || now < entry.attempts.at) continue
+      if (!entry.isTold && entry.confirmedAt === undefined && entry.attempts.count >= MAX_UNTOLD_ATTEMPTS)
+        this.#entries.delete(addressKey(entry.address))
+      else this.#challenge(now, entry)
+    }
+    if (this.#doubt) this.#pursueDoubt(now, this.#doubt, pto)
+    else this.#beat(now, active, pto)
+  }
+
+  /** What is due now; call after {@link PathSet.handleTimeout}, until `undefined`. */
+  pollFrame(): PathFrame | undefined {
+    return this.#due.shift()
+  }
+
+  pollMove(): Move | undefined {
+    return this.#moves.shift()
+  }
+
+  pollTimeout(): Instant {
+    if (!this.#active) return Infinity
+    let at = this.#due.length > 0 ? -Infinity : (this.#doubt?.at ?? this.#heartbeat?.at ?? this.#beatAt)
+    for (const entry of this.#entries.values())
+      if (entry.attempts.at < at && this.#isWanted(entry)) at = entry.attempts.at
+    return at
+  }
+
+  get #all(): Entry[] {
+    return [...this.#entries.values()]
+  }
+
+  get #others(): Entry[] {
+    return this.#all.filter((entry) => entry !== this.#active)
+  }
+
+  /** Whether a path is worth attempts: it would be better, or the peer is there. */
+  #isWanted(entry: Entry): boolean {
+    if (!this.#active || entry === this.#active) return false
+    return entry === this.#followed || (entry.rank < this.#active.rank && entry.confirmedAt === undefined)
+  }
+
+  #add(address: SocketAddress, isTold: boolean): Entry {
+    const entry: Entry = {
+      address,
+      rank: rankOf(address, this.#init.isNear),
+      isTold,
+      confirmedAt: undefined,
+      rtt: undefined,
+      challengedAt: -Infinity,
+      tokens: [],
+      attempts: new Attempts(),
+      failures: 0,
+    }
+    this.#entries.set(addressKey(address), entry)
+    return entry
+  }
+
+  /** Something authentic came from an address that nobody told of: somebody behind a NAT, or on another network now. */
+  #meet(now: Instant, address: SocketAddress): Entry | undefined {
+    if (now - this.#newcomers.since > NEWCOMERS_PER) this.#newcomers = { since: now, left: MAX_NEWCOMERS }
+    if (this.#newcomers.left === 0) return undefined
+    this.#newcomers.left--
+    const known = this.#all.filter(({ isTold }) => !isTold)
+    const oldest = known.find((entry) => entry !== this.#active)
+    if (known.length >= MAX_UNTOLD && oldest) this.#entries.delete(addressKey(oldest.address))
+    const entry = this.#add(address, false)
+    entry.attempts.start(now)
+    return entry
+  }
+
+  #challenge(now: Instant, entry: Entry): void {
+    const token = this.#init.random(8)
+    entry.tokens.push({ token, sentAt: now })
+    if (entry.tokens.length > MAX_TOKENS) entry.tokens.shift()
+    entry.challengedAt = now
+    if (entry.attempts.at !== Infinity) entry.attempts.onMade(now)
+    this.#due.push({ kind: 'challenge', to: entry.address, token })
+  }
+
+  /** While there is a conversation, a path that would be missed is asked now and then whether it is still there. */
+  #beat(now: Instant, active: Entry, pto: Duration): void {
+    if (now < (this.#heartbeat?.at ?? this.#beatAt)) return
+    this.#heartbeat ??= { since: now, at: now }
+    if (now - this.#heartbeat.since >= patience(pto)) return this.#beginDoubt(now)
+    this.#challenge(now, active)
+    this.#heartbeat.at = now + Math.max(pto, HEARTBEAT_AGAIN)
+  }
+
+  get #beatAt(): Instant {
+    const isIdle = this.#usedAt + CONVERSATION < this.#trustedAt + HEARTBEAT
+    if (isIdle || this.#active?.rank === Rank.relay || this.#entries.size < 2) return Infinity
+    return this.#trustedAt + HEARTBEAT
+  }
+
+  #beginDoubt(now: Instant): void {
+    if (this.#doubt || this.#entries.size < 2) return
+    this.#doubt = { since: now, at: now }
+    this.#heartbeat = undefined
+  }
+
+  #pursueDoubt(now: Instant, doubt: { readonly since: Instant; at: Instant }, pto: Duration): void {
+    this.#judge(now, pto)
+    if (this.#doubt !== doubt || now < doubt.at) return
+    for (const entry of this.#all) this.#challenge(now, entry)
+    doubt.at = now + Math.min(Math.max(pto, DOUBT_ROUND), MAX_DOUBT_ROUND)
+  }
+
+  /** A path that had its time, and another one that has answered meanwhile: the link moves. */
+  #judge(now: Instant, pto: Duration): void {
+    const doubt = this.#doubt
+    if (!doubt || now - doubt.since < patience(pto)) return
+    const answered = best(this.#others.filter(({ confirmedAt = -Infinity }) => confirmedAt > doubt.since))
+    if (answered) this.#move(now, answered, 'silent', answered.rtt)
+  }
+
+  #trust(now: Instant): void {
+    this.#trustedAt = now
+    this.#heartbeat = undefined
+    this.#doubt = undefined
+  }
+
+  #move(now: Instant, entry: Entry, cause: Move['cause'], rtt: Duration | undefined): void {
+    const older = this.#active
+    if (older && cause === 'silent') {
+      older.confirmedAt = undefined
+      older.failures = now - this.#movedAt > STEADY ? 0 : older.failures + 1
+      this.#retry(older, now + Math.min(FIRST_PENALTY * 2 ** older.failures, MAX_PENALTY))
+    }
+    this.#active = entry
+    this.#followed = undefined
+    this.#cause = cause
+    this.#movedAt = now
+    this.#trust(now)
+    for (const each of this.#all) if (each !== older && each.rank < entry.rank) this.#retry(each, now)
+    this.#moves.push({ to: entry.address, cause, rtt })
+  }
+
+  #retry(entry: Entry, at: Instant): void {
+    entry.confirmedAt = undefined
+    entry.attempts.start(at)
+  }
+}
+
+interface Entry {
+  readonly address: SocketAddress
+  readonly rank: Rank
+  /** The server told of it. */
+  isTold: boolean
+  /** When it last answered. */
+  confirmedAt: Instant | undefined
+  rtt: Duration | undefined
+  challengedAt: Instant
+  /** Challenges that may be answered, oldest first. */
+  readonly tokens: Array<{ readonly token: Uint8Array; readonly sentAt: Instant }>
+  readonly attempts: Attempts
+  /** How often the link had to leave it, in a row. */
+  failures: number
+}
+
+/** The one of the best rank; of equals, the first. */
+const best = (entries: readonly Entry[]): Entry | undefined =>
+  entries.reduce<Entry | undefined>((found, entry) => (found && found.rank <= entry.rank ? found : entry), undefined)
+
+/** How long a path may be silent before another one that answers is taken. */
+const patience = (pto: Duration): Duration => Math.min(Math.max(3 * pto, MIN_PATIENCE), MAX_PATIENCE)
+
+const MIN_PATIENCE: Duration = seconds(1)
+const MAX_PATIENCE: Duration = seconds(3)
+/** Addresses that the server tells of, the relay's with them; those nobody told of that are known at a time, and that are tried in a minute. */
+const MAX_TOLD = 9
+const MAX_UNTOLD = 4
+const MAX_NEWCOMERS = 8
+const NEWCOMERS_PER: Duration = seconds(60)
+/** Challenges to an address that nobody told of. */
+const MAX_UNTOLD_ATTEMPTS = 10
+/** Answers that wait to be sent. */
+const MAX_DUE = 16
+/** As many as are under way at the fastest, over the longest round trip. */
+const MAX_TOKENS = 16
+/** Both sides are told of new addresses at about the same time, and open their routers first. */
+const OFFER_DELAY: Duration = millis(200)
+const EAGER: Duration = millis(50)
+/** After a move, packets that were under way on the older path are no news. */
+const SETTLE: Duration = seconds(1)
+/** An answer this old is believed without asking again. */
+const FRESH: Duration = seconds(30)
+/** While there was something to say in the last 45 s, a silent path is asked after 3 s; a word that goes on a path silent for 6.5 s goes by another way, too. */
+const HEARTBEAT: Duration = seconds(3)
+const HEARTBEAT_AGAIN: Duration = millis(500)
+const CONVERSATION: Duration = seconds(45)
+const TRUST: Duration = seconds(6.5)
+const DOUBTFUL_PTOS = 2
+const DOUBT_ROUND: Duration = millis(100)
+const MAX_DOUBT_ROUND: Duration = seconds(1)
+/** A path that fell silent is tried again after this, and ever later when it does so again; one that held for a minute starts over. */
+const FIRST_PENALTY: Duration = seconds(1)
+const MAX_PENALTY: Duration = seconds(60)
+const STEADY: Duration = seconds(60)

@@ -12,6 +12,7 @@ import type {
   SocketBuffers,
 } from '../transport/endpoint-api.ts'
 import { EndpointMachine } from '../transport/endpoint.ts'
+import type { Transmit } from '../transport/machine.ts'
 import type { Observation, RendezvousOptions } from '../transport/rendezvous-client.ts'
 import { LOCAL_PARAMETERS } from '../transport/transport-parameters.ts'
 import { now as clock } from './clock.ts'
@@ -19,6 +20,7 @@ import { DatagramPool } from './datagram-pool.ts'
 import { DatagramRun } from './datagram-run.ts'
 import { EndpointLinks } from './endpoint-links.ts'
 import { isNear } from './near.ts'
+import { SocketFan } from './socket-fan.ts'
 import { UdpSocket } from './udp-socket.ts'
 
 /** What {@link UdpEndpoint.bind} takes. */
@@ -47,6 +49,7 @@ export class UdpEndpoint implements LinkEndpoint {
   readonly #pool = new DatagramPool()
   readonly #run: DatagramRun
   readonly #links: EndpointLinks
+  #fan: SocketFan | undefined
   #onObserved: (observation: Observation) => void = () => {}
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
@@ -107,6 +110,12 @@ export class UdpEndpoint implements LinkEndpoint {
     this.#links.forget(instance)
   }
 
+  guess(instance: string, side: 'sockets' | 'ports', at: SocketAddress): void {
+    const sockets = this.#machine.guess(clock(), instance, side, at)
+    if (sockets > 0) this.#openFan(sockets)
+    this.#scheduleDrain()
+  }
+
   rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void {
     this.#onObserved = onObserved
     this.#machine.rendezvous(clock(), options)
@@ -119,6 +128,7 @@ export class UdpEndpoint implements LinkEndpoint {
     this.#drain()
     this.#isClosed = true
     clearTimeout(this.#timer)
+    this.#fan?.close()
     await this.#socket.close()
   }
 
@@ -150,15 +160,29 @@ export class UdpEndpoint implements LinkEndpoint {
     for (let sent = 0; sent < MAX_BURST; sent++) {
       const transmit = this.#machine.pollTransmit(now)
       if (transmit === undefined) return this.#run.flush()
-      if (transmit.ttl === undefined) this.#run.add(transmit.to, transmit.payload)
-      else {
-        this.#run.flush()
-        this.#socket.sendNear(transmit.to, transmit.payload, transmit.ttl)
-      }
+      this.#hand(transmit)
     }
     this.#run.flush()
     // More waits, but what arrived meanwhile goes first.
     this.#scheduleDrain()
+  }
+
+  #hand({ to, payload, ttl }: Transmit): void {
+    if (ttl !== undefined) {
+      this.#run.flush()
+      this.#socket.sendNear(to, payload, ttl)
+    } else if (to.socket !== undefined) {
+      this.#pool.hold(payload)
+      this.#fan?.send(to, payload, () => this.#pool.give(payload))
+    } else this.#run.add(to, payload)
+  }
+
+  #openFan(count: number): void {
+    this.#fan ??= new SocketFan((from, bytes) => {
+      this.#machine.handleDatagram(clock(), from, bytes)
+      this.#scheduleDrain()
+    })
+    this.#fan.open(count, (socket) => [...this.#machine.links].some((link) => link.stats().remote.socket === socket))
   }
 
   #tell(): void {

@@ -97,6 +97,7 @@ export class FakeEndpoint implements LinkEndpoint {
 
   /** There is one path only. */
   guide(): void {}
+  guess(): void {}
 
   forget(instance: string): void {
     this.#expected.delete(instance)

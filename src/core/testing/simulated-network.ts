@@ -100,6 +100,9 @@ export class SimulatedEndpoint implements LinkEndpoint {
     this.#links.forget(instance)
   }
 
+  /** There are no routers. */
+  guess(): void {}
+
   /** There is no server to be seen by. */
   rendezvous(): void {}
 

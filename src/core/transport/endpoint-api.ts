@@ -7,6 +7,8 @@ export interface SocketAddress {
   readonly port: number
   /** Through the relay at that address: 8 bytes in hex, which name the channel there (wire/relay.ts). @default straight to it */
   readonly channel?: string
+  /** From, or to, another socket of this endpoint, by its number from 1 on ({@link LinkEndpoint.guess}). @default its own */
+  readonly socket?: number
 }
 
 /**
@@ -165,6 +167,15 @@ export interface LinkEndpoint {
   forget(instance: string): void
   /** Where that peer may be reached has changed: its links look for a better path anew. */
   guide(instance: string, candidates: readonly Candidate[]): void
+  /**
+   * Birthday probing, for a peer with whom one router gives every destination another port: the side that has this router opens 256 sockets and
+   * challenges from all of them; the other one opens its own router towards 1,024 random ports of that address, with datagrams that do not get there.
+   * Some pair of the two is likely to fit. At most once a minute for each peer.
+   *
+   * @param side - which of the two this is.
+   * @param at - where the server sees the peer.
+   */
+  guess(instance: string, side: 'sockets' | 'ports', at: SocketAddress): void
   /**
    * Keeps the server told of this socket's address: sends the token at once, again until answered, then every 25 s.
    *

@@ -1,4 +1,4 @@
-import type { Instant } from '../time/instant.ts'
+import { seconds, type Duration, type Instant } from '../time/instant.ts'
 import { readRelayed, RELAY_OVERHEAD, RELAYED, writeRelayed } from '../wire/relay.ts'
 import { createBbr } from './congestion/bbr.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
@@ -90,6 +90,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   /** The link that the datagram in hand was for. */
   #touched: LinkMachine | undefined
   readonly #openers = new Openers()
+  /** When each peer's ports were last guessed at. */
+  readonly #guessedAt = new Map<string, Instant>()
   readonly #shards = new ShardCollector()
   /** Size of the datagrams that the system joined last; 0 before it did. */
   #joinedSize = 0
@@ -145,7 +147,24 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   forget(instance: string): void {
     this.#expected.delete(instance)
     this.#candidates.delete(instance)
+    this.#guessedAt.delete(instance)
     for (const { link } of this.#halfOpenWith(instance)) this.#drop(link)
+  }
+
+  /** Birthday probing, as {@link LinkEndpoint.guess} says. @returns how many sockets the driver needs now; 0 for no more than it has */
+  guess(now: Instant, instance: string, side: 'sockets' | 'ports', at: SocketAddress): number {
+    if (now - (this.#guessedAt.get(instance) ?? -Infinity) < GUESS_AGAIN) return 0
+    this.#guessedAt.set(instance, now)
+    if (side === 'ports') {
+      this.#openers.openMany(now, at.host, randomPorts(this.#init.random, GUESSED_PORTS))
+      return 0
+    }
+    for (const link of this.#links.values()) {
+      if (link.peer.instance !== instance || !link.connection) continue
+      link.connection.guess(now, at, GUESSING_SOCKETS)
+      this.touch(link)
+    }
+    return GUESSING_SOCKETS
   }
 
   /** Keeps a server told of this socket, in place of an earlier one. */
@@ -447,6 +466,21 @@ function dialled(candidates: readonly Candidate[]): readonly Candidate[] {
 
 const isBehindNat = ({ kind }: Candidate): boolean => kind === 'observed' || kind === 'mapped'
 
+/** Different ones, outside the well-known range. */
+function randomPorts(random: (length: number) => Uint8Array, count: number): number[] {
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const bytes = random(2)
+    ports.add(Math.max(FIRST_PORT, (bytes[0]! << 8) | bytes[1]!))
+  }
+  return [...ports]
+}
+
+/** With 256 x 1,024 guesses among 64,512 ports some pair fits in 98 of 100 cases. Measured: 2 to 9 pairs (ADR 14). */
+const GUESSING_SOCKETS = 256
+const GUESSED_PORTS = 1_024
+const GUESS_AGAIN: Duration = seconds(60)
+const FIRST_PORT = 1_024
 /** What may come through a relay, the lowest bit aside. */
 const RELAYED_TYPES: ReadonlySet<number> = new Set(
   [PacketType.initial, PacketType.response, PacketType.cookie, PacketType.data].map((type) => type & ~1),

@@ -27,6 +27,15 @@ export class Openers {
     this.#waiting.sort((a, b) => a.at - b.at)
   }
 
+  /** Opens towards `ports` of `host`, a few at a time. */
+  openMany(now: Instant, host: string, ports: readonly number[]): void {
+    for (const [i, port] of ports.entries()) {
+      const at = now + Math.floor(i / BATCH) * BATCH_AFTER
+      this.#waiting.push({ at, transmit: { to: { host, port }, payload: OPENER, ttl: FIRST_TTL } })
+    }
+    this.#waiting.sort((a, b) => a.at - b.at)
+  }
+
   /** What is due now. */
   take(now: Instant): Transmit[] {
     const count = this.#waiting.filter(({ at }) => at <= now).length
@@ -42,3 +51,6 @@ export class Openers {
 const FIRST_TTL = 2
 const SECOND_TTL = 4
 const SECOND_AFTER: Duration = millis(100)
+/** A router has to keep up. */
+const BATCH = 64
+const BATCH_AFTER: Duration = millis(5)

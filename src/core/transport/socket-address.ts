@@ -1,12 +1,13 @@
 import { isLoopback, isPrivate, parseIp } from '../wire/address.ts'
 import type { PathKind, SocketAddress } from './endpoint-api.ts'
 
-/** True when both are the same host and port, by the same channel if by any. */
+/** True when both are the same host and port, by the same channel if by any, and from the same socket. */
 export const isSameAddress = (a: SocketAddress, b: SocketAddress): boolean =>
-  a.port === b.port && a.host === b.host && a.channel === b.channel
+  a.port === b.port && a.host === b.host && a.channel === b.channel && a.socket === b.socket
 
 /** An address as a map key. */
-export const addressKey = ({ host, port, channel = '' }: SocketAddress): string => `${host} ${port} ${channel}`
+export const addressKey = ({ host, port, channel = '', socket = 0 }: SocketAddress): string =>
+  `${host} ${port} ${channel} ${socket}`
 
 /** How good a path to an address is; the smaller, the better. */
 export const Rank = { lan: 0, v6: 1, v4: 2, relay: 3 } as const

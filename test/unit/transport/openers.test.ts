@@ -18,6 +18,19 @@ describe('transport/openers', () => {
     expect(openers.at).to.equal(Infinity)
   })
 
+  it('go to many ports a few at a time, and no further than one router', () => {
+    const openers = new Openers()
+    openers.openMany(
+      0,
+      AT.host,
+      Array.from({ length: 1_024 }, (_, i) => i + 1_024),
+    )
+    expect(openers.take(0)).to.have.lengthOf(64)
+    const rest = openers.take(ms(75))
+    expect(rest).to.have.lengthOf(960)
+    expect(new Set(rest.map(({ ttl }) => ttl))).to.deep.equal(new Set([2]))
+  })
+
   it('go to no IPv6 address, which has no NAT before it, and to no channel of a relay', () => {
     const openers = new Openers()
     openers.open(0, [

@@ -225,6 +225,11 @@ export class Connection {
     this.#followPaths(now)
   }
 
+  /** Tries the peer's address from so many sockets. */
+  guess(now: Instant, to: SocketAddress, sockets: number): void {
+    this.#paths.guess(now, to, sockets)
+  }
+
   /** True for where the peer's datagrams come from, or came from. */
   isAt(address: SocketAddress): boolean {
     return this.#paths.has(address)

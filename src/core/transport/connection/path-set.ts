@@ -54,6 +54,9 @@ export class PathSet {
   /** When the first heartbeat left that is unanswered, and when the next one is due. */
   #heartbeat: { readonly since: Instant; at: Instant } | undefined
   #doubt: { readonly since: Instant; at: Instant } | undefined
+  /** Tokens of challenges from many sockets, by the socket's number, and when they were made. */
+  readonly #guesses = new Map<number, Uint8Array>()
+  #guessedAt: Instant = 0
   /** How many addresses nobody told of may be tried in this minute. */
   #newcomers = { since: -Infinity, left: 0 }
 
@@ -106,14 +109,11 @@ export class PathSet {
 
   /** Where the peer may be, as the server says, in place of what it said before: what has not answered is tried anew. */
   offer(now: Instant, candidates: readonly SocketAddress[]): void {
-    const told = candidates.slice(0, MAX_TOLD).map(({ host, port, channel }) => ({
-      host,
-      port,
-      ...(channel === undefined ? {} : { channel }),
-    }))
+    const told = candidates.slice(0, MAX_TOLD)
     const keys = new Set(told.map(addressKey))
     for (const [key, { isTold, ...entry }] of this.#entries)
-      if (isTold && !keys.has(key) && this.#active?.address !== entry.address) this.#entries.delete(key)
+      if (isTold && !keys.has(key) && this.#active?.address !== entry.address && entry.address.socket === undefined)
+        this.#entries.delete(key)
     for (const address of told) {
       const entry = this.#entries.get(addressKey(address)) ?? this.#add(address, true)
       entry.isTold = true
@@ -124,6 +124,17 @@ export class PathSet {
     if (relay && this.#active?.rank === Rank.relay && this.#active !== relay) {
       this.#entries.delete(addressKey(this.#active.address))
       this.#move(now, relay, 'moved', undefined)
+    }
+  }
+
+  /** Challenges the peer at `to` from each of `count` sockets, numbered from 1 on: the path of the first that is answered is one like others. */
+  guess(now: Instant, to: SocketAddress, count: number): void {
+    if (!this.#active || this.#active.rank !== Rank.relay) return
+    for (let socket = 1; socket <= count; socket++) {
+      const token = this.#init.random(8)
+      this.#guesses.set(socket, token)
+      this.#guessedAt = now
+      this.#due.push({ kind: 'challenge', to: { host: to.host, port: to.port, socket }, token })
     }
   }
 
@@ -156,6 +167,7 @@ export class PathSet {
   }
 
   handleResponse(now: Instant, from: SocketAddress, token: Uint8Array, pto: Duration): void {
+    this.#handleGuess(from, token)
     const entry = this.#entries.get(addressKey(from))
     const asked = entry?.tokens.find((each) => Buffer.from(each.token).equals(token))
     const active = this.#active
@@ -274,6 +286,14 @@ export class PathSet {
     const entry = this.#add(address, false)
     entry.attempts.start(now)
     return entry
+  }
+
+  /** One of many sockets got an answer: its path is asked like any other from here on, beginning with this answer. */
+  #handleGuess(from: SocketAddress, token: Uint8Array): void {
+    const guess = from.socket === undefined ? undefined : this.#guesses.get(from.socket)
+    if (!guess || !Buffer.from(guess).equals(token) || this.#entries.has(addressKey(from))) return
+    this.#guesses.clear()
+    this.#add(from, true).tokens.push({ token: guess, sentAt: this.#guessedAt })
   }
 
   #challenge(now: Instant, entry: Entry): void {

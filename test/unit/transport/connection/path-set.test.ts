@@ -196,6 +196,28 @@ describe('transport/connection/path-set', () => {
     })
   })
 
+  describe('guesses', () => {
+    it('by challenging from many sockets, and takes the path of the one that is answered', () => {
+      const stage = relayed(true, B)
+      stage.paths.guess(0, B, 256)
+      stage.drain()
+      const asked = stage.sent.filter(({ to }) => to.socket !== undefined)
+      expect(asked).to.have.lengthOf(256)
+      const { to, token } = asked[41]!
+      stage.paths.handleResponse(ms(30), { ...to, socket: 7 }, token, PTO)
+      stage.paths.handleResponse(ms(30), { ...to, socket: 1_000 }, token, PTO)
+      expect(stage.drain().moves).to.deep.equal([])
+      stage.paths.handleResponse(ms(30), to, token, PTO)
+      expect(stage.drain().moves).to.deep.equal([{ to: { ...B, socket: 42 }, cause: 'confirmed', rtt: ms(30) }])
+    })
+
+    it('not while there is anything better than the relay', () => {
+      const stage = direct()
+      stage.paths.guess(0, B, 256)
+      expect(stage.drain().sent).to.deep.equal([])
+    })
+  })
+
   it('answers a challenge to where it came from, with a copy of its token, and keeps no more than sixteen', () => {
     const stage = direct()
     const token = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)

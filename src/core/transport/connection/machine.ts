@@ -156,7 +156,7 @@ export class Connection {
       while (reader.remaining > 0) {
         const frame = decodeFrame(reader)
         if (frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'close') isAckEliciting = true
-        if (!PROBING.has(frame.type)) isAboutPaths = false
+        if (isAboutPaths && !PROBING.has(frame.type)) isAboutPaths = false
         this.#handleFrame(now, frame, from)
       }
       this.#acks.onPacket(now, packetNumber, isAckEliciting, this.path.rtt.smoothed, packet.byteLength)
@@ -249,7 +249,7 @@ export class Connection {
     const mayPing = this.#pingsDue > 0
     const mayData = mayPing || (this.#hasData && this.path.mayLeave(now))
     if (!isAckDue && !mayData) return this.#pollProbe(now, to)
-    if (mayData && this.#hasData) this.#onSending(now)
+    if (mayData && this.#hasData && this.#paths.onSending(now)) this.path.isDoubted = true
 
     const size = this.path.datagramSize
     const packet = this.#init.allocate(mayData ? size : Math.min(size, ACK_ROOM))
@@ -281,11 +281,6 @@ export class Connection {
 
   get #hasData(): boolean {
     return this.#rekeyDue || this.streams.hasPending
-  }
-
-  #onSending(now: Instant): void {
-    this.#paths.onSending(now)
-    this.#followPaths(now)
   }
 
   /** While the path is doubted, the same packet goes by another way, too: the peer takes the first that comes. */

@@ -197,10 +197,12 @@ export class PathSet {
     this.#usedAt = now
   }
 
-  /** The application's bytes are about to go: on a path that was silent for long, and by another way, too. */
-  onSending(now: Instant): void {
+  /** The application's bytes are about to go. @returns true when the path was silent for so long that it is doubted now */
+  onSending(now: Instant): boolean {
     this.#usedAt = now
-    if (this.#active && this.#active.rank !== Rank.relay && now - this.#trustedAt > TRUST) this.#beginDoubt(now)
+    if (now - this.#trustedAt <= TRUST || this.#active?.rank === Rank.relay || this.#doubt) return false
+    this.#beginDoubt(now)
+    return this.#doubt !== undefined
   }
 
   /** @param count - probe timeouts in a row. */

@@ -36,5 +36,5 @@ export const RELAY_OVERHEAD = 9
 export const MAX_RELAYED = 1_452
 
 /** First byte; disjoint from the rendezvous' and from every packet type of a link. */
-const RELAYED = 0x22
+export const RELAYED = 0x22
 const CHANNEL_SIZE = 8

@@ -18,7 +18,7 @@ import { TokenBucket } from '../time/token-bucket.ts'
  * | `quota` | the user's bytes of this day are used up |
  * | `full` | whoever is to get it takes no more at the moment |
  */
-export const RELAY_DROPS = [
+const RELAY_DROPS = [
   'size',
   'channel',
   'source',
@@ -51,6 +51,16 @@ export interface RelayTotals {
   readonly legs: number
 }
 
+/** Of a relay that has done nothing. */
+export const NO_TOTALS: RelayTotals = Object.freeze({
+  datagrams: 0,
+  bytes: 0,
+  drops: noDrops(),
+  channels: 0,
+  inUse: 0,
+  legs: 0,
+})
+
 /** A channel that carried something in the last five minutes. */
 export interface ChannelReport {
   readonly users: readonly [string, string]
@@ -77,7 +87,7 @@ export class Relay {
   /** By {@link channelKey}. */
   readonly #channels = new Map<number, Channel>()
   readonly #inUse = new Set<Channel>()
-  readonly #drops = Object.fromEntries(RELAY_DROPS.map((reason) => [reason, 0])) as Record<RelayDrop, number>
+  readonly #drops = noDrops()
   #datagrams = 0
   #bytes = 0
   #legs = 0
@@ -229,6 +239,10 @@ export class Relay {
   #drop(reason: RelayDrop): undefined {
     this.#drops[reason]++
   }
+}
+
+function noDrops(): Record<RelayDrop, number> {
+  return Object.fromEntries(RELAY_DROPS.map((reason) => [reason, 0])) as Record<RelayDrop, number>
 }
 
 interface End {

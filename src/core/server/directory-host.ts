@@ -31,6 +31,7 @@ export class DirectoryHost {
   readonly #onVisible: (user: string, isVisible: boolean) => void
   readonly #relay: DirectoryRelay | undefined
   readonly #clients = new Map<ConnectionId, DirectoryClient>()
+  #introductions = 0
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
   #isClosed = false
@@ -60,6 +61,11 @@ export class DirectoryHost {
   /** Signed-in connections. */
   get clients(): ReadonlyMap<ConnectionId, DirectoryClient> {
     return this.#clients
+  }
+
+  /** Times that a connection was told of another one. */
+  get introductions(): number {
+    return this.#introductions
   }
 
   attach(id: ConnectionId, client: DirectoryClient): void {
@@ -94,8 +100,10 @@ export class DirectoryHost {
   }
 
   #deliver(output: Output): void {
-    if (output.kind === 'tell') this.#clients.get(output.to)?.send(encodeNotification(output.method, output.params))
-    else if (output.kind === 'close') this.#clients.get(output.connection)?.close(output.reason)
+    if (output.kind === 'tell') {
+      if (output.method === 'peer.introduced') this.#introductions++
+      this.#clients.get(output.to)?.send(encodeNotification(output.method, output.params))
+    } else if (output.kind === 'close') this.#clients.get(output.connection)?.close(output.reason)
     else if (output.kind === 'event') this.#events.publish(output.event)
     else if (output.kind === 'visible') this.#onVisible(output.user, output.isVisible)
     else this.#relay?.handleOutput(output)

@@ -3,7 +3,7 @@ import type { Departure } from '../../src/core/control/connections.ts'
 import type { DirectoryEvent } from '../../src/core/control/events.ts'
 import type { Params, Result } from '../../src/core/control/methods.ts'
 import { MsgError } from '../../src/core/errors.ts'
-import type { DirectoryLimits } from '../../src/core/control/state.ts'
+import type { DirectoryLimits, NameChannel, Output } from '../../src/core/control/state.ts'
 import type { DirectoryWrite } from '../../src/core/control/writes.ts'
 import { MemoryStore } from '../../src/core/store/memory.ts'
 
@@ -33,12 +33,17 @@ export class DirectoryLab {
   readonly seen: string[] = []
   /** True: the store cannot keep anything. */
   isDiskFull = false
+  /** What became of channels. */
+  readonly relay: Array<Extract<Output, { kind: 'channel' | 'channel-gone' | 'replaced' }>> = []
   directory: Directory
   now = seconds(1_000)
   readonly #limits: DirectoryLimits
   #lastId = 0
 
-  constructor(limits: Partial<DirectoryLimits> = {}) {
+  readonly #nameChannel: NameChannel | undefined
+
+  constructor(limits: Partial<DirectoryLimits> = {}, nameChannel?: NameChannel) {
+    this.#nameChannel = nameChannel
     this.#limits = { ...LIMITS, ...limits }
     for (const name of ['Alice', 'Bob', 'Carol', 'Dave', 'Eve']) {
       this.store.createAccount({ user: name.toLowerCase(), name, verifier: '' })
@@ -54,6 +59,7 @@ export class DirectoryLab {
       device?: string
       listening?: boolean
       observed?: string | null
+      address?: string
       status?: 'inactive'
     } = {},
   ): number {
@@ -61,9 +67,8 @@ export class DirectoryLab {
     const account = this.store.account(user)
     if (!account) throw new Error(user)
     const { instance = `i${id}`, device = `d-${user}`, listening = true, observed = `192.0.2.${id}`, status } = given
-    this.step((directory) =>
-      directory.signIn(this.now, id, { account, instance, device, listening, status, address: '192.0.2.9' }),
-    )
+    const { address = '192.0.2.9' } = given
+    this.step((directory) => directory.signIn(this.now, id, { account, instance, device, listening, status, address }))
     if (observed !== null) this.see(id, observed)
     return id
   }
@@ -115,6 +120,7 @@ export class DirectoryLab {
   forget(): void {
     this.told.clear()
     this.events.length = 0
+    this.relay.length = 0
     this.writes.length = 0
   }
 
@@ -126,6 +132,7 @@ export class DirectoryLab {
         if (output.kind === 'close') this.closed.push(output.connection)
         else if (output.kind === 'event') this.events.push(output.event)
         else if (output.kind === 'visible') this.seen.push(`${output.isVisible ? '+' : '-'}${output.user}`)
+        else if (output.kind !== 'tell') this.relay.push(output)
         else {
           const line = `${output.method} ${Object.values(output.params as object)
             .map(text)
@@ -145,6 +152,7 @@ export class DirectoryLab {
         this.store.apply(writes)
       },
       limits: this.#limits,
+      ...(this.#nameChannel ? { nameChannel: this.#nameChannel } : {}),
       snapshot: this.store.load(),
       now: this.now,
     })

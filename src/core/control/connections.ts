@@ -1,5 +1,6 @@
 import { MsgError } from '../errors.ts'
 import { millis, type Instant } from '../time/instant.ts'
+import { normalizeHost } from '../wire/address.ts'
 import type { Account } from './accounts.ts'
 import type { Introductions } from './introductions.ts'
 import type { Presence } from './presence.ts'
@@ -68,7 +69,8 @@ export class Connections {
    * @throws MSG_ERR_SIGNED_IN when the instance is somebody else's; MSG_ERR_LIMIT when the user has too many connections.
    */
   signIn(now: Instant, id: ConnectionId, who: SignIn): User {
-    const { account, instance, device, listening: isListening, status, address } = who
+    const { account, instance, device, listening: isListening, status } = who
+    const address = normalizeHost(who.address)
     const older = this.#state.instances.get(instance)
     if (older && (older.user.user !== account.user || older.device !== device)) {
       throw new MsgError('MSG_ERR_SIGNED_IN', { detail: 'somebody else, with the same instance' })
@@ -84,9 +86,9 @@ export class Connections {
     const user = userOf(this.#state, account)
     if (status !== undefined) this.#presence.change(user, () => (user.status = status))
     const replaced = older && this.#state.instances.get(instance)
-    if (replaced) this.#replace(replaced, id)
-    else this.#add(now, { id, user, instance, device, isListening })
-    event(this.#state, { type: 'signed-in', user: user.name, address })
+    if (replaced) this.#replace(replaced, id, address)
+    else this.#add(now, { id, user, instance, device, isListening, address })
+    event(this.#state, { type: 'signed-in', user: user.name, address: who.address })
     return user
   }
 
@@ -98,11 +100,13 @@ export class Connections {
     event(this.#state, { type: 'signed-out', user: connection.user.name, reason: how })
   }
 
-  #add(now: Instant, given: Pick<Connection, 'id' | 'user' | 'instance' | 'device' | 'isListening'>): void {
+  #add(now: Instant, given: Pick<Connection, 'id' | 'user' | 'instance' | 'device' | 'isListening' | 'address'>): void {
     const connection: Connection = {
       ...given,
       observed: undefined,
       hosts: [],
+      mapping: undefined,
+      mapped: undefined,
       patience: undefined,
       peers: new Map(),
       watched: new Set(),
@@ -123,8 +127,8 @@ export class Connections {
   }
 
   /** The same process on a new TCP connection: everything known of it stays, and it is told what it may have missed. */
-  #replace(older: Connection, id: ConnectionId): void {
-    const connection: Connection = { ...older, id, watched: new Set() }
+  #replace(older: Connection, id: ConnectionId, address: string): void {
+    const connection: Connection = { ...older, id, address, watched: new Set() }
     const { deadlines, connections, instances } = this.#state
     connections.delete(older.id)
     connections.set(id, connection)
@@ -136,10 +140,11 @@ export class Connections {
       connection.patience = deadlines.add(older.patience.at, { kind: 'patience', connection })
       older.patience.cancel()
     }
-    for (const other of connection.peers.keys()) {
-      other.peers.set(connection, other.peers.get(older) ?? '')
+    for (const [other, { channel }] of connection.peers) {
+      other.peers.set(connection, other.peers.get(older) ?? { channel, told: undefined })
       other.peers.delete(older)
     }
+    this.#state.outputs.push({ kind: 'replaced', older: older.id, newer: id })
     if (!connection.isListening) return
     this.#tellOpen(connection)
     this.#introductions.repeat(connection)

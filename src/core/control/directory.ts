@@ -16,6 +16,7 @@ import {
   type ConnectionId,
   type DirectoryLimits,
   type DirectoryState,
+  type NameChannel,
   type Output,
   type User,
 } from './state.ts'
@@ -28,6 +29,8 @@ export interface DirectoryDeps {
   /** Called synchronously, before what it keeps changes here. */
   readonly keep: Keep
   readonly limits: DirectoryLimits
+  /** @default no relay */
+  readonly nameChannel?: NameChannel
   /** What was open when the server stopped; everybody counts as vanished. */
   readonly snapshot: DirectorySnapshot
   /** Microseconds since the Unix epoch, as every `now` here; never goes backwards. */
@@ -56,11 +59,12 @@ export class Directory {
   readonly #connections: Connections
   readonly listings: Listings
 
-  constructor({ accounts, keep, limits, snapshot, now }: DirectoryDeps) {
+  constructor({ accounts, keep, limits, nameChannel = () => undefined, snapshot, now }: DirectoryDeps) {
     this.#state = {
       accounts,
       keep,
       limits,
+      nameChannel,
       users: new Map(),
       connections: new Map(),
       instances: new Map(),
@@ -116,10 +120,16 @@ export class Directory {
   handleObserved(id: ConnectionId, address: HostPort): void {
     const connection = this.#state.connections.get(id)
     if (!connection) return
-    const observed = { host: normalizeHost(address.host), port: address.port }
+    const observed = normalized(address)
     if (connection.observed?.host === observed.host && connection.observed.port === observed.port) return
     connection.observed = observed
     this.#locate(connection)
+  }
+
+  /** This connection has a way through the relay that needs no UDP: there is nothing more to wait for. */
+  handleAttached(id: ConnectionId): void {
+    const connection = this.#state.connections.get(id)
+    if (connection?.patience) this.#locate(connection)
   }
 
   /** Never throws: what cannot be kept stays as it is, and is tried again later. */
@@ -145,8 +155,10 @@ export class Directory {
   }
 
   readonly #requests: Requests = {
-    'udp.hosts': (_now, connection, { addresses }) => {
-      connection.hosts = addresses.map(({ host, port }) => ({ host: normalizeHost(host), port }))
+    'udp.hosts': (_now, connection, { addresses, mapping, mapped }) => {
+      connection.hosts = addresses.map(normalized)
+      connection.mapping = mapping
+      connection.mapped = mapped && normalized(mapped)
       if (!connection.patience) this.#introductions.refresh(connection)
       return {}
     },
@@ -175,7 +187,7 @@ export class Directory {
     return { room: room.name, owner: room.owner.name, members: members.sort((a, b) => (a.user < b.user ? -1 : 1)) }
   }
 
-  /** A connection's observed address is new: introduce it if that is what was waited for. */
+  /** Where a connection can be reached is new: introduce it if that is what was waited for. */
   #locate(connection: Connection): void {
     if (!connection.isListening) return
     if (!connection.patience) {
@@ -206,3 +218,5 @@ export class Directory {
 type Requests = {
   readonly [M in DirectoryMethod]: (now: Instant, connection: Connection, params: Params<M>) => Result<M>
 }
+
+const normalized = ({ host, port }: HostPort): HostPort => ({ host: normalizeHost(host), port })

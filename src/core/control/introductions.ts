@@ -29,8 +29,7 @@ export class Introductions {
     if (shares(a, b)) return
     for (const connection of listening(a)) {
       for (const other of listening(b)) {
-        if (!connection.peers.delete(other)) continue
-        other.peers.delete(connection)
+        if (!this.#forget(connection, other)) continue
         tell(this.#state, connection, 'peer.gone', { instance: other.instance, reason: 'left' })
         tell(this.#state, other, 'peer.gone', { instance: connection.instance, reason: 'left' })
       }
@@ -40,10 +39,9 @@ export class Introductions {
   /** A connection went: whoever knows it is told. */
   leave(connection: Connection, reason: 'left' | 'vanished'): void {
     for (const other of connection.peers.keys()) {
-      other.peers.delete(connection)
+      this.#forget(connection, other)
       tell(this.#state, other, 'peer.gone', { instance: connection.instance, reason })
     }
-    connection.peers.clear()
   }
 
   /** Where a connection can be reached changed: what that makes of its peers' candidates, and theirs of its own, is told. */
@@ -53,17 +51,30 @@ export class Introductions {
 
   /** Tells a connection of every peer again, as if for the first time. */
   repeat(connection: Connection): void {
-    for (const other of connection.peers.keys()) {
-      connection.peers.set(other, UNTOLD)
+    for (const [other, introduction] of connection.peers) {
+      introduction.told = undefined
       this.#tell(connection, other)
     }
   }
 
   #introducePair(a: Connection, b: Connection): void {
     if (a === b || !a.isListening || !b.isListening || a.patience || b.patience || a.peers.has(b)) return
-    a.peers.set(b, UNTOLD)
-    b.peers.set(a, UNTOLD)
+    const channel = this.#state.nameChannel(a, b)
+    if (channel !== undefined) this.#state.outputs.push({ kind: 'channel', channel, ends: [a.id, b.id] })
+    a.peers.set(b, { channel, told: undefined })
+    b.peers.set(a, { channel, told: undefined })
     this.#tellBoth(a, b)
+  }
+
+  /** @returns false when they did not know each other. */
+  #forget(a: Connection, b: Connection): boolean {
+    const introduction = a.peers.get(b)
+    if (!introduction) return false
+    a.peers.delete(b)
+    b.peers.delete(a)
+    const { channel } = introduction
+    if (channel !== undefined) this.#state.outputs.push({ kind: 'channel-gone', channel })
+    return true
   }
 
   #tellBoth(a: Connection, b: Connection): void {
@@ -72,15 +83,21 @@ export class Introductions {
   }
 
   #tell(to: Connection, about: Connection): void {
+    const introduction = to.peers.get(about)
+    if (!introduction) return
+    const { instance, user, device, mapping } = about
     const found = candidates(to, about)
-    const text = found.map(({ host, port }) => `${host} ${port}`).join('\n')
-    if (to.peers.get(about) === text) return
-    to.peers.set(about, text)
+    const told = [mapping, ...found.map(({ host, port, kind }) => `${host} ${port} ${kind}`)].join('\n')
+    if (introduction.told === told) return
+    introduction.told = told
+    const { channel } = introduction
     tell(this.#state, to, 'peer.introduced', {
-      instance: about.instance,
-      user: about.user.name,
-      device: about.device,
+      instance,
+      user: user.name,
+      device,
       candidates: found,
+      ...(mapping === undefined ? {} : { mapping }),
+      ...(channel === undefined ? {} : { channel }),
     })
   }
 }
@@ -98,6 +115,3 @@ function acquaintances(user: User): Set<User> {
   for (const room of user.rooms) for (const member of room.members) if (isPresent(member)) found.add(member)
   return found
 }
-
-/** No candidates read like this. */
-const UNTOLD = '?'

@@ -3,7 +3,7 @@ import type { HostPort } from '../wire/address.ts'
 import type { Account, AccountIndex } from './accounts.ts'
 import type { DirectoryEvent } from './events.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
-import type { Notification, NotificationParams } from './methods.ts'
+import type { Notification, NotificationParams, Params } from './methods.ts'
 import type { Keep } from './writes.ts'
 
 /** Names a control connection within one server process. */
@@ -19,16 +19,29 @@ export interface Connection {
   readonly device: string
   /** False for one-shot commands: never listed, rung or introduced. */
   readonly isListening: boolean
+  /** Where its TCP connection comes from, in one spelling. */
+  readonly address: string
   /** Where the server saw its UDP socket; `undefined` until a rendezvous datagram came. */
   observed: HostPort | undefined
   /** What the client says are its own addresses. */
   hosts: readonly HostPort[]
+  /** How the client says its router maps it, and the port that one opened when asked. */
+  mapping: Params<'udp.hosts'>['mapping']
+  mapped: HostPort | undefined
   /** When it is introduced without an observed address; `undefined` once it may be. */
   patience: Deadline | undefined
-  /** Connections it was introduced to, with the candidates it was last told of each, as text. */
-  readonly peers: Map<Connection, string>
+  /** Connections it was introduced to. */
+  readonly peers: Map<Connection, Introduction>
   /** Users whose return it wants to hear of. */
   readonly watched: Set<string>
+}
+
+/** What one connection knows of another. */
+export interface Introduction {
+  /** Their channel through the relay, the same on both sides; `undefined` without a relay. */
+  readonly channel: string | undefined
+  /** What was told last, as text; `undefined` when that is to be told anew. */
+  told: string | undefined
 }
 
 /** A user with something open or somebody connected. */
@@ -64,6 +77,11 @@ export type Output =
   /** Close this connection: another one took its place. */
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
   | { readonly kind: 'event'; readonly event: DirectoryEvent }
+  /** Two connections may reach each other through the relay from now on, or may not any more. */
+  | { readonly kind: 'channel'; readonly channel: string; readonly ends: readonly [ConnectionId, ConnectionId] }
+  | { readonly kind: 'channel-gone'; readonly channel: string }
+  /** The same process on a new connection: where it was seen holds, and so do its channels. */
+  | { readonly kind: 'replaced'; readonly older: ConnectionId; readonly newer: ConnectionId }
   /** Others see this user as active from now on, or do not any more. */
   | { readonly kind: 'visible'; readonly user: string; readonly isVisible: boolean }
 
@@ -85,12 +103,19 @@ export interface DirectoryLimits {
   readonly vanished: Duration
 }
 
+/**
+ * The name of two connections' channel, 8 bytes in hex that nobody can guess, whichever of the two is named first; `undefined` where the server
+ * relays nothing.
+ */
+export type NameChannel = (one: Connection, other: Connection) => string | undefined
+
 /** Everything the parts of the directory share. */
 export interface DirectoryState {
   readonly accounts: AccountIndex
   /** Called before anything that it keeps changes here: what cannot be kept does not happen. */
   readonly keep: Keep
   readonly limits: DirectoryLimits
+  readonly nameChannel: NameChannel
   readonly users: Map<string, User>
   readonly connections: Map<ConnectionId, Connection>
   readonly instances: Map<string, Connection>

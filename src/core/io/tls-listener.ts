@@ -13,6 +13,8 @@ export interface TlsListenerOptions {
   /** PEM. */
   readonly cert: string
   readonly key: string
+  /** Application protocols that clients may ask for (ALPN); who asks for none is served too, who asks for others is not. @default none */
+  readonly protocols?: readonly string[]
   /** Milliseconds a TLS handshake may take. */
   readonly handshakeMs: number
   /** Decides about a TCP connection before anything is spent on it; false closes it. `onClosed` is called for those admitted only. */
@@ -43,8 +45,16 @@ export class TlsListener {
   }
 
   /** @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID */
-  static async listen({ host, port, cert, key, handshakeMs, ...on }: TlsListenerOptions): Promise<TlsListener> {
-    const tls = createTls(cert, key, handshakeMs)
+  static async listen({
+    host,
+    port,
+    cert,
+    key,
+    handshakeMs,
+    protocols = [],
+    ...on
+  }: TlsListenerOptions): Promise<TlsListener> {
+    const tls = createTls(cert, key, handshakeMs, protocols)
     const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS })
     const sockets = new Set<Socket>()
     tls.on('secureConnection', (socket) => on.onConnection(socket, normalizeHost(socket.remoteAddress ?? '')))
@@ -90,13 +100,19 @@ export class TlsListener {
   }
 }
 
-function createTls(cert: string, key: string, handshakeTimeout: number): ReturnType<typeof createTlsServer> {
+function createTls(
+  cert: string,
+  key: string,
+  handshakeTimeout: number,
+  protocols: readonly string[],
+): ReturnType<typeof createTlsServer> {
   try {
     return createTlsServer({
       cert,
       key,
       minVersion: 'TLSv1.3',
       handshakeTimeout,
+      ...(protocols.length > 0 ? { ALPNProtocols: [...protocols] } : {}),
       secureOptions: constants.SSL_OP_NO_TICKET,
     })
   } catch (cause) {

@@ -62,6 +62,11 @@ export class UdpSocket {
     return { receive, send, wanted: BUFFER_SIZE }
   }
 
+  /** Bytes that the system has not taken yet. */
+  get unsent(): number {
+    return this.#isClosed ? 0 : this.#socket.getSendQueueSize()
+  }
+
   get address(): SocketAddress {
     const { address, port } = this.#socket.address()
     return { host: unmapped(address), port }

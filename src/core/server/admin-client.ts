@@ -3,7 +3,7 @@ import { decodeRpc, encodeRequest } from '../control/rpc.ts'
 import { MsgError } from '../errors.ts'
 import { LineConnection } from '../io/line-connection.ts'
 import { MAX_ADMIN_LINE, type AdminMethod } from './admin-methods.ts'
-import type { AdminClient, ServerRoom, ServerSession, ServerStatus, ServerUser } from './api.ts'
+import type { AdminClient, ServerRelays, ServerRoom, ServerSession, ServerStatus, ServerUser } from './api.ts'
 import { readRunningServer } from './data-dir.ts'
 import { resolveDataDir } from './options.ts'
 
@@ -49,6 +49,10 @@ class SocketAdmin implements AdminClient {
 
   members(room: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }> {
     return this.#ask('members', { room })
+  }
+
+  relays(): Promise<ServerRelays> {
+    return this.#ask('relays')
   }
 
   status(): Promise<ServerStatus> {

@@ -6,6 +6,7 @@ export const ADMIN_METHODS = {
   sessions: v.object({}),
   rooms: v.object({}),
   members: v.object({ room: v.pipe(v.string(), v.maxLength(64)) }),
+  relays: v.object({}),
   status: v.object({}),
   /** Answered before the server stops. */
   stop: v.object({}),

@@ -1,5 +1,7 @@
+import type { RelayDrop } from '../control/relay.ts'
 import type { PluginCommand } from '../plugins/commands.ts'
 import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
+import type { HostPort } from '../wire/address.ts'
 import type { ServerEvent } from './events.ts'
 
 export type { ServerEvent } from './events.ts'
@@ -21,6 +23,10 @@ export interface ServerOptions {
   /** PEM files to use instead of the self-signed certificate. */
   readonly cert?: string
   readonly key?: string
+  /** Passes on what introduced connections send each other where nothing else reaches, over UDP and TLS. @default true */
+  readonly relay?: boolean
+  /** Answers `GET /metrics` there, for Prometheus: `port` on loopback, or `host:port`; 0 takes any free port. @default nowhere */
+  readonly metrics?: string
   readonly limits?: Partial<ServerLimits>
   /** Cost of argon2id; tests lower it. @default 'interactive' */
   readonly passwordCost?: 'interactive' | 'minimal'
@@ -48,6 +54,12 @@ export interface ServerLimits {
   readonly ringMs: number
   /** Milliseconds after which a vanished user's sessions and room places are given up. */
   readonly vanishedMs: number
+  /** Bytes a second that the relay passes on: of one channel, of what one user sends, of the whole server. */
+  readonly relayChannelRate: number
+  readonly relayUserRate: number
+  readonly relayServerRate: number
+  /** Bytes a day (UTC) that the relay passes on of what one user sends. */
+  readonly relayQuota: number
 }
 
 export interface ServerUser {
@@ -70,6 +82,34 @@ export interface ServerRoom {
   readonly owner: string
   readonly members: number
 }
+/** Two connections that reach each other through the relay. */
+export interface ServerRelay {
+  readonly users: readonly [string, string]
+  /** What each of the two sent, bytes of UDP payload. */
+  readonly bytes: readonly [number, number]
+  /** Bytes a second in both directions, of the last seconds. */
+  readonly rate: number
+  /** When it came into use; ISO 8601. */
+  readonly since: string
+  /** How each of the two reaches the relay. */
+  readonly via: readonly ['udp' | 'tls', 'udp' | 'tls']
+}
+/** What the relay did since the server started. */
+export interface ServerRelays {
+  /** False where the server relays nothing; then every number is 0. */
+  readonly enabled: boolean
+  /** Passed on, and bytes of UDP payload. */
+  readonly datagrams: number
+  readonly bytes: number
+  /** Datagrams that were not passed on, by reason. */
+  readonly drops: Readonly<Record<RelayDrop, number>>
+  /** One for each pair of connections that was introduced. */
+  readonly channels: number
+  /** Connections that reach the relay over TLS. */
+  readonly legs: number
+  /** The channels that carried something in the last five minutes, busiest first. */
+  readonly relays: readonly ServerRelay[]
+}
 export interface ServerStatus {
   readonly name: string
   readonly version: string
@@ -79,6 +119,8 @@ export interface ServerStatus {
   readonly udpPort: number
   readonly probePort: number
   readonly fingerprint: string
+  /** Where metrics are answered, `host:port`; absent where they are not. */
+  readonly metrics?: string
   readonly dataDir: string
   readonly startedAt: string
   readonly accounts: number
@@ -97,6 +139,8 @@ export interface ServerAdmin {
   rooms(): Promise<ServerRoom[]>
   /** @throws MSG_ERR_ROOM_UNKNOWN */
   members(room: string): Promise<{ room: string; owner: string; members: Array<{ user: string; present: boolean }> }>
+  /** What goes through the relay. */
+  relays(): Promise<ServerRelays>
   status(): Promise<ServerStatus>
   /** Tells the clients, then stops. */
   stop(): Promise<void>
@@ -110,6 +154,8 @@ export interface Server extends ServerAdmin {
     readonly udpPort: number
     readonly probePort: number
     readonly fingerprint: string
+    /** Where metrics are answered; `undefined` where they are not. */
+    readonly metrics?: HostPort
   }
   /** What plugins add to the console. */
   readonly commands: readonly PluginCommand[]

@@ -49,7 +49,7 @@ export interface ControlDeps {
   /** The UDP port that answers the same datagrams and does nothing else; `undefined` without one. */
   readonly probePort?: () => number | undefined
   /** Makes the token by which the rendezvous port knows the connection; 32 hex digits. */
-  readonly issueToken: (id: ConnectionId) => string
+  readonly issueToken: (id: ConnectionId, user: string) => string
   readonly revokeToken: (token: string) => void
   readonly publish: (event: ServerEvent) => void
   /** The connection came to be signed in, or is not any more. */
@@ -318,7 +318,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       },
       ({ status }) => {
         this.#account = account
-        this.#token = issueToken(this.id)
+        this.#token = issueToken(this.id, account.user)
         host.attach(this.id, this)
         onSignedIn(this)
         const { name: user, virtualAddress } = account

@@ -1,6 +1,6 @@
 import { Directory } from '../control/directory.ts'
 import { encodeNotification } from '../control/rpc.ts'
-import type { ConnectionId, Output } from '../control/state.ts'
+import type { ConnectionId, NameChannel, Output } from '../control/state.ts'
 import { now } from '../io/clock.ts'
 import type { EventHub } from '../io/event-hub.ts'
 import type { Store } from '../store/store.ts'
@@ -15,12 +15,23 @@ export interface DirectoryClient {
   close(reason: string): void
 }
 
+/** Who passes on what introduced connections send each other. */
+export interface DirectoryRelay {
+  readonly nameChannel: NameChannel
+  handleOutput(output: RelayOutput): void
+}
+
+/** What the directory tells of channels. */
+export type RelayOutput = Extract<Output, { kind: 'channel' | 'channel-gone' | 'replaced' }>
+
 /** Runs the directory: gives it the store and the time, delivers what it tells. */
 export class DirectoryHost {
   readonly directory: Directory
   readonly #events: EventHub<ServerEvent>
   readonly #onVisible: (user: string, isVisible: boolean) => void
+  readonly #relay: DirectoryRelay | undefined
   readonly #clients = new Map<ConnectionId, DirectoryClient>()
+  #introductions = 0
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
   #isClosed = false
@@ -31,13 +42,16 @@ export class DirectoryHost {
     limits: ServerLimits,
     events: EventHub<ServerEvent>,
     onVisible: (user: string, isVisible: boolean) => void = () => {},
+    relay?: DirectoryRelay,
   ) {
     this.#events = events
+    this.#relay = relay
     this.#onVisible = onVisible
     this.directory = new Directory({
       accounts: store,
       keep: (writes) => store.apply(writes),
       limits: directoryLimits(limits),
+      ...(relay ? { nameChannel: relay.nameChannel } : {}),
       snapshot: store.load(),
       now: now(),
     })
@@ -47,6 +61,11 @@ export class DirectoryHost {
   /** Signed-in connections. */
   get clients(): ReadonlyMap<ConnectionId, DirectoryClient> {
     return this.#clients
+  }
+
+  /** Times that a connection was told of another one. */
+  get introductions(): number {
+    return this.#introductions
   }
 
   attach(id: ConnectionId, client: DirectoryClient): void {
@@ -81,10 +100,13 @@ export class DirectoryHost {
   }
 
   #deliver(output: Output): void {
-    if (output.kind === 'tell') this.#clients.get(output.to)?.send(encodeNotification(output.method, output.params))
-    else if (output.kind === 'close') this.#clients.get(output.connection)?.close(output.reason)
+    if (output.kind === 'tell') {
+      if (output.method === 'peer.introduced') this.#introductions++
+      this.#clients.get(output.to)?.send(encodeNotification(output.method, output.params))
+    } else if (output.kind === 'close') this.#clients.get(output.connection)?.close(output.reason)
     else if (output.kind === 'event') this.#events.publish(output.event)
-    else this.#onVisible(output.user, output.isVisible)
+    else if (output.kind === 'visible') this.#onVisible(output.user, output.isVisible)
+    else this.#relay?.handleOutput(output)
   }
 
   #arm(): void {

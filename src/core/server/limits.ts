@@ -1,3 +1,4 @@
+import type { RelayLimits } from '../control/relay-accounts.ts'
 import type { DirectoryLimits } from '../control/state.ts'
 import { MsgError } from '../errors.ts'
 import { millis } from '../time/instant.ts'
@@ -16,6 +17,10 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   requestBurst: 200,
   ringMs: 60_000,
   vanishedMs: 86_400_000,
+  relayChannelRate: 4_194_304,
+  relayUserRate: 16_777_216,
+  relayServerRate: 67_108_864,
+  relayQuota: 68_719_476_736,
 })
 
 /**
@@ -35,4 +40,10 @@ export function resolveLimits(given: Partial<ServerLimits> = {}): ServerLimits {
 /** The part of the limits that the directory enforces. */
 export function directoryLimits({ ringMs, vanishedMs, ...limits }: ServerLimits): DirectoryLimits {
   return { ...limits, ring: millis(ringMs), vanished: millis(vanishedMs) }
+}
+
+/** The part of the limits that the relay enforces. */
+export function relayLimits(limits: ServerLimits): RelayLimits {
+  const { relayChannelRate, relayUserRate, relayServerRate, relayQuota } = limits
+  return { channelRate: relayChannelRate, userRate: relayUserRate, serverRate: relayServerRate, quota: relayQuota }
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { MsgError } from '../errors.ts'
 import { ANY_HOST } from '../io/listen.ts'
 import { defaultDataDir } from '../io/paths.ts'
-import { DEFAULT_PORT } from '../wire/address.ts'
+import { DEFAULT_PORT, type HostPort } from '../wire/address.ts'
 import type { ServerLimits, ServerOptions } from './api.ts'
 import { resolveLimits } from './limits.ts'
 
@@ -17,6 +17,8 @@ export interface ResolvedServerOptions {
   readonly probePort: number
   readonly name: string
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
+  readonly relay: boolean
+  readonly metrics: HostPort | undefined
   readonly limits: ServerLimits
   readonly passwordCost: 'interactive' | 'minimal'
   readonly plugins: NonNullable<ServerOptions['plugins']>
@@ -35,6 +37,8 @@ export function resolveOptions(options: ServerOptions): ResolvedServerOptions {
     probePort: port('probePort', options.probePort ?? 0),
     name: [...name].slice(0, MAX_NAME).join('') || 'msg',
     certificate: cert !== undefined && key !== undefined ? { cert, key } : undefined,
+    relay: options.relay ?? true,
+    metrics: options.metrics === undefined ? undefined : metricsAddress(options.metrics),
     limits: resolveLimits(options.limits),
     passwordCost: options.passwordCost ?? 'interactive',
     plugins: options.plugins ?? [],
@@ -45,6 +49,13 @@ export function resolveOptions(options: ServerOptions): ResolvedServerOptions {
 /** The directory a server keeps its data in. */
 export function resolveDataDir(given: string | undefined): string {
   return resolve(given ?? join(defaultDataDir(), 'server'))
+}
+
+/** `port` on loopback, or `host:port`. */
+function metricsAddress(text: string): HostPort {
+  const [, host = LOOPBACK, digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? []
+  if (digits === '') throw invalid(`metrics is a port or host:port, not ${JSON.stringify(text.slice(0, 100))}`)
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: port('metrics', Number(digits)) }
 }
 
 function port(name: string, value: number): number {
@@ -58,3 +69,5 @@ function invalid(detail: string): MsgError {
 
 /** Specification (`hello`): longest server name; code points, each at most two UTF-16 units. */
 const MAX_NAME = 32
+/** Where metrics are answered unless told otherwise. */
+const LOOPBACK = '127.0.0.1'

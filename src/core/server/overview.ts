@@ -1,17 +1,22 @@
 import type { Directory } from '../control/directory.ts'
+import { NO_TOTALS } from '../control/relay.ts'
 import { isPresent } from '../control/state.ts'
 import type { Store } from '../store/store.ts'
-import type { ServerAdmin, ServerRoom, ServerSession, ServerUser } from './api.ts'
+import type { ServerAdmin, ServerRelays, ServerRoom, ServerSession, ServerUser } from './api.ts'
 import type { ControlConnection } from './control-connection.ts'
+import type { RelayHost } from './relay-host.ts'
 
 /** What the console and the admin socket see of a server's users, sessions and rooms. */
-export class Overview implements Pick<ServerAdmin, 'users' | 'sessions' | 'rooms' | 'members'> {
+export class Overview implements Pick<ServerAdmin, 'users' | 'sessions' | 'rooms' | 'members' | 'relays'> {
   readonly #store: Store
   readonly #directory: Directory
   readonly #connections: ReadonlySet<ControlConnection>
 
-  /** @param connections - those signed in. */
-  constructor(store: Store, directory: Directory, connections: ReadonlySet<ControlConnection>) {
+  readonly #relay: RelayHost | undefined
+
+  /** @param connections - those signed in. @param relay - `undefined` where nothing is relayed. */
+  constructor(store: Store, directory: Directory, connections: ReadonlySet<ControlConnection>, relay?: RelayHost) {
+    this.#relay = relay
     this.#store = store
     this.#directory = directory
     this.#connections = connections
@@ -45,6 +50,23 @@ export class Overview implements Pick<ServerAdmin, 'users' | 'sessions' | 'rooms
 
   async rooms(): Promise<ServerRoom[]> {
     return this.#directory.listings.allRooms()
+  }
+
+  async relays(): Promise<ServerRelays> {
+    const relay = this.#relay
+    const { inUse: _, ...totals } = relay?.totals ?? NO_TOTALS
+    const channels = relay?.report() ?? []
+    const nameOf = (user: string): string => this.#store.account(user)?.name ?? user
+    return {
+      enabled: relay !== undefined,
+      ...totals,
+      relays: channels.map(({ users, rate, since, ...channel }) => ({
+        users: [nameOf(users[0]), nameOf(users[1])],
+        ...channel,
+        rate: Math.round(rate),
+        since: new Date(since / 1_000).toISOString(),
+      })),
+    }
   }
 
   async members(

@@ -8,10 +8,12 @@ import type { ServerCertificate } from '../io/certificate.ts'
 import { now } from '../io/clock.ts'
 import { EventHub } from '../io/event-hub.ts'
 import { Passwords } from '../io/passwords.ts'
+import { MetricsListener } from '../io/metrics-listener.ts'
 import { RendezvousSocket } from '../io/rendezvous-socket.ts'
 import { TlsListener } from '../io/tls-listener.ts'
 import type { Store } from '../store/store.ts'
-import type { HostPort } from '../wire/address.ts'
+import { formatAddress, type HostPort } from '../wire/address.ts'
+import { LEG_PROTOCOL } from '../wire/relay-leg.ts'
 import { VERSION } from '../version.ts'
 import { AdminSocket } from './admin-socket.ts'
 import type { PluginCommand } from '../plugins/commands.ts'
@@ -20,8 +22,12 @@ import { ControlConnection, type ControlDeps } from './control-connection.ts'
 import type { DataDir } from './data-dir.ts'
 import { DirectoryHost } from './directory-host.ts'
 import { Extensions } from './extensions.ts'
+import { relayLimits } from './limits.ts'
+import { ServerMetrics } from './metrics.ts'
 import type { ResolvedServerOptions } from './options.ts'
 import { Overview } from './overview.ts'
+import { RelayHost } from './relay-host.ts'
+import type { RelayLeg } from './relay-leg.ts'
 import { SignInDesk } from './sign-in.ts'
 import { WatchedStore } from './watched-store.ts'
 
@@ -39,6 +45,7 @@ export class RunningServer implements Server {
   readonly sessions: Overview['sessions']
   readonly rooms: Overview['rooms']
   readonly members: Overview['members']
+  readonly relays: Overview['relays']
   readonly #options: ResolvedServerOptions
   readonly #parts: ServerParts
   readonly #events = new EventHub<ServerEvent>()
@@ -46,9 +53,11 @@ export class RunningServer implements Server {
   readonly #admission: Admission
   readonly #host: DirectoryHost
   readonly #extensions: Extensions
+  /** `undefined` where nothing is relayed. */
+  readonly #relay: RelayHost | undefined
   /** Rendezvous tokens of signed-in connections. */
   readonly #tokens = new Map<string, { readonly id: ConnectionId; readonly budget: TokenBucket }>()
-  readonly #strangers = new Set<ControlConnection>()
+  readonly #strangers = new Set<ControlConnection | RelayLeg>()
   readonly #signedIn = new Set<ControlConnection>()
   /** Telling of refusals must not become a flood itself. */
   readonly #refusals = new TokenBucket(now(), { perSecond: 5, burst: 20 })
@@ -59,6 +68,8 @@ export class RunningServer implements Server {
   #udp: RendezvousSocket | undefined
   #probe: RendezvousSocket | undefined
   #admin: AdminSocket | undefined
+  #metrics: Metrics | undefined
+  readonly #counts = { signIns: 0, failedSignIns: 0, refusals: 0, answered: 0, unknown: 0, rate: 0 }
   #lastId = 0
   #closing: Promise<void> | undefined
   #resolveStopped!: () => void
@@ -71,20 +82,21 @@ export class RunningServer implements Server {
     this.#parts = parts
     this.#admission = new Admission(options.limits)
     this.#store = new WatchedStore(parts.store, (event) => this.#events.publish(event))
-    this.#host = new DirectoryHost(this.#store, options.limits, this.#events, (user, isVisible) =>
-      this.#extensions.handleVisible(user, isVisible),
-    )
+    this.#relay = options.relay ? this.#createRelay() : undefined
+    const onVisible = (user: string, isVisible: boolean): void => this.#extensions.handleVisible(user, isVisible)
+    this.#host = new DirectoryHost(this.#store, options.limits, this.#events, onVisible, this.#relay)
     this.#extensions = new Extensions({
       keyPath: parts.dataDir.file('server-link.key'),
       storageDir: parts.dataDir.file('plugins'),
       consoleCommands: options.consoleCommands,
       publish: (event) => this.#events.publish(event),
     })
-    const overview = new Overview(this.#store, this.#host.directory, this.#signedIn)
+    const overview = new Overview(this.#store, this.#host.directory, this.#signedIn, this.#relay)
     this.users = (filter) => overview.users(filter)
     this.sessions = () => overview.sessions()
     this.rooms = () => overview.rooms()
     this.members = (room) => overview.members(room)
+    this.relays = () => overview.relays()
     this.#deps = this.#controlDeps()
     // One timer for every connection that has not signed in.
     this.#sweep = setInterval(() => this.#closeOverdue(), Math.min(SWEEP_MS, options.limits.signInTimeoutMs))
@@ -110,7 +122,8 @@ export class RunningServer implements Server {
   get address(): Server['address'] {
     const { host, port } = this.#tls?.address ?? { host: '', port: 0 }
     const { fingerprint } = this.#parts.certificate
-    return { host, port, udpPort: this.#udp?.port ?? 0, probePort: this.#probe?.port ?? 0, fingerprint }
+    const metrics = this.#metrics && { metrics: this.#metrics.listener.address }
+    return { host, port, udpPort: this.#udp?.port ?? 0, probePort: this.#probe?.port ?? 0, fingerprint, ...metrics }
   }
 
   get commands(): readonly PluginCommand[] {
@@ -126,11 +139,13 @@ export class RunningServer implements Server {
 
   async status(): Promise<ServerStatus> {
     const { listings } = this.#host.directory
+    const { metrics, ...address } = this.address
     return {
       name: this.#options.name,
       version: VERSION,
       pid: process.pid,
-      ...this.address,
+      ...address,
+      ...(metrics ? { metrics: formatAddress(metrics) } : {}),
       dataDir: this.#parts.dataDir.path,
       startedAt: this.#startedAt,
       accounts: this.#store.size,
@@ -155,6 +170,8 @@ export class RunningServer implements Server {
   async #tellPlugins(): Promise<void> {
     for await (const event of this.#events.subscribe()) {
       if (!this.#isHeard && this.#early.length < MAX_EARLY) this.#early.push(event)
+      if (event.type === 'signed-in') this.#counts.signIns++
+      if (event.type === 'sign-in.failed') this.#counts.failedSignIns++
       this.#extensions.handleEvent(event)
     }
   }
@@ -179,7 +196,10 @@ export class RunningServer implements Server {
   async #release(): Promise<void> {
     clearInterval(this.#sweep)
     this.#host.close()
+    this.#relay?.close()
     this.#tls?.stop()
+    this.#metrics?.source.close()
+    await this.#metrics?.listener.close()
     await this.#extensions.close()
     await this.#udp?.close()
     await this.#probe?.close()
@@ -194,10 +214,12 @@ export class RunningServer implements Server {
       port,
       cert,
       key,
+      ...(this.#relay ? { protocols: [LEG_PROTOCOL] } : {}),
       handshakeMs: Math.min(HANDSHAKE_MS, limits.signInTimeoutMs),
       admit: (address) => this.#admit(address),
       onConnection: (socket, address) => {
-        this.#strangers.add(new ControlConnection(++this.#lastId, socket, address, this.#deps))
+        const leg = socket.alpnProtocol === LEG_PROTOCOL ? this.#relay?.accept(socket, address) : undefined
+        this.#strangers.add(leg ?? new ControlConnection(++this.#lastId, socket, address, this.#deps))
       },
       onClosed: (address) => this.#admission.leave(address),
     })
@@ -205,6 +227,8 @@ export class RunningServer implements Server {
     this.#udp = await this.#bindUdp(bound)
     this.#probe = await this.#bindProbe(bound)
     this.#extensions.attach(this.#udp.socket)
+    this.#relay?.attach(this.#udp.socket)
+    if (this.#options.metrics) this.#metrics = await this.#listenMetrics(this.#options.metrics)
     this.#admin = await AdminSocket.listen(this.#parts.dataDir.path, this)
     this.#parts.dataDir.announce({
       ...bound,
@@ -218,14 +242,18 @@ export class RunningServer implements Server {
 
   /** The UDP port has the TCP port's number unless it was given another, or both may be any. */
   async #bindUdp({ host, port }: HostPort): Promise<RendezvousSocket> {
-    const onRequest = (token: string, from: HostPort): boolean => {
+    const onRequest = (token: string, from: HostPort, spelled: HostPort): boolean => {
       const id = this.#asking(token)
-      if (id !== undefined) this.#host.run((directory) => directory.handleObserved(id, from))
-      return id !== undefined
+      if (id === undefined) return false
+      this.#relay?.see(id, spelled)
+      this.#host.run((directory) => directory.handleObserved(id, from))
+      return true
     }
     const address = isIP(host) ? host : this.#options.host
     const wanted = this.#options.udpPort
-    const binding = { offload: this.#extensions.hasLinks }
+    const relay = this.#relay
+    const onRelayed = relay && ((from: HostPort, bytes: Uint8Array): void => relay.handleDatagram(from, bytes))
+    const binding = { offload: this.#extensions.hasLinks, ...(onRelayed ? { onRelayed } : {}) }
     try {
       return await RendezvousSocket.bind(address, wanted ?? port, onRequest, binding)
     } catch (error) {
@@ -244,12 +272,52 @@ export class RunningServer implements Server {
   /** Whose request that is; `undefined` when it is nobody's, or one too many. */
   #asking(token: string): ConnectionId | undefined {
     const known = this.#tokens.get(token)
-    return known?.budget.take(now()) === 0 ? known.id : undefined
+    const isInTime = known?.budget.take(now()) === 0
+    this.#counts[known ? (isInTime ? 'answered' : 'rate') : 'unknown']++
+    return isInTime ? known?.id : undefined
+  }
+
+  #createRelay(): RelayHost {
+    const { limits } = this.#options
+    return new RelayHost({
+      limits: relayLimits(limits),
+      timeoutMs: Math.min(HANDSHAKE_MS, limits.signInTimeoutMs),
+      connectionOf: (token) => this.#tokens.get(token)?.id,
+      onAttached: (id) => this.#host.run((directory) => directory.handleAttached(id)),
+      onLeg: (leg, isKnown) => {
+        if (isKnown) this.#strangers.delete(leg)
+        this.#admission[isKnown ? 'signedIn' : 'signedOut'](leg.address)
+      },
+      onClosed: (leg) => void this.#strangers.delete(leg),
+    })
+  }
+
+  async #listenMetrics(address: HostPort): Promise<Metrics> {
+    const source = new ServerMetrics(() => {
+      const { answered, unknown, rate, ...counts } = this.#counts
+      return {
+        ...counts,
+        version: VERSION,
+        startedAt: Date.parse(this.#startedAt) / 1_000,
+        connections: this.#signedIn.size,
+        open: this.#admission.open,
+        rendezvous: { answered, unknown, rate },
+        introductions: this.#host.introductions,
+        relay: this.#relay?.totals,
+      }
+    })
+    try {
+      return { source, listener: await MetricsListener.listen(address, () => source.text()) }
+    } catch (error) {
+      source.close()
+      throw error
+    }
   }
 
   #admit(address: string): boolean {
     const reason = this.#admission.enter(address)
     if (reason === undefined) return true
+    this.#counts.refusals++
     if (this.#refusals.take(now()) === 0) this.#events.publish({ type: 'refused', address, reason })
     return false
   }
@@ -258,6 +326,7 @@ export class RunningServer implements Server {
     const at = now()
     for (const connection of this.#strangers) {
       if (!connection.isOverdue(at)) continue
+      this.#counts.refusals++
       this.#events.publish({ type: 'refused', address: connection.address, reason: 'did not sign in' })
       connection.close()
     }
@@ -274,15 +343,20 @@ export class RunningServer implements Server {
       extensions: this.#extensions,
       udpPort: () => this.address.udpPort,
       probePort: () => this.#probe?.port,
-      issueToken: (id) => {
+      issueToken: (id, user) => {
         const token = randomBytes(TOKEN_SIZE).toString('hex')
         this.#tokens.set(token, {
           id,
           budget: new TokenBucket(now(), { perSecond: RENDEZVOUS_PER_SECOND, burst: RENDEZVOUS_BURST }),
         })
+        this.#relay?.enter(id, user)
         return token
       },
-      revokeToken: (token) => void this.#tokens.delete(token),
+      revokeToken: (token) => {
+        const id = this.#tokens.get(token)?.id
+        this.#tokens.delete(token)
+        if (id !== undefined) this.#relay?.leave(id)
+      },
       publish: (event) => this.#events.publish(event),
       onSignedIn: (connection) => {
         this.#strangers.delete(connection)
@@ -297,6 +371,11 @@ export class RunningServer implements Server {
       onClosed: (connection) => void this.#strangers.delete(connection),
     }
   }
+}
+
+interface Metrics {
+  readonly source: ServerMetrics
+  readonly listener: MetricsListener
 }
 
 /** Events that are kept for the first listener. */

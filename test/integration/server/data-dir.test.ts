@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { AdminSocket } from '../../../src/core/server/admin-socket.ts'
 import { connectAdmin } from '../../../src/core/server/admin-client.ts'
+import { NO_TOTALS } from '../../../src/core/control/relay.ts'
 import type { ServerAdmin } from '../../../src/core/server/api.ts'
 import { DataDir, readRunningServer, type RunningServer } from '../../../src/core/server/data-dir.ts'
 import { MsgError } from '../../../src/core/errors.ts'
@@ -97,6 +98,7 @@ describe('server/admin-socket and admin-client', () => {
       asked.push(['members', room])
       throw new MsgError('MSG_ERR_ROOM_UNKNOWN', { detail: room })
     },
+    relays: async () => ({ ...NO_TOTALS, enabled: false, relays: [] }),
     status: async () => {
       throw new Error('/secret/path')
     },

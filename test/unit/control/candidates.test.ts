@@ -3,10 +3,17 @@ import { candidates, type Whereabouts } from '../../../src/core/control/candidat
 
 const at = (observed: string | undefined, ...hosts: string[]): Whereabouts => ({
   observed: observed === undefined ? undefined : { host: observed, port: 1_000 },
+  address: observed ?? '192.0.2.200',
   hosts: hosts.map((host) => ({ host, port: 2_000 })),
+  mapping: undefined,
+  mapped: undefined,
 })
+/** Its control connection is all that was ever seen of it. */
+const unseen = (address: string, ...hosts: string[]): Whereabouts => ({ ...at(undefined, ...hosts), address })
 const found = (from: Whereabouts, to: Whereabouts): string[] =>
   candidates(from, to).map(({ host, port }) => `${host}:${port}`)
+const kinds = (from: Whereabouts, to: Whereabouts): string[] =>
+  candidates(from, to).map(({ host, port, kind }) => `${kind} ${host}:${port}`)
 
 describe('control/candidates', () => {
   it('gives strangers the observed address and no inner ones', () => {
@@ -27,28 +34,77 @@ describe('control/candidates', () => {
     expect(found(at('192.0.2.1'), at('10.0.0.2', '192.168.1.2'))).to.deep.equal(['10.0.0.2:1000'])
   })
 
-  it('gives a loopback address only to those who are on loopback themselves', () => {
+  it('gives a loopback address only to those who are on loopback themselves, and of those only', () => {
     expect(found(at('10.0.0.1'), at('127.0.0.1', '10.0.0.2', '127.0.0.1'))).to.deep.equal(['10.0.0.2:2000'])
     expect(found(at('127.0.0.1'), at('127.0.0.1', '127.0.0.1'))).to.deep.equal(['127.0.0.1:1000', '127.0.0.1:2000'])
     expect(found(at('127.0.0.1'), at('::1'))).to.deep.equal(['::1:1000'])
+    expect(found(at('127.0.0.1'), at('10.0.0.2', '127.0.0.1'))).to.deep.equal(['10.0.0.2:1000'])
   })
 
-  it('falls back to host addresses when one was never observed', () => {
-    expect(found(at('192.0.2.1'), at(undefined, '10.0.0.2', '127.0.0.1'))).to.deep.equal(['10.0.0.2:2000'])
-    expect(found(at(undefined), at('192.0.2.1', '10.0.0.2'))).to.deep.equal(['192.0.2.1:1000', '10.0.0.2:2000'])
-    expect(found(at(undefined), at(undefined))).to.deep.equal([])
+  it('says what is known of each', () => {
+    const to = { ...at('192.0.2.1', '10.0.0.2'), mapped: { host: '192.0.2.1', port: 3_000 } }
+    expect(kinds(at('192.0.2.1'), to)).to.deep.equal([
+      'observed 192.0.2.1:1000',
+      'mapped 192.0.2.1:3000',
+      'host 10.0.0.2:2000',
+    ])
+    expect(kinds(at('198.51.100.2'), { ...to, mapping: 'endpoint-independent' })[0]).to.equal('observed 192.0.2.1:1000')
+    expect(kinds(at('198.51.100.2'), { ...to, mapping: 'none' })[0]).to.equal('open 192.0.2.1:1000')
+  })
+
+  it('believes of an inner address that it is open only nearby', () => {
+    const to: Whereabouts = { ...at('10.0.0.2'), mapping: 'none' }
+    expect(kinds(at('198.51.100.2'), to)).to.deep.equal(['observed 10.0.0.2:1000'])
+    expect(kinds(at('192.168.0.7'), to)).to.deep.equal(['open 10.0.0.2:1000'])
+  })
+
+  it('believes a port that a router opened only at the address that was seen', () => {
+    const claims = (observed: string | undefined, host: string): string[] =>
+      found(at('198.51.100.2'), { ...at(observed), mapped: { host, port: 3_000 } })
+    expect(claims('192.0.2.1', '192.0.2.1')).to.deep.equal(['192.0.2.1:1000', '192.0.2.1:3000'])
+    expect(claims('192.0.2.1', '203.0.113.9')).to.deep.equal(['192.0.2.1:1000'])
+    expect(claims('192.0.2.1', '10.0.0.9')).to.deep.equal(['192.0.2.1:1000'])
+    expect(claims(undefined, '203.0.113.9')).to.deep.equal([])
+  })
+
+  it('takes one whose datagrams never came for where the control connection comes from', () => {
+    const inner = ['10.0.0.2', '127.0.0.1']
+    expect(found(at('192.0.2.1'), unseen('198.51.100.2', ...inner)), 'elsewhere').to.deep.equal([])
+    expect(found(unseen('198.51.100.2'), at('192.0.2.1', ...inner)), 'elsewhere').to.deep.equal(['192.0.2.1:1000'])
+    expect(found(at('192.0.2.1'), unseen('192.0.2.1', ...inner)), 'beside').to.deep.equal(['10.0.0.2:2000'])
+    expect(found(unseen('192.0.2.1'), unseen('192.0.2.1', ...inner)), 'both').to.deep.equal(['10.0.0.2:2000'])
+    expect(found(unseen('10.0.0.1'), unseen('10.0.0.2', ...inner)), 'inside').to.deep.equal(['10.0.0.2:2000'])
+    expect(found(unseen(''), unseen('', ...inner)), 'nothing is known').to.deep.equal([])
   })
 
   it('does not make anybody knock at a public IPv4 address that was only claimed', () => {
-    expect(
-      found(at('192.0.2.1'), at('192.0.2.1', '203.0.113.9', 'not an ip', '2001:db8::9', '192.0.2.1')),
-    ).to.deep.equal(['192.0.2.1:1000', '2001:db8::9:2000', '192.0.2.1:2000'])
+    expect(found(at('192.0.2.1'), at('192.0.2.1', '203.0.113.9', 'not an ip', '192.0.2.1'))).to.deep.equal([
+      '192.0.2.1:1000',
+      '192.0.2.1:2000',
+    ])
+  })
+
+  it('believes a claimed IPv6 address where it was seen, and in the network of who would knock there', () => {
+    const claim = '2001:db8::9'
+    expect(found(at('192.0.2.1'), at('192.0.2.1', claim)), 'anywhere').to.deep.equal(['192.0.2.1:1000'])
+    expect(found(at('192.0.2.1', '2001:db8:0:1::7'), at('192.0.2.1', claim)), 'elsewhere').to.have.lengthOf(1)
+    expect(found(at('192.0.2.1', '2001:db8::7'), at('192.0.2.1', claim)), 'beside').to.deep.equal([
+      '192.0.2.1:1000',
+      '2001:db8::9:2000',
+    ])
+    expect(found(at('2001:db8::9'), at('2001:db8::9', claim)), 'seen').to.deep.equal([
+      '2001:db8::9:1000',
+      '2001:db8::9:2000',
+    ])
+    expect(found(at('198.51.100.1', '2001:db8::7'), at('192.0.2.1', claim)), 'not near').to.deep.equal([
+      '192.0.2.1:1000',
+    ])
   })
 
   it('repeats nothing and gives at most eight', () => {
     const many = Array.from({ length: 8 }, (_, i) => `10.0.0.${i + 2}`)
     expect(found(at('10.0.0.1'), at('10.0.0.2', ...many))).to.have.lengthOf(8)
-    const to: Whereabouts = { observed: { host: '10.0.0.2', port: 2_000 }, hosts: [{ host: '10.0.0.2', port: 2_000 }] }
-    expect(found(at('10.0.0.1'), to)).to.deep.equal(['10.0.0.2:2000'])
+    const to = { ...at('10.0.0.2'), hosts: [{ host: '10.0.0.2', port: 1_000 }] }
+    expect(kinds(at('10.0.0.1'), to)).to.deep.equal(['observed 10.0.0.2:1000'])
   })
 })

@@ -70,7 +70,7 @@ describe('control/introductions', () => {
 
   it('does not wait longer than two seconds', () => {
     const alice = lab.signIn('alice')
-    const bob = lab.signIn('bob', { observed: null })
+    const bob = lab.signIn('bob', { observed: null, address: '192.0.2.1' })
     lab.ask(bob, 'udp.hosts', { addresses: [{ host: '10.0.0.2', port: 6 }] })
     lab.ask(alice, 'session.open', { user: 'bob' })
     lab.ask(bob, 'session.accept', { user: 'alice' })
@@ -96,6 +96,72 @@ describe('control/introductions', () => {
     lab.see(alice, '192.0.2.2')
     expect(peers(alice)).to.deep.equal(['peer.introduced i2 Bob d-bob [192.0.2.2:5001 10.0.0.2:6]'])
     expect(peers(bob)).to.deep.equal(['peer.introduced i1 Alice d-alice [192.0.2.2:5000]'])
+  })
+
+  it('does not wait for the address of one who has another way through the relay', () => {
+    const alice = lab.signIn('alice')
+    const bob = lab.signIn('bob', { observed: null })
+    lab.session(alice, bob, ['alice', 'bob'])
+    lab.step((directory) => directory.handleAttached(bob))
+    expect(peers(alice)).to.deep.equal(['peer.introduced i2 Bob d-bob []'])
+    expect(peers(bob)).to.deep.equal(['peer.introduced i1 Alice d-alice [192.0.2.1:5000]'])
+    lab.step((directory) => directory.handleAttached(bob))
+    lab.step((directory) => directory.handleAttached(99))
+    expect(peers(alice)).to.deep.equal([])
+  })
+
+  it('tells how the other one is mapped, and tells it again when that changes', () => {
+    const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
+    lab.session(alice, bob, ['alice', 'bob'])
+    lab.ask(bob, 'udp.hosts', { addresses: [], mapping: 'dependent' })
+    expect(peers(alice)).to.deep.equal(['peer.introduced i2 Bob d-bob [192.0.2.2:5000] dependent'])
+    lab.ask(bob, 'udp.hosts', { addresses: [], mapping: 'dependent' })
+    expect(peers(alice)).to.deep.equal([])
+    const mapped = { host: '::ffff:192.0.2.2', port: 9 }
+    lab.ask(bob, 'udp.hosts', { addresses: [], mapping: 'dependent', mapped })
+    expect(peers(alice)).to.deep.equal(['peer.introduced i2 Bob d-bob [192.0.2.2:5000 192.0.2.2:9] dependent'])
+    expect(peers(bob)).to.deep.equal([])
+  })
+
+  describe('with a relay', () => {
+    beforeEach(() => {
+      lab = new DirectoryLab({}, (one, other) => [one.instance, other.instance].sort().join('-'))
+    })
+
+    it('give both sides one channel, which goes with the introduction', () => {
+      const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
+      lab.ask(alice, 'session.open', { user: 'bob' })
+      lab.ask(bob, 'session.accept', { user: 'alice' })
+      expect(lab.relay).to.deep.equal([{ kind: 'channel', channel: 'i1-i2', ends: [bob, alice] }])
+      expect(peers(alice)).to.deep.equal(['peer.introduced i2 Bob d-bob [192.0.2.2:5000] i1-i2'])
+      expect(peers(bob)).to.deep.equal(['peer.introduced i1 Alice d-alice [192.0.2.1:5000] i1-i2'])
+      lab.forget()
+      lab.ask(alice, 'session.close', { user: 'bob' })
+      expect(lab.relay).to.deep.equal([{ kind: 'channel-gone', channel: 'i1-i2' }])
+    })
+
+    it('end every channel of a connection that goes', () => {
+      const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
+      lab.session(alice, bob, ['alice', 'bob'])
+      const bob2 = lab.signIn('bob')
+      lab.forget()
+      lab.go(alice)
+      expect(lab.relay.map((output) => ('channel' in output ? output.channel : ''))).to.have.members(['i1-i2', 'i1-i3'])
+      lab.forget()
+      lab.go(bob2, 'signed-out')
+      expect(lab.relay).to.deep.equal([{ kind: 'channel-gone', channel: 'i2-i3' }])
+    })
+
+    it('keep the channels of one that comes back on another connection', () => {
+      const [alice, bob] = [lab.signIn('alice'), lab.signIn('bob')]
+      lab.session(alice, bob, ['alice', 'bob'])
+      const again = lab.signIn('bob', { instance: 'i2', observed: null })
+      expect(lab.relay).to.deep.equal([{ kind: 'replaced', older: bob, newer: again }])
+      expect(peers(again)).to.deep.equal(['peer.introduced i1 Alice d-alice [192.0.2.1:5000] i1-i2'])
+      expect(peers(alice)).to.deep.equal([])
+      lab.go(again)
+      expect(lab.relay.at(-1)).to.deep.equal({ kind: 'channel-gone', channel: 'i1-i2' })
+    })
   })
 
   it('introduces no one-shots', () => {

@@ -36,6 +36,27 @@ class FakeAdmin implements ServerAdmin {
     return { room, owner: 'alice', members: [{ user: 'alice', present: true }] }
   }
 
+  async relays() {
+    const drops = { size: 0, channel: 0, source: 1_000, nowhere: 0, quota: 0, full: 2 }
+    return {
+      enabled: true,
+      datagrams: 3_000,
+      bytes: 4_000_000,
+      drops: { ...drops, 'channel-rate': 0, 'user-rate': 0, 'server-rate': 0 },
+      channels: 5,
+      legs: 1,
+      relays: [
+        {
+          users: ['alice', 'bob'],
+          bytes: [3_000_000, 1_000_000],
+          rate: 2_500,
+          since: '2026-01-02T03:04:05.678Z',
+          via: ['udp', 'tls'],
+        },
+      ],
+    } as const satisfies object as never
+  }
+
   async status() {
     return {
       name: 'lab',

@@ -1,0 +1,101 @@
+import type { TLSSocket } from 'node:tls'
+import type { ConnectionId } from '../control/state.ts'
+import { now } from '../io/clock.ts'
+import { millis, type Instant } from '../time/instant.ts'
+import { encodeLegFrame, LegReader } from '../wire/relay-leg.ts'
+
+/** What a {@link RelayLeg} is built with. */
+export interface RelayLegDeps {
+  /** Milliseconds that may pass until the token is there. */
+  readonly timeoutMs: number
+  /** Whose token that is; `undefined` when it is nobody's. */
+  readonly connectionOf: (token: string) => ConnectionId | undefined
+  /** The leg belongs to a signed-in connection from now on. */
+  readonly onAttached: (leg: RelayLeg) => void
+  /** @param datagram - relayed; not touched again by the leg. */
+  readonly onDatagram: (leg: RelayLeg, datagram: Uint8Array) => void
+  readonly onClosed: (leg: RelayLeg) => void
+}
+
+/** The server's side of a leg: a stranger until it has said its token, then a connection's way to the relay and back. */
+export class RelayLeg {
+  readonly address: string
+  readonly #socket: TLSSocket
+  readonly #deps: RelayLegDeps
+  readonly #reader = new LegReader()
+  readonly #deadline: Instant
+  #connection: ConnectionId | undefined
+  #isCorked = false
+
+  constructor(socket: TLSSocket, address: string, deps: RelayLegDeps) {
+    this.address = address
+    this.#socket = socket
+    this.#deps = deps
+    this.#deadline = now() + millis(deps.timeoutMs)
+    socket.on('error', () => {})
+    socket.on('data', (bytes: Buffer) => this.#handleBytes(bytes))
+    socket.once('close', () => deps.onClosed(this))
+  }
+
+  /** Whose it is; `undefined` while it is a stranger's. */
+  get connection(): ConnectionId | undefined {
+    return this.#connection
+  }
+
+  isOverdue(at: Instant): boolean {
+    return this.#connection === undefined && at >= this.#deadline
+  }
+
+  /** @returns false when it was dropped: what was sent before has not left yet. */
+  send(datagram: Uint8Array): boolean {
+    const socket = this.#socket
+    if (!socket.writable || socket.writableLength > MAX_UNSENT) return false
+    if (!this.#isCorked) {
+      // What arrives in one turn leaves in as few TLS records as it can.
+      this.#isCorked = true
+      socket.cork()
+      setImmediate(() => {
+        this.#isCorked = false
+        socket.uncork()
+      })
+    }
+    socket.write(encodeLegFrame(datagram))
+    return true
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  stop(): void {
+    this.close()
+  }
+
+  #handleBytes(bytes: Buffer): void {
+    this.#reader.handleBytes(bytes)
+    try {
+      if (this.#connection === undefined && !this.#handleToken()) return
+      for (let datagram = this.#reader.pollDatagram(); datagram; datagram = this.#reader.pollDatagram()) {
+        this.#deps.onDatagram(this, datagram)
+      }
+    } catch {
+      this.close()
+    }
+  }
+
+  /** @returns true when it is a connection's now. */
+  #handleToken(): boolean {
+    const token = this.#reader.pollToken()
+    if (token === undefined) return false
+    this.#connection = this.#deps.connectionOf(token)
+    if (this.#connection === undefined) {
+      this.close()
+      return false
+    }
+    this.#deps.onAttached(this)
+    return true
+  }
+}
+
+/** Specification: what a leg has not taken, bytes, beyond which datagrams are dropped as a network would. */
+const MAX_UNSENT = 262_144

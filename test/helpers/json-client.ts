@@ -26,9 +26,14 @@ export class JsonProcess {
   }
 
   /** The first line, past or future, with these fields. The test's own timeout ends the wait. */
-  async until(fields: Readonly<Record<string, unknown>>): Promise<JsonLine> {
+  until(fields: Readonly<Record<string, unknown>>): Promise<JsonLine> {
+    return this.after(0, fields)
+  }
+
+  /** The same, of the lines from number `from` on. */
+  async after(from: number, fields: Readonly<Record<string, unknown>>): Promise<JsonLine> {
     for (;;) {
-      const found = this.lines.find((line) => Object.entries(fields).every(([key, value]) => line[key] === value))
+      const found = this.lines.slice(from).find((line) => Object.entries(fields).every(([key, value]) => line[key] === value))
       if (found) return found
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }

@@ -11,8 +11,16 @@ export interface Meeting {
   readonly linkMs: number | undefined
   /** The first message at its reader; `undefined` when it did not come in time. */
   readonly messageMs: number | undefined
+  /** The path that both sides were waited for to have, when they had it; `undefined` when they did not in time. */
+  readonly settledMs: number | undefined
   /** The last `peers` of the side that asked. */
   readonly peers: JsonLine
+}
+
+/** Who meets, by name. */
+export interface Pair {
+  readonly asker: string
+  readonly answerer: string
 }
 
 /** `msg` processes on the machines of a {@link Lab}: a server, and people who sign up there. */
@@ -20,6 +28,7 @@ export class LabPeople {
   readonly #lab: Lab
   readonly #directory: string
   readonly #running: JsonProcess[] = []
+  readonly #clients = new Map<string, JsonProcess>()
   #port = 0
 
   constructor(lab: Lab, directory: string) {
@@ -35,36 +44,66 @@ export class LabPeople {
   }
 
   /** Somebody at the machine of their name. @param over - how they reach the server. */
-  async signUp(user: string, over: 'v4' | 'v6' = 'v4'): Promise<JsonProcess> {
+  async signUp(user: string, over: 'v4' | 'v6' = 'v4', ...args: string[]): Promise<JsonProcess> {
     const { address, address6 } = this.#lab.server
     const server = over === 'v4' ? `${address}:${this.#port}` : `[${address6}]:${this.#port}`
     const at = ['connect', server, '--data-dir', join(this.#directory, user)]
-    const client = this.#start(this.#lab.host(user), ['client', ...at])
+    const client = this.#start(this.#lab.host(user), ['client', ...at, ...args])
+    this.#clients.set(user, client)
     client.say(`register ${user} secret-${user}`)
     await client.until({ type: 'result', command: 'register', ok: true })
     return client
   }
 
   /** `alice` opens a conversation with `bob`, who accepts, and says something at once. Nobody waits longer than `patience`, milliseconds. */
-  async meet(alice: JsonProcess, bob: JsonProcess, patience: number): Promise<Meeting> {
-    alice.say('open bob')
-    await bob.until({ type: 'session.request' })
-    bob.say('accept alice')
-    await alice.until({ type: 'session.opened' })
+  meet(alice: JsonProcess, bob: JsonProcess, patience: number): Promise<Meeting> {
+    this.#clients.set('alice', alice).set('bob', bob)
+    return this.introduce({ asker: 'alice', answerer: 'bob' }, undefined, patience)
+  }
+
+  /** The same for two who have signed up, until both have a path of the kind `wanted`; then they part. */
+  async introduce({ asker, answerer }: Pair, wanted: string | undefined, patience: number): Promise<Meeting> {
+    const [a, b] = [this.#clients.get(asker)!, this.#clients.get(answerer)!]
+    const marks = [a, b].map(({ lines }) => lines.length)
+    a.say(`open ${answerer}`)
+    await b.after(marks[1]!, { type: 'session.request', from: asker })
+    b.say(`accept ${asker}`)
+    await a.after(marks[0]!, { type: 'session.opened', with: answerer })
     const startedAt = performance.now()
     const after = async (told: Promise<JsonLine>): Promise<{ line: JsonLine; ms: number }> => {
       const line = await told
       return { line, ms: Math.round(performance.now() - startedAt) }
     }
-    alice.say('send hello')
+    a.say('send hello')
     const late = sleep(patience, undefined, { ref: false })
-    const [link, message] = await Promise.all([
-      Promise.race([after(alice.until({ type: 'path', state: 'open' })), late]),
-      Promise.race([after(bob.until({ type: 'message', from: 'alice' })), late]),
+    const [link, message, settled] = await Promise.all([
+      Promise.race([after(a.after(marks[0]!, { type: 'path', state: 'open', with: answerer })), late]),
+      Promise.race([after(b.after(marks[1]!, { type: 'message', from: asker })), late]),
+      wanted === undefined
+        ? undefined
+        : Promise.race([
+            Promise.all([
+              after(a.after(marks[0]!, { type: 'path', path: wanted, with: answerer })),
+              after(b.after(marks[1]!, { type: 'path', path: wanted, with: asker })),
+            ]),
+            late,
+          ]),
     ])
-    alice.say('peers')
-    const peers = await alice.until({ type: 'result', command: 'peers' })
-    return { path: link?.line['path'] as string | undefined, linkMs: link?.ms, messageMs: message?.ms, peers }
+    const before = a.lines.length
+    a.say('peers')
+    const peers = await a.after(before, { type: 'result', command: 'peers' })
+    if (wanted !== undefined) {
+      a.say('leave')
+      await a.after(before, { type: 'session.closed', with: answerer })
+      await b.after(marks[1]!, { type: 'session.closed', with: asker })
+    }
+    return {
+      path: link?.line['path'] as string | undefined,
+      linkMs: link?.ms,
+      messageMs: message?.ms,
+      settledMs: settled && Math.max(...settled.map(({ ms }) => ms)),
+      peers,
+    }
   }
 
   /** How the server sees `client`, once that is known: a moment at most, or four seconds where UDP is blocked. */

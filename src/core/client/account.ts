@@ -60,7 +60,17 @@ export class Account {
     }
     this.#endpoint = endpoint
     const { courier } = this
-    this.links = endpoint && new Links({ endpoint, courier, emitter, state, self: { user, instance }, random })
+    this.links =
+      endpoint &&
+      new Links({
+        endpoint,
+        courier,
+        emitter,
+        state,
+        self: { user, instance },
+        random,
+        mapping: () => this.#observation.mapping,
+      })
     this.transfers =
       this.links &&
       new Transfers({

@@ -9,7 +9,7 @@ export type JsonLine = Readonly<Record<string, unknown>> & { readonly type: stri
 export class JsonProcess {
   readonly lines: JsonLine[] = []
   readonly child: ChildProcess
-  readonly #exited: Promise<unknown>
+  readonly #exited: Promise<unknown[]>
   readonly #waiting: Array<() => void> = []
 
   constructor([command, args]: [string, string[]], env: Readonly<Record<string, string>>) {
@@ -32,6 +32,11 @@ export class JsonProcess {
       if (found) return found
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
+  }
+
+  /** Its exit status, once it has ended by itself; null when a signal ended it. */
+  async status(): Promise<number | null> {
+    return (await this.#exited)[0] as number | null
   }
 
   /** Ends the input, which leaves cleanly, and waits for the process. */

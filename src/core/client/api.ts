@@ -43,6 +43,8 @@ export interface ClientOptions {
   readonly downloading?: boolean
   /** Congestion control of links: how they share a path with others. @default 'bbr' */
   readonly congestion?: Congestion
+  /** Asks the router for a port by which others reach this machine (NAT-PMP, UPnP). @default false */
+  readonly mapPort?: boolean
   /** Reconnect by itself when the server goes. @default true */
   readonly reconnect?: boolean
   /** Ends the attempt to connect. */

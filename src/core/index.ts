@@ -4,11 +4,15 @@
  * @packageDocumentation
  */
 import type { Client, ClientOptions } from './client/api.ts'
+import type { ExaminationStage, ExamineOptions } from './client/doctor/examine.ts'
+import type { NetReport } from './client/doctor/report.ts'
 import type { AdminClient, Server, ServerOptions } from './server/api.ts'
 
 export type * from './client/api.ts'
 export type * from './server/api.ts'
 export type * from './transfers/api.ts'
+export type * from './client/doctor/report.ts'
+export type { ExaminationStage, ExamineOptions } from './client/doctor/examine.ts'
 export { PLUGIN_LOG, type PluginLogLine } from './plugins/log.ts'
 export type { PluginCommand } from './plugins/commands.ts'
 export type { ConfiguredPlugin, PluginStatus } from './plugins/define.ts'
@@ -21,6 +25,14 @@ export { visible, type VisibleOptions } from './wire/visible.ts'
 /** Connects to a server; see {@link ClientOptions}. Its code is loaded at the first call. */
 export async function createClient(options: ClientOptions): Promise<Client> {
   return (await import('./client/create-client.ts')).createClient(options)
+}
+
+/** Finds out what links can do here; see {@link ExamineOptions}. Its code is loaded at the first call. */
+export async function examineNetwork(
+  options?: ExamineOptions,
+  onDone?: (stage: ExaminationStage) => void,
+): Promise<NetReport> {
+  return (await import('./client/doctor/examine.ts')).examineNetwork(options, onDone)
 }
 
 /** Starts a server; see {@link ServerOptions}. Its code is loaded at the first call. */

@@ -53,7 +53,7 @@ function commandsOf(path: string): string[] {
 const GLOBAL_FLAGS = ['json', 'debug', 'no-input', 'no-color']
 const ONE_SHOT = '--data-dir --fingerprint'
 const COMMANDS = [
-  `client connect [address] --accept --congestion ${ONE_SHOT} --keep-open --linger --trace-links --user`,
+  `client connect [address] --accept --congestion ${ONE_SHOT} --keep-open --linger --map-port --trace-links --user`,
   `client login ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
   `client receive --accept --congestion ${ONE_SHOT} --limit --once --server --timeout --to --trace-links --user`,
   `client register ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
@@ -64,6 +64,7 @@ const COMMANDS = [
   `client whoami ${ONE_SHOT} --server --timeout --user`,
   'config show',
   'demo',
+  `net doctor [server] ${ONE_SHOT} --user`,
   'plugins',
   'plugins create <name> --install --to',
   'plugins inspect <plugin>',

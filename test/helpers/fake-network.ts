@@ -370,9 +370,13 @@ export class FakeClient implements Client {
       verified: this.marked.includes(user),
       state: 'open',
       path: 'lan',
+      why: 'same-machine',
+      explanation: 'same machine',
+      since: new Date(Date.now() - 200_000).toISOString(),
       address: '127.0.0.1:9',
       rttMs: 0.25,
       loss: 0.01,
+      bytesRelayed: 0,
       queued: this.waiting,
     }))
   }

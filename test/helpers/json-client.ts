@@ -9,7 +9,7 @@ export type JsonLine = Readonly<Record<string, unknown>> & { readonly type: stri
 export class JsonProcess {
   readonly lines: JsonLine[] = []
   readonly child: ChildProcess
-  readonly #exited: Promise<unknown>
+  readonly #exited: Promise<unknown[]>
   readonly #waiting: Array<() => void> = []
 
   constructor([command, args]: [string, string[]], env: Readonly<Record<string, string>>) {
@@ -33,10 +33,17 @@ export class JsonProcess {
   /** The same, of the lines from number `from` on. */
   async after(from: number, fields: Readonly<Record<string, unknown>>): Promise<JsonLine> {
     for (;;) {
-      const found = this.lines.slice(from).find((line) => Object.entries(fields).every(([key, value]) => line[key] === value))
+      const found = this.lines
+        .slice(from)
+        .find((line) => Object.entries(fields).every(([key, value]) => line[key] === value))
       if (found) return found
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
+  }
+
+  /** Its exit status, once it has ended by itself; null when a signal ended it. */
+  async status(): Promise<number | null> {
+    return (await this.#exited)[0] as number | null
   }
 
   /** Ends the input, which leaves cleanly, and waits for the process. */

@@ -44,15 +44,23 @@ export class LabPeople {
   }
 
   /** Somebody at the machine of their name. @param over - how they reach the server. */
-  async signUp(user: string, over: 'v4' | 'v6' = 'v4', ...args: string[]): Promise<JsonProcess> {
+  async signUp(user: string, over: 'v4' | 'v6' = 'v4', ...flags: string[]): Promise<JsonProcess> {
     const { address, address6 } = this.#lab.server
     const server = over === 'v4' ? `${address}:${this.#port}` : `[${address6}]:${this.#port}`
-    const at = ['connect', server, '--data-dir', join(this.#directory, user)]
-    const client = this.#start(this.#lab.host(user), ['client', ...at, ...args])
+    const at = ['connect', server, '--data-dir', join(this.#directory, user), ...flags]
+    const client = this.#start(this.#lab.host(user), ['client', ...at])
     this.#clients.set(user, client)
     client.say(`register ${user} secret-${user}`)
     await client.until({ type: 'result', command: 'register', ok: true })
     return client
+  }
+
+  /** `msg net doctor` at the machine of `user`, who has signed up. */
+  async doctor(user: string): Promise<{ readonly report: JsonLine; readonly status: number | null }> {
+    const at = ['net', 'doctor', `${this.#lab.server.address}:${this.#port}`]
+    const child = this.#start(this.#lab.host(user), [...at, '--data-dir', join(this.#directory, user)])
+    const report = await child.until({ type: 'net.report' })
+    return { report, status: await child.status() }
   }
 
   /** `alice` opens a conversation with `bob`, who accepts, and says something at once. Nobody waits longer than `patience`, milliseconds. */

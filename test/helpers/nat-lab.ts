@@ -69,9 +69,14 @@ export class Lab {
 
   /** The machine of `name`. */
   host(name: string): LabHost {
-    const host = this.#people.get(name)
-    if (!host) throw new Error(`nobody here is called ${name}`)
-    return host
+    return this.#person(name)
+  }
+
+  /** The router of `name`, at its address inside. */
+  router(name: string): LabHost {
+    const { address, home } = this.#person(name)
+    const inside = address.replace(/\d+$/, String(address.startsWith('192.0.2.') ? 16 * home + 1 : 1))
+    return { namespace: this.#routers[home]!, address: inside, address6: `2001:db8:b${home}::1` }
   }
 
   /** The address that the world sees `name` at, IPv4. */
@@ -100,9 +105,13 @@ export class Lab {
   }
 
   #homeOf(name: string): number {
+    return this.#person(name).home
+  }
+
+  #person(name: string): LabHost & { readonly home: number } {
     const person = this.#people.get(name)
     if (!person) throw new Error(`nobody here is called ${name}`)
-    return person.home
+    return person
   }
 
   #build(homes: Homes): void {

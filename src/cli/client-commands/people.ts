@@ -1,11 +1,10 @@
 import { MsgError } from '../../core/errors.ts'
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
-import { milliseconds } from '../render/time.ts'
-import { tableLines } from '../render/table.ts'
 import { visible } from '../../core/wire/visible.ts'
 import { linkLines, networkLine, socketLines } from '../render/links.ts'
 import { usersTable } from '../render/lists.ts'
+import { peerLines } from '../render/paths.ts'
 
 const users = lineCommand({
   name: 'users',
@@ -25,23 +24,9 @@ const connected = lineCommand({
 
 const peers = lineCommand({
   name: 'peers',
-  summary: 'who you are linked to, by which path and how fast',
+  summary: 'who you are linked to, by which path, why, since when and how fast',
   run: async (session: ClientSession) => ({ peers: session.client.peers() }),
-  text: ({ peers }, palette) =>
-    tableLines(
-      ['user', 'state', 'path', 'address', 'RTT', 'loss', 'waiting', 'device'].map(palette.dim),
-      peers.map((peer) => [
-        palette.name(visible(peer.user)),
-        peer.state,
-        peer.path ?? '–',
-        visible(peer.address ?? '–'),
-        peer.rttMs === null ? '–' : milliseconds(peer.rttMs),
-        `${(peer.loss * 100).toFixed(1)} %`,
-        String(peer.queued),
-        `${visible(peer.device.slice(0, DEVICE_CHARS))}…${peer.verified ? palette.good(' verified') : ''}`,
-      ]),
-      'Linked to nobody. `open <user>` or `enter <room>` makes links.',
-    ),
+  text: ({ peers }, palette) => peerLines(peers, palette),
 })
 
 const links = lineCommand({
@@ -89,6 +74,3 @@ function digitRows(number: string): string[] {
   const groups = number.match(/\d{5}/gu) ?? [number]
   return [0, 4, 8].map((start) => groups.slice(start, start + 4).join(' ')).filter((row) => row !== '')
 }
-
-/** `SHA256:` and enough of a fingerprint to tell one's devices apart, characters. */
-const DEVICE_CHARS = 15

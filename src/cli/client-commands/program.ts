@@ -1,6 +1,7 @@
 import type { ClientSession } from '../client/session.ts'
 import { lineCommand } from '../lines/command.ts'
 import { conversationName, presenceWord } from '../render/client-words.ts'
+import { linkSummary, pathText, qualityText } from '../render/paths.ts'
 import { count } from '../render/time.ts'
 import { visible } from '../../core/wire/visible.ts'
 
@@ -45,10 +46,11 @@ const exit = lineCommand({
 const status = lineCommand({
   name: 'status',
   short: 'l',
-  summary: 'which conversations are open, who is there, and the server',
+  summary: 'which conversations are open, who is there and by which path, and the server',
   async run(session: ClientSession) {
     const client = session.connection
-    if (client === undefined) return { server: null, user: null, status: null, conversations: [], requests: [] }
+    if (client === undefined)
+      return { server: null, user: null, status: null, conversations: [], requests: [], peers: [] }
     const { name, address } = client.server
     return {
       server: { name, address, connected: client.connected },
@@ -56,9 +58,10 @@ const status = lineCommand({
       status: client.status,
       conversations: client.conversations(),
       requests: client.requests,
+      peers: client.peers(),
     }
   },
-  text({ server, user, status, conversations, requests }, palette) {
+  text({ server, user, status, conversations, requests, peers }, palette) {
     if (server === null) return ['Not connected. `connect <address>` does.']
     const away = server.connected ? '' : palette.bad(' (away, reconnecting)')
     const who = user === null ? 'not signed in' : `signed in as ${palette.name(visible(user))}, ${status}`
@@ -68,7 +71,12 @@ const status = lineCommand({
       const waiting = queued > 0 ? `, ${count(queued, 'message')} waiting` : ''
       const presence = conversation.kind === 'session' ? `, ${presenceWord(present)}` : ''
       lines.push(`${current ? '*' : ' '} ${conversationName(conversation, palette)}${presence}${waiting}`)
+      if (conversation.kind === 'room') continue
+      for (const peer of peers)
+        if (peer.user === conversation.user && peer.state === 'open')
+          lines.push(`    ${pathText(peer, palette)}; ${qualityText(peer)}`)
     }
+    lines.push(...linkSummary(peers, palette))
     for (const from of requests) lines.push(`  ${palette.name(visible(from))} asks to talk: accept or decline`)
     return lines
   },

@@ -19,6 +19,7 @@ export interface SessionOptions {
   readonly fingerprint?: string
   readonly accept: AcceptPolicy
   readonly keepOpen: boolean
+  readonly mapPort?: boolean
   readonly plugins?: NonNullable<ClientOptions['plugins']>
 }
 

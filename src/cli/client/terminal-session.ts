@@ -15,6 +15,7 @@ import { NameCache } from '../prompt/name-cache.ts'
 import { clientEventLines } from '../render/client-events.ts'
 import { promptText } from '../render/client-words.ts'
 import { isUnicodeTerminal, progressLines } from '../render/progress.ts'
+import { relayedUsers } from '../render/paths.ts'
 import { shortId } from '../render/transfers.ts'
 import { Checkpoints } from './checkpoint.ts'
 import { DeliveryWatch } from './delivery-watch.ts'
@@ -26,6 +27,8 @@ import { TransferProgress } from './transfer-progress.ts'
 export async function runTerminalSession(run: SessionRun): Promise<number> {
   const { palette } = run
   const commands = clientCommands(() => pluginCommands(session))
+  /** Users some of whose links go through the server, as last told. */
+  let relayed: ReadonlySet<string> = new Set()
   const editor: LineEditor = new LineEditor({
     input: process.stdin,
     output: process.stdout,
@@ -33,7 +36,7 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
       path: join(run.options.dataDir, 'history'),
       isSecret: (line) => isSecretLine(commands, line),
     }),
-    prompt: () => promptText(session.connection?.user, session.connection?.conversation),
+    prompt: () => promptText(session.connection?.user, session.connection?.conversation, relayed),
     complete: (line) => complete(commands, names, line),
     onKey: () => session.connection?.noteInput(),
   })
@@ -57,11 +60,13 @@ export async function runTerminalSession(run: SessionRun): Promise<number> {
     options: run.options,
     commandNames: () => CLIENT_COMMANDS.commands.map(({ name }) => name),
     onEvent(event) {
+      if (event.type === 'path') relayed = relayedUsers(session.connection?.peers() ?? [])
       // A checkpoint is a question here.
       if (event.type !== 'transfer.checkpoint') output.event(event, clientEventLines(event, palette))
       void checkpoints.handleEvent(event)
       deliveries.handleEvent(event)
       progress.handleEvent(event)
+      if (event.type === 'path') editor.refresh()
     },
     onSent: (sent) => deliveries.handleSent(sent),
     ask: {

@@ -110,6 +110,13 @@ export const SETTINGS = {
     summary: 'congestion control of links: how they share a path with others',
     fallback: 'bbr',
   },
+  mapPort: {
+    kind: { type: 'switch' },
+    env: 'MSG_MAP_PORT',
+    flag: 'map-port',
+    summary: 'ask your router to open a UDP port while the client runs (UPnP, NAT-PMP)',
+    fallback: false,
+  },
   traceLinks: {
     kind: { type: 'path' },
     env: 'MSG_TRACE_LINKS',

@@ -124,11 +124,12 @@ function pathLines(event: Extract<ClientEvent, { type: 'path' }>, palette: Palet
     return [palette.dim(`Link to ${who} lost (${visible(event.reason)}).`)]
   }
   const rtt = event.rttMs === null ? '' : `, RTT ${milliseconds(event.rttMs)}`
-  return [
-    palette.dim(
-      `Linked to ${who}: ${event.path ?? 'unknown path'}${event.address === null ? '' : ` ${visible(event.address)}`}${rtt}.`,
-    ),
-  ]
+  const why = event.explanation === null ? '' : ` (${visible(event.explanation)})`
+  const at = event.address === null ? '' : ` ${visible(event.address)}`
+  // To another address the same way, as routers do: nobody's business but a program's.
+  if (event.state === 'moved' && event.path === event.previous) return []
+  const how = event.state === 'moved' ? `Link to ${who} is ${event.path} now` : `Linked to ${who}: ${event.path}`
+  return [palette.dim(`${how}${at}${rtt}${why}.`)]
 }
 
 function sessionClosedLine(event: Extract<ClientEvent, { type: 'session.closed' }>, palette: Palette): string {

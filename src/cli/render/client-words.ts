@@ -16,8 +16,16 @@ export function presenceWord(present: boolean): string {
   return present ? 'here' : 'away'
 }
 
-/** The prompt: who one is and where `send` goes, `alice@bob> ` or `alice#lobby> `. Plain text: its width is counted. */
-export function promptText(user: string | undefined, conversation: Conversation | undefined): string {
+/**
+ * The prompt: who one is and where `send` goes, `alice@bob> ` or `alice#lobby> `. Plain text: its width is counted.
+ *
+ * @param relayed - users some of whose links go through the server: `alice@bob (relayed)> `; any other path is not worth the room.
+ */
+export function promptText(
+  user: string | undefined,
+  conversation: Conversation | undefined,
+  relayed: ReadonlySet<string> = new Set(),
+): string {
   if (user === undefined) return 'msg> '
   const target =
     conversation === undefined
@@ -25,7 +33,8 @@ export function promptText(user: string | undefined, conversation: Conversation 
       : conversation.kind === 'session'
         ? `@${conversation.user}`
         : `#${conversation.room}`
-  return `${visible(user)}${visible(target)}> `
+  const isRelayed = conversation?.kind === 'session' && relayed.has(conversation.user)
+  return `${visible(user)}${visible(target)}${isRelayed ? ' (relayed)' : ''}> `
 }
 
 /** A reason the server or a peer gave, as the end of a sentence: `: the owner left`. Empty when it says nothing new. */

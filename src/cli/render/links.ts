@@ -2,15 +2,16 @@ import type { LinkStatus, NetworkStatus, SocketStatus } from '../../core/index.t
 import { visible } from '../../core/wire/visible.ts'
 import type { Palette } from './palette.ts'
 import { bytesText } from '../bytes.ts'
+import { pathText } from './paths.ts'
 import { count, milliseconds } from './time.ts'
 
 /** Open links with what they measure, some lines each: a table of all of it is wider than terminals are. */
 export function linkLines(links: readonly LinkStatus[], palette: Palette): string[] {
   if (links.length === 0) return ['No link is open. `open <user>` or `enter <room>` makes links.']
   return links.flatMap((link) => [
-    `${palette.name(visible(link.user))} ${link.path} ${visible(link.address)}`,
+    `${palette.name(visible(link.user))} ${pathText(link, palette)}; ${visible(link.address)}`,
     `  RTT ${rtt(link.rttMs)}, smallest ${rtt(link.minRttMs)}; ${lossText(link)}`,
-    `  ${bytesText(link.bytesSent)} sent, ${bytesText(link.bytesReceived)} received; ${ratesText(link)}`,
+    `  ${bytesText(link.bytesSent)} sent, ${bytesText(link.bytesReceived)} received${relayedText(link)}; ${ratesText(link)}`,
     `  window ${bytesText(link.cwnd)} by ${link.congestion}, ${bytesText(link.bytesInFlight)} in flight; datagrams of ${link.datagramSize} bytes; ${count(link.keyUpdates, 'key update')}`,
   ])
 }
@@ -35,6 +36,10 @@ function lossText({ packetsSent, packetsLost, packetsSpurious }: LinkStatus): st
   const share = packetsSent > 0 ? (packetsLost / packetsSent) * 100 : 0
   const late = packetsSpurious > 0 ? ` (${packetsSpurious.toLocaleString('en')} arrived after all)` : ''
   return `${share.toFixed(1)} % of ${count(packetsSent, 'packet')} lost${late}`
+}
+
+function relayedText({ bytesRelayed }: LinkStatus): string {
+  return bytesRelayed > 0 ? `, ${bytesText(bytesRelayed)} of it through the server` : ''
 }
 
 function ratesText({ deliveryBps, pacingBps }: LinkStatus): string {

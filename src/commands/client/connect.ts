@@ -11,6 +11,7 @@ const SETTINGS = [
   'fingerprint',
   'accept',
   'keepOpen',
+  'mapPort',
   'linger',
   'plugins',
   'dataDir',
@@ -44,7 +45,12 @@ export default class ClientConnect extends BaseCommand {
     const { isJson, palette } = this.printing
     const run = {
       createClient,
-      options: { ...clientOptions(settings), keepOpen: settings.isOn('keepOpen'), plugins },
+      options: {
+        ...clientOptions(settings),
+        keepOpen: settings.isOn('keepOpen'),
+        mapPort: settings.isOn('mapPort'),
+        plugins,
+      },
       address: args.address ?? settings.text('server'),
       user: settings.text('user'),
       lingerMs: (settings.number('linger') ?? 0) * 1000,

@@ -10,6 +10,7 @@ import type { ClientDeps } from './deps.ts'
 import type { Emitter } from './emitter.ts'
 import { hostAddresses, isOwnHost } from './hosts.ts'
 import { Links } from './links.ts'
+import { MappedPort, type MapPort } from './mapped-port.ts'
 import type { Peer } from './peer.ts'
 import { ProfileState } from './profile/state.ts'
 import type { SignedIn } from './sign-in.ts'
@@ -32,6 +33,8 @@ export interface AccountOptions {
   readonly isMember: (room: string, user: string) => boolean
   readonly admission: (peer: Peer, message: ChatMessage) => boolean
   readonly onTransfer: (event: TransferEvent) => void
+  /** Opens a port of the router. @default none is opened */
+  readonly mapPort?: MapPort | undefined
 }
 
 /** What a listening, signed-in client holds: the profile's database, the UDP endpoint, the links and the courier between them. */
@@ -42,6 +45,7 @@ export class Account {
   readonly transfers: Transfers | undefined
   readonly #endpoint: LinkEndpoint | undefined
   readonly #adoption: NodeJS.Timeout
+  readonly #mappedPort: MappedPort | undefined
   #observation: Observation = { address: undefined, mapping: 'unknown' }
 
   /** @throws MSG_ERR_STORE_CORRUPT, MSG_ERR_DIRECTORY_ACCESS */
@@ -59,8 +63,20 @@ export class Account {
       throw error
     }
     this.#endpoint = endpoint
+    const { mapPort } = options
+    this.#mappedPort = endpoint && mapPort && new MappedPort({ mapPort, emitter, port: endpoint.address.port })
     const { courier } = this
-    this.links = endpoint && new Links({ endpoint, courier, emitter, state, self: { user, instance }, random })
+    this.links =
+      endpoint &&
+      new Links({
+        endpoint,
+        courier,
+        emitter,
+        state,
+        self: { user, instance },
+        random,
+        mapping: () => this.#observation.mapping,
+      })
     this.transfers =
       this.links &&
       new Transfers({
@@ -93,7 +109,10 @@ export class Account {
       },
       (observation) => (this.#observation = observation),
     )
-    await uplink.request('udp.hosts', { addresses: hostAddresses(port) })
+    const tellHosts = (): Promise<unknown> =>
+      uplink.request('udp.hosts', { addresses: hostAddresses(port), ...this.#mappedPort?.hosts })
+    this.#mappedPort?.start(() => void tellHosts().catch(() => {}))
+    await tellHosts()
   }
 
   /** How the server sees this machine's UDP socket; null where there is none. */
@@ -121,6 +140,7 @@ export class Account {
     await this.transfers?.close()
     this.courier.close()
     this.links?.close()
+    await this.#mappedPort?.close()
     await this.#endpoint?.close()
     this.state.close()
   }

@@ -3,6 +3,7 @@ import type { Conversation } from '../chat/conversation.ts'
 import type { Congestion } from '../transport/congestion/controllers.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
 import type { ClientEvent } from './events.ts'
+import type { PathReason } from './path-reason.ts'
 import type { MappingBehaviour } from '../transport/rendezvous-client.ts'
 import type { PluginCommand } from '../plugins/commands.ts'
 import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
@@ -15,6 +16,7 @@ import type {
 } from '../transfers/api.ts'
 
 export type { ClientEvent } from './events.ts'
+export type { PathReason } from './path-reason.ts'
 export type { Conversation } from '../chat/conversation.ts'
 export type { Congestion } from '../transport/congestion/controllers.ts'
 
@@ -41,6 +43,8 @@ export interface ClientOptions {
   readonly downloading?: boolean
   /** Congestion control of links: how they share a path with others. @default 'bbr' */
   readonly congestion?: Congestion
+  /** Asks the router for a port by which others reach this machine (NAT-PMP, UPnP). @default false */
+  readonly mapPort?: boolean
   /** Reconnect by itself when the server goes. @default true */
   readonly reconnect?: boolean
   /** Ends the attempt to connect. */
@@ -104,34 +108,46 @@ export interface Acquaintance {
   readonly verified: boolean
 }
 
+/** Which way a link goes, why, and how well. */
+export interface PathStatus {
+  readonly path: PathKind
+  /** Why, for programs; and the same for people: a clause without a capital or a full stop. */
+  readonly why: PathReason
+  readonly explanation: string
+  /** When the link took this kind of path, ISO 8601 in UTC. */
+  readonly since: string
+  /** `host:port` that datagrams go to: the peer's, or the relay's. */
+  readonly address: string
+  /** Smoothed round-trip time, milliseconds; null before the first sample. */
+  readonly rttMs: number | null
+  /** Share of packets lost since the link opened, 0 to 1. */
+  readonly loss: number
+  /** Of what was sent and received since the link opened, bytes that went through the relay. */
+  readonly bytesRelayed: number
+}
+
+/** Where there is no open link, nothing is known of its path: null, and 0 for the counts. */
+export type MaybePathStatus = {
+  readonly [K in keyof PathStatus]: K extends 'loss' | 'bytesRelayed' ? number : PathStatus[K] | null
+}
+
 /** One other connection this client is linked to, or tries to be. */
-export interface PeerStatus {
+export interface PeerStatus extends MaybePathStatus {
   readonly user: string
   /** `SHA256:` fingerprint of the peer's device key. */
   readonly device: string
   readonly verified: boolean
   readonly state: 'connecting' | 'open' | 'closed'
-  readonly path: PathKind | null
-  /** `host:port`, or null before the link is open. */
-  readonly address: string | null
-  /** Milliseconds; null before the first sample. */
-  readonly rttMs: number | null
-  /** Share of packets lost since the link opened, 0 to 1. */
-  readonly loss: number
   /** Messages that wait for this user. */
   readonly queued: number
 }
 
 /** What an open link measures of itself. Counts are since it opened; rates are bits per second, `null` while unknown. */
-export interface LinkStatus {
+export interface LinkStatus extends PathStatus {
   readonly user: string
   /** `SHA256:` fingerprint of the peer's device key. */
   readonly device: string
-  readonly path: PathKind
-  /** `host:port` of the peer. */
-  readonly address: string
-  /** Smoothed and smallest round-trip time, milliseconds; null before the first sample. */
-  readonly rttMs: number | null
+  /** Smallest round-trip time, milliseconds; null before the first sample. */
   readonly minRttMs: number | null
   readonly packetsSent: number
   readonly packetsReceived: number

@@ -226,6 +226,7 @@ export class ClientCore {
       isMember: (room, other) => this.rooms.isMember(room, other),
       admission: (peer, message) => this.#admits(peer, message),
       onTransfer: (event) => this.extensions.handleTransfer(event),
+      mapPort: this.#options.mapPort ? this.#deps.mapPort : undefined,
     })
     this.account = account
     if (endpoint) this.extensions.openLinks(endpoint, account)

@@ -1,5 +1,6 @@
 import { dialControl } from '../io/control-channel.ts'
 import { UdpEndpoint } from '../io/link-endpoint.ts'
+import { PortMapping } from '../io/port-mapping.ts'
 import type { Client, ClientOptions } from './api.ts'
 import { MsgClient } from './client.ts'
 import type { ClientDeps } from './deps.ts'
@@ -25,6 +26,7 @@ export async function createClient(options: ClientOptions, deps: Partial<ClientD
 const WORLD: ClientDeps = {
   dial: dialControl,
   bind: ({ noise }, instance, options) => UdpEndpoint.bind({ local: { key: noise, instance }, ...options }),
+  mapPort: (options) => new PortMapping(options),
   random: Math.random,
   env: process.env,
 }

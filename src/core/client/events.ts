@@ -1,6 +1,7 @@
 import type { Facts } from '../plugins/scope-api.ts'
 import type { TransferEvent } from '../transfers/api.ts'
 import type { PathKind } from '../transport/endpoint-api.ts'
+import type { MaybePathStatus } from './api.ts'
 
 /** Everything a client tells; `type` names are those of the JSON contract. Times (`at`) are ISO 8601 in UTC. */
 export type ClientEvent =
@@ -34,15 +35,14 @@ export type ClientEvent =
   | { type: 'room.back'; room: string; user: string }
   | { type: 'room.owner'; room: string; owner: string }
   | { type: 'room.closed'; room: string; reason: string }
-  | {
+  /** `moved`: an open link goes another way than `previous`, or the same to another address. `reason`: why it closed, '' otherwise. */
+  | ({
       type: 'path'
       with: string
-      state: 'open' | 'closed'
-      path: PathKind | null
-      address: string | null
-      rttMs: number | null
+      state: 'open' | 'moved' | 'closed'
+      previous: PathKind | null
       reason: string
-    }
+    } & MaybePathStatus)
   /** A device of `with` that was never seen before, or (`changed`) beside ones that were. */
   | { type: 'peer.device'; with: string; device: string; changed: boolean }
   | TransferEvent

@@ -133,6 +133,7 @@ export class Extensions {
       random,
       introduce: () => uplink.request('link.server', {}),
       host: () => uplink.channel?.remoteHost,
+      mapping: () => this.#deps.account()?.network?.mapping ?? 'unknown',
     })
     this.#downloads = new Downloads({ link: this.serverLink, transfers })
     this.plugins.attach(this.#pluginLinks(streams, this.serverLink))

@@ -7,17 +7,19 @@ import type {
   LinkCloseReason,
   LinkEndpoint,
   LinkListener,
+  LinkStats,
   SocketAddress,
 } from '../transport/endpoint-api.ts'
+import type { MappingBehaviour } from '../transport/rendezvous-client.ts'
+import { isSameAddress } from '../transport/socket-address.ts'
 import type { StreamPeer } from '../plugins/client-scope.ts'
-import { formatAddress } from '../wire/address.ts'
 import { isSameName } from '../wire/names.ts'
-import type { LinkStatus, PeerStatus, SocketStatus } from './api.ts'
+import type { LinkStatus, MaybePathStatus, PeerStatus, SocketStatus } from './api.ts'
 import { backoffMs, RELINK } from './backoff.ts'
 import { BulkWatch, bufferHint } from './buffer-hint.ts'
 import type { Courier } from './courier.ts'
 import type { Emitter } from './emitter.ts'
-import { linkStatusOf } from './link-status.ts'
+import { linkStatusOf, pathStatusOf, type LinkContext } from './link-status.ts'
 import type { Peer } from './peer.ts'
 import type { ProfileState } from './profile/state.ts'
 import { StreamRouter } from '../streams/stream-router.ts'
@@ -30,6 +32,8 @@ export interface LinksDeps {
   readonly state: ProfileState
   readonly self: { readonly user: string; readonly instance: string }
   readonly random: () => number
+  /** What stands before this machine. @default nothing is known */
+  readonly mapping?: () => MappingBehaviour
 }
 
 /**
@@ -68,6 +72,7 @@ export class Links {
       onStop: (link, stream, code) => this.streams.handleStop(link, stream, code),
       onWritable: (link, stream) =>
         stream === CHAT_STREAM ? deps.courier.handleWritable(link) : this.streams.handleWritable(link, stream),
+      onMoved: (link) => this.#handleMoved(link),
       onClosed: (link, reason) => this.#handleClosed(link, reason),
     }
   }
@@ -100,6 +105,7 @@ export class Links {
     const entry = isSame ? known! : this.#meet(instance, user, deviceKey, key)
     const isMoved = JSON.stringify(entry.candidates) !== JSON.stringify(candidates)
     entry.candidates = candidates
+    entry.mapping = introduced.mapping ?? 'unknown'
     entry.presence = 'introduced'
     clearTimeout(entry.leaveTimer)
     courier.outbox.addLane(instance, user)
@@ -145,18 +151,14 @@ export class Links {
   }
 
   statuses(): PeerStatus[] {
-    return [...this.#peers.values()].map(({ peer, link, stats }) => {
-      const now = link?.state === 'open' ? link.stats() : stats
-      const verified = this.#isVerified(peer)
+    return [...this.#peers.values()].map((entry) => {
+      const { peer, link, stats } = entry
       return {
         user: peer.user,
         device: fingerprintOf(Buffer.from(peer.deviceKey, 'base64url')),
-        verified,
+        verified: this.#isVerified(peer),
         state: link?.state ?? 'closed',
-        path: now?.path ?? null,
-        address: now ? formatAddress(now.remote) : null,
-        rttMs: now && now.srtt > 0 ? now.srtt / 1_000 : null,
-        loss: now && now.packetsSent > 0 ? now.packetsLost / now.packetsSent : 0,
+        ...this.#pathOf(entry, link?.state === 'open' ? link.stats() : stats),
         queued: this.#deps.courier.outbox.queued({ user: peer.user }),
       }
     })
@@ -164,8 +166,8 @@ export class Links {
 
   /** What every open link measures of itself. */
   measurements(): LinkStatus[] {
-    return [...this.#peers.values()].flatMap(({ peer, link }) =>
-      link?.state === 'open' ? [linkStatusOf(peer, link)] : [],
+    return [...this.#peers.values()].flatMap((entry) =>
+      entry.link?.state === 'open' ? [linkStatusOf(entry.link, entry.peer.deviceKey, this.#contextOf(entry))] : [],
     )
   }
 
@@ -206,6 +208,14 @@ export class Links {
       verified: this.#isVerified(known),
       isOwn,
     }
+  }
+
+  #contextOf({ peer: { user }, mapping, since }: Entry): LinkContext {
+    return { user, here: this.#deps.mapping?.() ?? 'unknown', there: mapping, since }
+  }
+
+  #pathOf(entry: Entry, stats: LinkStats | undefined): MaybePathStatus {
+    return stats ? pathStatusOf(stats, this.#contextOf(entry)) : NO_PATH
   }
 
   #isVerified({ user, deviceKey }: Peer): boolean {
@@ -253,9 +263,11 @@ export class Links {
       peer,
       key,
       candidates: [],
+      mapping: 'unknown',
       presence: 'introduced',
       failures: 0,
       openedAt: 0,
+      since: 0,
       isWarned: false,
     }
     this.#peers.set(instance, entry)
@@ -289,6 +301,16 @@ export class Links {
     this.streams.handleOpen(link, entry.peer)
     this.#tell(entry, 'open', '')
     this.#wake()
+  }
+
+  /** Told once for each way that a link takes, however often it was tried before. */
+  #handleMoved(link: Link): void {
+    const entry = this.#peers.get(link.peer.instance)
+    const before = entry?.stats
+    if (entry?.link !== link || !before || this.#isClosed) return
+    const { path, remote } = link.stats()
+    if (path === before.path && isSameAddress(remote, before.remote)) return
+    this.#tell(entry, 'moved', '')
   }
 
   #handleClosed(link: Link, { kind, reason }: LinkCloseReason): void {
@@ -341,18 +363,15 @@ export class Links {
     if (entry.stats) this.#tell(entry, 'closed', reason)
   }
 
-  #tell(entry: Entry, state: 'open' | 'closed', reason: string): void {
-    if (state === 'open') entry.stats = entry.link!.stats()
-    const { stats } = entry
-    this.#deps.emitter.emit({
-      type: 'path',
-      with: entry.peer.user,
-      state,
-      path: stats?.path ?? null,
-      address: stats ? formatAddress(stats.remote) : null,
-      rttMs: stats && stats.srtt > 0 ? stats.srtt / 1_000 : null,
-      reason,
-    })
+  #tell(entry: Entry, state: 'open' | 'moved' | 'closed', reason: string): void {
+    const previous = state === 'moved' ? (entry.stats?.path ?? null) : null
+    if (state !== 'closed') {
+      const stats = entry.link!.stats()
+      if (state === 'open' || stats.path !== entry.stats?.path) entry.since = Date.now()
+      entry.stats = stats
+    }
+    const path = this.#pathOf(entry, entry.stats)
+    this.#deps.emitter.emit({ type: 'path', with: entry.peer.user, state, previous, ...path, reason })
     if (state === 'closed') delete entry.stats
   }
 
@@ -371,19 +390,34 @@ interface Entry {
   readonly peer: Peer
   readonly key: Uint8Array
   candidates: readonly Candidate[]
+  /** What stands before the other one, as it says. */
+  mapping: MappingBehaviour
   presence: 'introduced' | 'unconfirmed' | 'vanished' | 'left'
   link?: Link
   /** Of the open link, as last told; absent when none is open. */
-  stats?: ReturnType<Link['stats']>
+  stats?: LinkStats
   failures: number
   /** When the link was last opened, milliseconds of the process's clock. */
   openedAt: number
+  /** When it took the kind of path that was told last, milliseconds of the wall clock. */
+  since: number
   isWarned: boolean
   retryTimer?: NodeJS.Timeout | undefined
   leaveTimer?: NodeJS.Timeout | undefined
   lateTimer?: NodeJS.Timeout | undefined
 }
 
+/** Of a peer without an open link. */
+const NO_PATH: MaybePathStatus = Object.freeze({
+  path: null,
+  why: null,
+  explanation: null,
+  since: null,
+  address: null,
+  rttMs: null,
+  loss: 0,
+  bytesRelayed: 0,
+})
 /** Unanswered calls, of ten seconds each, before the user is told. */
 const WARN_AFTER = 1
 /** How long a link lives that was no failure, milliseconds. */

@@ -3,12 +3,12 @@ import type { Result } from '../control/methods.ts'
 import { noiseKeyOf } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import type { StreamRouter } from '../streams/stream-router.ts'
-import type { Link, LinkCloseReason, LinkEndpoint, LinkListener } from '../transport/endpoint-api.ts'
-import { formatAddress } from '../wire/address.ts'
+import type { Link, LinkCloseReason, LinkEndpoint, LinkListener, PathKind } from '../transport/endpoint-api.ts'
+import type { MappingBehaviour } from '../transport/rendezvous-client.ts'
 import type { LinkStatus } from './api.ts'
 import { backoffMs, RELINK } from './backoff.ts'
 import type { Emitter } from './emitter.ts'
-import { linkStatusOf } from './link-status.ts'
+import { linkStatusOf, pathStatusOf, type LinkContext } from './link-status.ts'
 
 /** What {@link ServerLink} is built with. */
 export interface ServerLinkDeps {
@@ -20,6 +20,8 @@ export interface ServerLinkDeps {
   readonly introduce: () => Promise<Result<'link.server'>>
   /** The IP address of the server, while there is a connection. */
   readonly host: () => string | undefined
+  /** What stands before this machine. @default nothing is known */
+  readonly mapping?: () => MappingBehaviour
 }
 
 /**
@@ -32,6 +34,9 @@ export class ServerLink {
   #holders = 0
   #link: Link | undefined
   #isOpen = false
+  /** As last told, and since when: milliseconds of the wall clock. */
+  #path: PathKind | undefined
+  #since = 0
   #there: Result<'link.server'> | undefined
   #failures = 0
   #timer: NodeJS.Timeout | undefined
@@ -44,6 +49,7 @@ export class ServerLink {
     this.#deps = deps
     this.#listener = deps.streams.listener({
       onOpen: (link) => this.#handleOpen(link),
+      onMoved: (link) => this.#handleMoved(link),
       onClosed: (link, reason) => this.#handleClosed(link, reason),
     })
   }
@@ -97,7 +103,7 @@ export class ServerLink {
   /** Of the open link; none otherwise. */
   measurements(): LinkStatus[] {
     if (!this.#link || !this.#isOpen || !this.#there) return []
-    return [linkStatusOf({ user: SERVER_PEER, deviceKey: this.#there.device }, this.#link)]
+    return [linkStatusOf(this.#link, this.#there.device, this.#context)]
   }
 
   close(): void {
@@ -140,6 +146,10 @@ export class ServerLink {
     this.#waiting.clear()
   }
 
+  #handleMoved(link: Link): void {
+    if (link === this.#link && this.#isOpen && link.stats().path !== this.#path) this.#tell(link, 'moved', '')
+  }
+
   #handleClosed(link: Link, { kind, reason }: LinkCloseReason): void {
     if (link !== this.#link) return
     this.#forget(link, reason || kind)
@@ -179,18 +189,18 @@ export class ServerLink {
     this.#tell(link, 'closed', reason)
   }
 
-  #tell(link: Link, state: 'open' | 'closed', reason: string): void {
-    const { path, remote, srtt } = link.stats()
-    const rttMs = srtt > 0 ? srtt / 1_000 : null
-    this.#deps.emitter.emit({
-      type: 'path',
-      with: SERVER_PEER,
-      state,
-      path,
-      address: formatAddress(remote),
-      rttMs,
-      reason,
-    })
+  #tell(link: Link, state: 'open' | 'moved' | 'closed', reason: string): void {
+    const { path } = link.stats()
+    const previous = state === 'moved' ? (this.#path ?? null) : null
+    if (state === 'open' || path !== this.#path) this.#since = Date.now()
+    this.#path = path
+    const status = pathStatusOf(link.stats(), this.#context)
+    this.#deps.emitter.emit({ type: 'path', with: SERVER_PEER, state, previous, ...status, reason })
+  }
+
+  /** A server is where everybody can reach it. */
+  get #context(): LinkContext {
+    return { user: SERVER_PEER, here: this.#deps.mapping?.() ?? 'unknown', there: 'none', since: this.#since }
   }
 
   #warn(): void {

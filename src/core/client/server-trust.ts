@@ -44,8 +44,20 @@ export class ServerTrust {
     return new ServerProfiles(this.#dataDir, this.#isVouched ? `ca-${this.#address}` : this.#fingerprint)
   }
 
-  /** @throws MSG_ERR_FINGERPRINT_MISMATCH, MSG_ERR_FINGERPRINT_CHANGED */
+  /** Why a server that was judged well is trusted; `new`: nothing was known of it. */
+  get reason(): 'pinned' | 'given' | 'new' {
+    if (this.#expected !== undefined || this.#isVouched) return 'given'
+    return this.#isFirstUse ? 'new' : 'pinned'
+  }
+
+  /** Judges the server's key, and remembers it. @throws MSG_ERR_FINGERPRINT_MISMATCH, MSG_ERR_FINGERPRINT_CHANGED */
   verify(fingerprint: string): void {
+    this.judge(fingerprint)
+    if (!this.#isVouched) this.#known.pin(this.#address, fingerprint)
+  }
+
+  /** Judges the server's key and remembers nothing. @throws as {@link verify} */
+  judge(fingerprint: string): void {
     const pinned = this.#known.fingerprintOf(this.#address)
     if (this.#expected !== undefined && !isSame(this.#expected, fingerprint))
       throw new MsgError('MSG_ERR_FINGERPRINT_MISMATCH', { detail: `${this.#address} shows ${fingerprint}` })
@@ -56,7 +68,6 @@ export class ServerTrust {
       })
     this.#isFirstUse = pinned === undefined && !isTold
     this.#fingerprint = fingerprint
-    if (!this.#isVouched) this.#known.pin(this.#address, fingerprint)
   }
 }
 

@@ -89,6 +89,8 @@ export const METHODS = {
       protocol: v.number(),
       server: v.pipe(v.string(), v.maxLength(64)),
       version: v.pipe(v.string(), v.maxLength(32)),
+      /** The server's clock, ISO 8601 in UTC. */
+      time: v.optional(v.pipe(v.string(), v.maxLength(32))),
       plugins: v.record(v.string(), v.number()),
       /** npm packages of these plugins, `name@version`, where the server knows them: for people who lack one. */
       packages: v.optional(v.record(v.pipe(v.string(), v.maxLength(32)), v.pipe(v.string(), v.maxLength(256))), {}),

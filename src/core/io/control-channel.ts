@@ -23,11 +23,18 @@ export type ServerNotification = {
   [N in Notification]: { readonly method: N; readonly params: NotificationParams<N> }
 }[Notification]
 
+/** What else the server's certificate says. */
+export interface ServerCertificate {
+  /** From when to when it holds, milliseconds of the wall clock. */
+  readonly validFrom: number
+  readonly validTo: number
+}
+
 /** What {@link dialControl} takes. */
 export interface ControlChannelOptions {
   readonly address: HostPort
   /** Sees the SPKI-SHA256 fingerprint before one byte is written; throws to refuse it. */
-  readonly verify: (fingerprint: string) => void
+  readonly verify: (fingerprint: string, certificate?: ServerCertificate) => void
   /** PEM of a CA that must have signed the server's certificate. */
   readonly ca?: string
   readonly signal?: AbortSignal
@@ -81,10 +88,11 @@ export async function dialControl(options: ControlChannelOptions): Promise<Contr
       socket.once('error', reject)
       socket.once('close', () => reject(new Error('the connection was closed')))
     })
-    const spki = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' })
-    if (!spki) throw new Error('no certificate')
-    const fingerprint = fingerprintOf(spki)
-    options.verify(fingerprint)
+    const certificate = socket.getPeerX509Certificate()
+    if (!certificate) throw new Error('no certificate')
+    const fingerprint = fingerprintOf(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+    const { validFrom, validTo } = certificate
+    options.verify(fingerprint, { validFrom: Date.parse(validFrom), validTo: Date.parse(validTo) })
     return new TlsControlChannel(socket, fingerprint, options)
   } catch (error) {
     socket.on('error', () => {})

@@ -253,6 +253,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
         protocol: CONTROL_PROTOCOL,
         server: name,
         version,
+        time: new Date().toISOString(),
         plugins: extensions?.versions ?? {},
         packages: extensions?.packages ?? {},
       } satisfies Result<'hello'>),

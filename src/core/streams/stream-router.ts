@@ -57,7 +57,7 @@ export class StreamRouter {
   }
 
   /** What an endpoint tells of links that carry named streams only. @param ends - what its owner does when one opens and closes */
-  listener(ends: Pick<LinkListener, 'onOpen' | 'onClosed'>): LinkListener {
+  listener(ends: Pick<LinkListener, 'onOpen' | 'onMoved' | 'onClosed'>): LinkListener {
     return {
       ...ends,
       onData: (link, stream, bytes, fin) => this.handleData(link, stream, bytes, fin),

@@ -139,6 +139,7 @@ export class FakeLink implements Link {
   /** What came on paused streams, until all of it was told. */
   readonly #kept = new Map<number, { isPaused: boolean; readonly arrivals: Arrival[] }>()
   #sent = 0
+  #over: Partial<LinkStats> = {}
 
   constructor(endpoint: FakeEndpoint, peer: PeerIdentity, listener: LinkListener, isInitiator: boolean) {
     this.#endpoint = endpoint
@@ -237,7 +238,14 @@ export class FakeLink implements Link {
       pacingRate: 0,
       congestion: 'bbr',
       keyPhase: 0,
+      ...this.#over,
     }
+  }
+
+  /** From now on it measures that, and says that it moved. */
+  move(over: Partial<LinkStats>): void {
+    this.#over = over
+    this.#listener.onMoved?.(this)
   }
 
   get endpointAddress(): SocketAddress {

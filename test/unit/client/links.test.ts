@@ -53,6 +53,57 @@ describe('links', () => {
     expect(bob.links.measurements()).to.deep.equal([])
   })
 
+  it('tell a move once, however often it is signalled, with what it was before and why it is so now', async () => {
+    await linked()
+    alice.links.introduce(bobAs({ mapping: 'dependent' }))
+    const link = alice.endpoint.linkTo('b1')!
+    const relay = { host: '203.0.113.2', port: 7_788, channel: '00' }
+    const moves = (): object[] =>
+      alice.events.filter((event) => event.type === 'path' && event.state === 'moved') as object[]
+    link.move({ path: 'relayed', cause: 'silent', remote: relay, bytesRelayed: 9 })
+    link.move({ path: 'relayed', cause: 'silent', remote: relay, bytesRelayed: 99 })
+    await turns()
+    expect(moves()).to.have.length(1)
+    expect(moves()[0]).to.include({
+      path: 'relayed',
+      previous: 'lan',
+      why: 'direct-silent',
+      bytesRelayed: 9,
+      reason: '',
+    })
+    expect(alice.links.statuses()[0]).to.include({ path: 'relayed', why: 'direct-silent', bytesRelayed: 99 })
+    link.move({ path: 'relayed', cause: 'first', remote: relay })
+    expect(alice.links.statuses()[0], 'the reason is as of now').to.include({ why: 'dependent-there' })
+    link.move({ path: 'direct', cause: 'confirmed', remote: { host: '198.51.100.2', port: 9 } })
+    link.move({ path: 'direct', cause: 'moved', remote: { host: '198.51.100.2', port: 10 } })
+    await turns()
+    expect(moves().map((move) => Object.entries(move).find(([key]) => key === 'previous')![1])).to.deep.equal([
+      'lan',
+      'relayed',
+      'direct',
+    ])
+  })
+
+  it('tell since when a link takes its kind of path, and not of its address', async () => {
+    const now = Date.now
+    let clock = Date.parse('2026-01-01T00:00:00Z')
+    Date.now = () => clock
+    try {
+      await linked()
+      const link = alice.endpoint.linkTo('b1')!
+      const since = (): string | null => alice.links.statuses()[0]!.since
+      expect(since()).to.equal('2026-01-01T00:00:00.000Z')
+      clock += 60_000
+      link.move({ path: 'lan', remote: { host: '10.0.0.9', port: 1 } })
+      expect(since()).to.equal('2026-01-01T00:00:00.000Z')
+      link.move({ path: 'direct', remote: { host: '198.51.100.2', port: 9 } })
+      expect(since()).to.equal('2026-01-01T00:01:00.000Z')
+      expect(alice.links.measurements()[0]!.since).to.equal('2026-01-01T00:01:00.000Z')
+    } finally {
+      Date.now = now
+    }
+  })
+
   it('are closed for streams when a newer one opens before anybody said that they are gone', async () => {
     await linked()
     const told: string[] = []

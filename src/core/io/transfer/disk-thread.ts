@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { isErrorCode, MsgError } from '../../errors.ts'
+import { startWorker } from '../start-worker.ts'
 import type { JOBS, JobAnswer, JobRequest } from './disk-thread-main.ts'
 
 type Jobs = typeof JOBS
@@ -51,7 +50,7 @@ export class DiskThread {
   }
 
   #launch(): Worker {
-    const worker = startWorker()
+    const worker = startWorker(import.meta.url, 'disk-thread-main', { name: NAME })
     worker.on('message', (answer: JobAnswer) => {
       const asked = this.#waiting.get(answer.id)
       this.#waiting.delete(answer.id)
@@ -77,16 +76,6 @@ export class DiskThread {
     this.#waiting.clear()
     for (const { reject } of waiting) reject(error)
   }
-}
-
-/** What stands beside this file ends in .js when built; in a checkout in .ts, which threads do not load by themselves. */
-function startWorker(): Worker {
-  const main = new URL(import.meta.url.replace(/disk-thread(?=\.\w+$)/, 'disk-thread-main'))
-  if (!main.pathname.endsWith('.ts')) return new Worker(main, { name: NAME })
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'))
-  const loader = new URL('dist/esm/api/index.mjs', tsx).href
-  const script = `import('${loader}').then(({ register }) => { register(); return import('${main.href}') })`
-  return new Worker(script, { eval: true, name: NAME, execArgv: [] })
 }
 
 function errorOf(answer: Exclude<JobAnswer, { readonly result: unknown }>): unknown {

@@ -455,18 +455,27 @@ describe('the commands of the client', () => {
 
   it('peers tells path, RTT and what waits', async () => {
     await openSession()
-    expect((await alice.type('peers'))['peers']).to.deep.include({
+    const [peer] = (await alice.type('peers'))['peers'] as object[]
+    expect(peer).to.include({
       user: 'bob',
       device: 'SHA256:0123456789abcdef',
       verified: false,
       state: 'open',
       path: 'lan',
+      why: 'same-machine',
+      explanation: 'same machine',
       address: '127.0.0.1:9',
       rttMs: 0.25,
       loss: 0.01,
+      bytesRelayed: 0,
       queued: 0,
     })
-    expect(await alice.read('peers')).to.match(/bob +open +lan +127\.0\.0\.1:9 +0\.25 ms +1\.0 %/u)
+    expect((await alice.read('peers')).split('\n')).to.deep.equal([
+      'bob lan for 3 min: same machine',
+      '  RTT 0.25 ms, 1.0 % lost; 127.0.0.1:9',
+      '  device SHA256:01234567…',
+      '',
+    ])
   })
 
   it('links tells every number of a link, and what to do about the socket', async () => {
@@ -478,9 +487,9 @@ describe('the commands of the client', () => {
     const { socket, network: seen } = client
     expect(await alice.type('links')).to.deep.include({ ok: true, links: [LINK], socket, network: seen })
     expect((await alice.read('links')).split('\n')).to.deep.equal([
-      'bob direct 192.0.2.7:9',
+      'bob relayed for 2 h: both routers give every destination another port; 192.0.2.7:9',
       '  RTT 20.5 ms, smallest unknown; 2.0 % of 1,000 packets lost (1 arrived after all)',
-      '  1.57 MB sent, 900 B received; path seen to carry 94 Mbit/s, unpaced',
+      '  1.57 MB sent, 900 B received, 1.50 MB of it through the server; path seen to carry 94 Mbit/s, unpaced',
       '  window 262 kB by bbr, 0 B in flight; datagrams of 1452 bytes; 1 key update',
       'Socket buffers: 213 kB to receive, 4.19 MB to send.',
       'Note: it is small.',
@@ -544,9 +553,14 @@ describe('the commands of the client', () => {
 const LINK: LinkStatus = {
   user: 'bob',
   device: 'SHA256:device',
-  path: 'direct',
+  path: 'relayed',
+  why: 'dependent-both',
+  explanation: 'both routers give every destination another port',
+  since: new Date(Date.now() - 8_000_000).toISOString(),
   address: '192.0.2.7:9',
   rttMs: 20.5,
+  loss: 0.02,
+  bytesRelayed: 1_500_000,
   minRttMs: null,
   packetsSent: 1_000,
   packetsReceived: 50,

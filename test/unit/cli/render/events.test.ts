@@ -84,20 +84,25 @@ describe('clientEventLines', () => {
   })
 
   it('says which path a link takes, and why it closed', () => {
-    const event = { type: 'path', with: 'bob', reason: '' } as const
-    expect(say({ ...event, state: 'open', path: 'lan', address: '10.0.0.2:9', rttMs: 0.5 })).to.equal(
-      'Linked to bob: lan 10.0.0.2:9, RTT 0.50 ms.',
+    const event = { type: 'path', with: 'bob', ...RELAYED, previous: null, reason: '' } as const
+    expect(say({ ...event, ...LAN, state: 'open' })).to.equal(
+      'Linked to bob: lan 10.0.0.2:9, RTT 0.50 ms (same network).',
     )
-    expect(say({ ...event, state: 'open', path: null, address: null, rttMs: null })).to.equal(
-      'Linked to bob: unknown path.',
+    expect(say({ ...event, state: 'open' })).to.equal(
+      'Linked to bob: relayed 203.0.113.2:7788 (a direct path is being looked for).',
     )
-    expect(say({ ...event, state: 'closed', path: null, address: null, rttMs: null, reason: 'idle' })).to.equal(
-      'Link to bob lost (idle).',
+    expect(say({ ...event, ...LAN, state: 'moved', previous: 'relayed' })).to.equal(
+      'Link to bob is lan now 10.0.0.2:9, RTT 0.50 ms (same network).',
     )
+    expect(say({ ...event, state: 'closed', reason: 'idle' })).to.equal('Link to bob lost (idle).')
+  })
+
+  it('leaves another address of the same path to programs', () => {
+    expect(say({ type: 'path', with: 'bob', ...LAN, state: 'moved', previous: 'lan', reason: '' })).to.equal('')
   })
 
   it('is silent about links that end with their conversation', () => {
-    const closed = { type: 'path', with: 'bob', state: 'closed', path: null, address: null, rttMs: null } as const
+    const closed = { type: 'path', with: 'bob', state: 'closed', ...LAN, previous: null } as const
     for (const reason of ['left', 'the other side left', 'vanished', 'closed'])
       expect(say({ ...closed, reason }), reason).to.equal('')
   })
@@ -122,8 +127,9 @@ describe('clientEventLines', () => {
       { type: 'room.owner', room: x, owner: x },
       { type: 'room.closed', room: x, reason: x },
       { type: 'room.closed', room: x, reason: 'left' },
-      { type: 'path', with: x, state: 'open', path: 'lan', address: x, rttMs: 1, reason: x },
-      { type: 'path', with: x, state: 'closed', path: null, address: null, rttMs: null, reason: x },
+      { type: 'path', with: x, state: 'open', ...LAN, address: x, explanation: x, previous: null, reason: x },
+      { type: 'path', with: x, state: 'moved', ...LAN, address: x, explanation: x, previous: 'relayed', reason: x },
+      { type: 'path', with: x, state: 'closed', ...LAN, previous: null, reason: x },
       { type: 'peer.device', with: x, device: x, changed: true },
       { type: 'warning', code: 'MSG_ERR_LIMIT', message: x },
       { type: 'transfer.offered', id: 'ab', from: x, room: null, name: x, kind: 'folder', size: 1, files: 2 },
@@ -210,3 +216,22 @@ describe('serverEventLine', () => {
     expect(serverEventLine({ type: 'sign-in.failed', user: '\u001b[2J', address: 'a' }, plain)).not.to.contain('\u001b')
   })
 })
+
+const LAN = {
+  path: 'lan',
+  why: 'same-network',
+  explanation: 'same network',
+  since: '2026-01-02T03:04:05.678Z',
+  address: '10.0.0.2:9',
+  rttMs: 0.5,
+  loss: 0,
+  bytesRelayed: 0,
+} as const
+const RELAYED = {
+  ...LAN,
+  path: 'relayed',
+  why: 'searching',
+  explanation: 'a direct path is being looked for',
+  address: '203.0.113.2:7788',
+  rttMs: null,
+} as const

@@ -162,6 +162,8 @@ describe('promptText', () => {
     expect(promptText('alice', undefined)).to.equal('alice> ')
     expect(promptText('alice', { kind: 'session', user: 'bob' })).to.equal('alice@bob> ')
     expect(promptText('alice', { kind: 'room', room: 'lobby' })).to.equal('alice#lobby> ')
+    expect(promptText('alice', { kind: 'session', user: 'bob' }, new Set(['bob']))).to.equal('alice@bob (relayed)> ')
+    expect(promptText('alice', { kind: 'session', user: 'bob' }, new Set(['carol']))).to.equal('alice@bob> ')
   })
 
   it('holds no control characters, whose width nobody knows', () => {

@@ -102,8 +102,8 @@ export class LabPeople {
     const peers = await a.after(before, { type: 'result', command: 'peers' })
     if (wanted !== undefined) {
       a.say('leave')
-      await a.after(before, { type: 'session.closed', with: answerer })
-      await b.after(marks[1]!, { type: 'session.closed', with: asker })
+      await a.after(before, { type: 'path', state: 'closed', with: answerer })
+      await b.after(marks[1]!, { type: 'path', state: 'closed', with: asker })
     }
     return {
       path: link?.line['path'] as string | undefined,

@@ -67,7 +67,7 @@ export class LabPeople {
     return { path: link?.line['path'] as string | undefined, linkMs: link?.ms, messageMs: message?.ms, peers }
   }
 
-  /** How the server sees `client`, once that is known: a moment at most, or four seconds where UDP is blocked. */
+  /** How the server sees `client`, once that is known: a moment at most, or two seconds where UDP is blocked. */
   async network(client: JsonProcess): Promise<{ mapping: string; address: string | null }> {
     for (;;) {
       const before = client.lines.length

@@ -1,7 +1,7 @@
 import type { ChatMessage } from '../chat/frames.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
-import type { LinkEndpoint } from '../transport/endpoint-api.ts'
+import type { LinkEndpoint, SocketAddress } from '../transport/endpoint-api.ts'
 import type { Observation } from '../transport/rendezvous-client.ts'
 import { formatAddress, normalizeHost } from '../wire/address.ts'
 import type { NetworkStatus } from './api.ts'
@@ -9,6 +9,7 @@ import { Courier } from './courier.ts'
 import type { ClientDeps } from './deps.ts'
 import type { Emitter } from './emitter.ts'
 import { hostAddresses, isOwnHost } from './hosts.ts'
+import { LegKeeper } from './leg-keeper.ts'
 import { Links } from './links.ts'
 import type { Peer } from './peer.ts'
 import { ProfileState } from './profile/state.ts'
@@ -41,6 +42,9 @@ export class Account {
   readonly links: Links | undefined
   readonly transfers: Transfers | undefined
   readonly #endpoint: LinkEndpoint | undefined
+  readonly #leg: LegKeeper | undefined
+  #uplink: Uplink | undefined
+  #mapped: SocketAddress | undefined
   readonly #adoption: NodeJS.Timeout
   #observation: Observation = { address: undefined, mapping: 'unknown' }
 
@@ -59,6 +63,7 @@ export class Account {
       throw error
     }
     this.#endpoint = endpoint
+    this.#leg = endpoint && new LegKeeper(endpoint, random)
     const { courier } = this
     this.links = endpoint && new Links({ endpoint, courier, emitter, state, self: { user, instance }, random })
     this.transfers =
@@ -83,17 +88,44 @@ export class Account {
     if (!this.#endpoint || host === undefined) return
     const { port } = this.#endpoint.address
     const server = { host: normalizeHost(host), port: udp.port }
+    const token = Buffer.from(udp.token, 'hex')
     if (this.links) this.links.relay = server
+    this.#uplink = uplink
+    this.#leg?.renew((on) => uplink.dialLeg({ ...on, token }))
     this.#endpoint.rendezvous(
       {
         server,
         ...(udp.probePort === undefined ? {} : { probePort: udp.probePort }),
-        token: Buffer.from(udp.token, 'hex'),
+        token,
         isOwn: (address) => address.port === port && isOwnHost(address.host),
       },
-      (observation) => (this.#observation = observation),
+      (observation) => this.#handleObserved(observation),
     )
-    await uplink.request('udp.hosts', { addresses: hostAddresses(port) })
+    await this.#tellHosts()
+  }
+
+  /** A port that this machine's router opened when asked; `undefined` when it is closed again. */
+  set mapped(address: SocketAddress | undefined) {
+    this.#mapped = address
+    void this.#tellHosts().catch(() => {})
+  }
+
+  #handleObserved(observation: Observation): void {
+    const isNew = observation.mapping !== this.#observation.mapping
+    this.#observation = observation
+    if (this.#leg) this.#leg.isWanted = observation.mapping === 'blocked'
+    // Without a connection it is told at the next sign-in.
+    if (isNew) void this.#tellHosts().catch(() => {})
+  }
+
+  /** Tells the server what it cannot see: this machine's own addresses, how it is mapped, and the port its router opened. */
+  async #tellHosts(): Promise<void> {
+    if (!this.#endpoint || !this.#uplink) return
+    await this.#uplink.request('udp.hosts', {
+      addresses: hostAddresses(this.#endpoint.address.port),
+      mapping: this.#observation.mapping,
+      ...(this.#mapped ? { mapped: this.#mapped } : {}),
+    })
   }
 
   /** How the server sees this machine's UDP socket; null where there is none. */
@@ -121,6 +153,7 @@ export class Account {
     await this.transfers?.close()
     this.courier.close()
     this.links?.close()
+    this.#leg?.close()
     await this.#endpoint?.close()
     this.state.close()
   }

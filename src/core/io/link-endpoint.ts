@@ -47,6 +47,9 @@ export class UdpEndpoint implements LinkEndpoint {
   readonly #pool = new DatagramPool()
   readonly #run: DatagramRun
   readonly #links: EndpointLinks
+  /** The server's address, as the machine knows it. */
+  #server: SocketAddress | undefined
+  #leg: { send(datagram: Uint8Array): void } | undefined
   #onObserved: (observation: Observation) => void = () => {}
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
@@ -109,7 +112,18 @@ export class UdpEndpoint implements LinkEndpoint {
 
   rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void {
     this.#onObserved = onObserved
+    this.#server = options.server
     this.#machine.rendezvous(clock(), options)
+    this.#scheduleDrain()
+  }
+
+  useLeg(leg: { send(datagram: Uint8Array): void } | undefined): void {
+    this.#leg = leg
+  }
+
+  handleLegDatagram(datagram: Uint8Array): void {
+    if (!this.#server || this.#isClosed) return
+    this.#machine.handleDatagram(clock(), this.#server, datagram)
     this.#scheduleDrain()
   }
 
@@ -150,7 +164,8 @@ export class UdpEndpoint implements LinkEndpoint {
     for (let sent = 0; sent < MAX_BURST; sent++) {
       const transmit = this.#machine.pollTransmit(now)
       if (transmit === undefined) return this.#run.flush()
-      this.#run.add(transmit.to, transmit.payload)
+      if (this.#leg && transmit.to.channel !== undefined) this.#leg.send(transmit.payload)
+      else this.#run.add(transmit.to, transmit.payload)
     }
     this.#run.flush()
     // More waits, but what arrived meanwhile goes first.

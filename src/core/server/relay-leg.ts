@@ -1,8 +1,9 @@
 import type { TLSSocket } from 'node:tls'
 import type { ConnectionId } from '../control/state.ts'
 import { now } from '../io/clock.ts'
+import { LegWriter } from '../io/leg-writer.ts'
 import { millis, type Instant } from '../time/instant.ts'
-import { encodeLegFrame, LegReader } from '../wire/relay-leg.ts'
+import { LegReader } from '../wire/relay-leg.ts'
 
 /** What a {@link RelayLeg} is built with. */
 export interface RelayLegDeps {
@@ -23,13 +24,14 @@ export class RelayLeg {
   readonly #socket: TLSSocket
   readonly #deps: RelayLegDeps
   readonly #reader = new LegReader()
+  readonly #writer: LegWriter
   readonly #deadline: Instant
   #connection: ConnectionId | undefined
-  #isCorked = false
 
   constructor(socket: TLSSocket, address: string, deps: RelayLegDeps) {
     this.address = address
     this.#socket = socket
+    this.#writer = new LegWriter(socket)
     this.#deps = deps
     this.#deadline = now() + millis(deps.timeoutMs)
     socket.on('error', () => {})
@@ -48,19 +50,7 @@ export class RelayLeg {
 
   /** @returns false when it was dropped: what was sent before has not left yet. */
   send(datagram: Uint8Array): boolean {
-    const socket = this.#socket
-    if (!socket.writable || socket.writableLength > MAX_UNSENT) return false
-    if (!this.#isCorked) {
-      // What arrives in one turn leaves in as few TLS records as it can.
-      this.#isCorked = true
-      socket.cork()
-      setImmediate(() => {
-        this.#isCorked = false
-        socket.uncork()
-      })
-    }
-    socket.write(encodeLegFrame(datagram))
-    return true
+    return this.#writer.send(datagram)
   }
 
   close(): void {
@@ -96,6 +86,3 @@ export class RelayLeg {
     return true
   }
 }
-
-/** Specification: what a leg has not taken, bytes, beyond which datagrams are dropped as a network would. */
-const MAX_UNSENT = 262_144

@@ -13,8 +13,8 @@ export interface RelayLegDeps {
   readonly connectionOf: (token: string) => ConnectionId | undefined
   /** The leg belongs to a signed-in connection from now on. */
   readonly onAttached: (leg: RelayLeg) => void
-  /** @param datagram - relayed; not touched again by the leg. */
-  readonly onDatagram: (leg: RelayLeg, datagram: Uint8Array) => void
+  /** @param datagram - relayed; not touched again by the leg. @returns false when it was dropped */
+  readonly onDatagram: (leg: RelayLeg, datagram: Uint8Array) => boolean
   readonly onClosed: (leg: RelayLeg) => void
 }
 
@@ -65,12 +65,20 @@ export class RelayLeg {
     this.#reader.handleBytes(bytes)
     try {
       if (this.#connection === undefined && !this.#handleToken()) return
+      let isOver = false
       for (let datagram = this.#reader.pollDatagram(); datagram; datagram = this.#reader.pollDatagram()) {
-        this.#deps.onDatagram(this, datagram)
+        isOver = !this.#deps.onDatagram(this, datagram) || isOver
       }
+      if (isOver) this.#rest()
     } catch {
       this.close()
     }
+  }
+
+  /** Unlike UDP, TCP can be made to wait: reading what is dropped anyway would only cost time that others need. */
+  #rest(): void {
+    this.#socket.pause()
+    setTimeout(() => this.#socket.resume(), REST_MS).unref()
   }
 
   /** @returns true when it is a connection's now. */
@@ -86,3 +94,6 @@ export class RelayLeg {
     return true
   }
 }
+
+/** Implementation: how long nothing is read after something was dropped, milliseconds; one read of 64 KiB in that time is more than the rate of a channel. */
+const REST_MS = 10

@@ -114,7 +114,7 @@ export class LabPeople {
     }
   }
 
-  /** How the server sees `client`, once that is known: a moment at most, or four seconds where UDP is blocked. */
+  /** How the server sees `client`, once that is known: a moment at most, or two seconds where UDP is blocked. */
   async network(client: JsonProcess): Promise<{ mapping: string; address: string | null }> {
     for (;;) {
       const before = client.lines.length

@@ -136,11 +136,11 @@ describe('sim: what two ports of the server tell of a NAT', () => {
       expect(observed.probe.asked).to.equal(0)
     })
 
-  it('is blocked within four seconds when nothing comes back, and sees again when something does', () => {
+  it('is blocked within two seconds when nothing comes back, and sees again when something does', () => {
     const observed = new Observed({ path: { ...PATHS.DSL, outage: [0, s(60)] }, seed: 1, nat: {} })
-    observed.network.pass(s(4))
+    observed.network.pass(s(2))
     expect(observed.told).to.deep.equal([{ address: undefined, mapping: 'blocked' }])
-    observed.network.pass(s(86))
+    observed.network.pass(s(88))
     expect(observed.mapping).to.equal('endpoint-independent')
   })
 

@@ -9,6 +9,7 @@ import { Courier } from './courier.ts'
 import type { ClientDeps } from './deps.ts'
 import type { Emitter } from './emitter.ts'
 import { hostAddresses, isOwnHost } from './hosts.ts'
+import { LegKeeper } from './leg-keeper.ts'
 import { Links } from './links.ts'
 import { MappedPort, type MapPort } from './mapped-port.ts'
 import type { Peer } from './peer.ts'
@@ -44,6 +45,8 @@ export class Account {
   readonly links: Links | undefined
   readonly transfers: Transfers | undefined
   readonly #endpoint: LinkEndpoint | undefined
+  readonly #leg: LegKeeper | undefined
+  #uplink: Uplink | undefined
   readonly #adoption: NodeJS.Timeout
   readonly #mappedPort: MappedPort | undefined
   #observation: Observation = { address: undefined, mapping: 'unknown' }
@@ -65,6 +68,7 @@ export class Account {
     this.#endpoint = endpoint
     const { mapPort } = options
     this.#mappedPort = endpoint && mapPort && new MappedPort({ mapPort, emitter, port: endpoint.address.port })
+    this.#leg = endpoint && new LegKeeper(endpoint, random)
     const { courier } = this
     this.links =
       endpoint &&
@@ -99,20 +103,39 @@ export class Account {
     if (!this.#endpoint || host === undefined) return
     const { port } = this.#endpoint.address
     const server = { host: normalizeHost(host), port: udp.port }
+    const token = Buffer.from(udp.token, 'hex')
     if (this.links) this.links.relay = server
+    this.#uplink = uplink
+    this.#leg?.renew((on) => uplink.dialLeg({ ...on, token }))
     this.#endpoint.rendezvous(
       {
         server,
         ...(udp.probePort === undefined ? {} : { probePort: udp.probePort }),
-        token: Buffer.from(udp.token, 'hex'),
+        token,
         isOwn: (address) => address.port === port && isOwnHost(address.host),
       },
-      (observation) => (this.#observation = observation),
+      (observation) => this.#handleObserved(observation),
     )
-    const tellHosts = (): Promise<unknown> =>
-      uplink.request('udp.hosts', { addresses: hostAddresses(port), ...this.#mappedPort?.hosts })
-    this.#mappedPort?.start(() => void tellHosts().catch(() => {}))
-    await tellHosts()
+    this.#mappedPort?.start(() => void this.#tellHosts().catch(() => {}))
+    await this.#tellHosts()
+  }
+
+  #handleObserved(observation: Observation): void {
+    const isNew = observation.mapping !== this.#observation.mapping
+    this.#observation = observation
+    if (this.#leg) this.#leg.isWanted = observation.mapping === 'blocked'
+    // Without a connection it is told at the next sign-in.
+    if (isNew) void this.#tellHosts().catch(() => {})
+  }
+
+  /** Tells the server what it cannot see: this machine's own addresses, how it is mapped, and the port its router opened. */
+  async #tellHosts(): Promise<void> {
+    if (!this.#endpoint || !this.#uplink) return
+    await this.#uplink.request('udp.hosts', {
+      addresses: hostAddresses(this.#endpoint.address.port),
+      mapping: this.#observation.mapping,
+      ...this.#mappedPort?.hosts,
+    })
   }
 
   /** How the server sees this machine's UDP socket; null where there is none. */
@@ -141,6 +164,7 @@ export class Account {
     this.courier.close()
     this.links?.close()
     await this.#mappedPort?.close()
+    this.#leg?.close()
     await this.#endpoint?.close()
     this.state.close()
   }

@@ -1,6 +1,7 @@
 import { CONTROL_PROTOCOL, type Method, type ParamsInput, type Result } from '../control/methods.ts'
 import { MsgError } from '../errors.ts'
 import type { ControlChannel, ControlChannelOptions, dialControl, ServerNotification } from '../io/control-channel.ts'
+import { dialRelayLeg, type RelayLeg, type RelayLegOptions } from '../io/relay-leg.ts'
 import { formatAddress, type HostPort } from '../wire/address.ts'
 import { backoffMs, RECONNECT } from './backoff.ts'
 
@@ -90,6 +91,12 @@ export class Uplink {
     if (this.#isClosed) return Promise.reject(new MsgError('MSG_ERR_NOT_CONNECTED'))
     const detail = `${formatAddress(this.#options.address)} (the connection was lost)`
     return Promise.reject(new MsgError('MSG_ERR_SERVER_UNREACHABLE', { detail }))
+  }
+
+  /** Dials a leg of the server's relay, which is known as the control channel's other end is. @throws what {@link dialRelayLeg} throws */
+  dialLeg(options: Omit<RelayLegOptions, 'address' | 'verify' | 'ca'>): Promise<RelayLeg | undefined> {
+    const { address, verify, ca } = this.#options
+    return dialRelayLeg({ ...options, address, verify, ...(ca === undefined ? {} : { ca }) })
   }
 
   /** @param isGraceful - what was written still goes out. */

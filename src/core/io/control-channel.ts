@@ -1,5 +1,4 @@
-import { isIP } from 'node:net'
-import { connect, type TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import * as v from 'valibot'
 import {
   EXPORTER,
@@ -13,33 +12,17 @@ import {
   type Result,
 } from '../control/methods.ts'
 import { decodeRpc, encodeRequest } from '../control/rpc.ts'
-import { fingerprintOf } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
-import { formatAddress, type HostPort } from '../wire/address.ts'
 import { LineSplitter } from '../wire/lines.ts'
+import { dialTls, why, type TlsDialOptions } from './tls-dial.ts'
 
 /** A notification as the server sent it, validated. */
 export type ServerNotification = {
   [N in Notification]: { readonly method: N; readonly params: NotificationParams<N> }
 }[Notification]
 
-/** What else the server's certificate says. */
-export interface ServerCertificate {
-  /** From when to when it holds, milliseconds of the wall clock. */
-  readonly validFrom: number
-  readonly validTo: number
-}
-
 /** What {@link dialControl} takes. */
-export interface ControlChannelOptions {
-  readonly address: HostPort
-  /** Sees the SPKI-SHA256 fingerprint before one byte is written; throws to refuse it. */
-  readonly verify: (fingerprint: string, certificate?: ServerCertificate) => void
-  /** PEM of a CA that must have signed the server's certificate. */
-  readonly ca?: string
-  readonly signal?: AbortSignal
-  /** @default 10,000 */
-  readonly connectTimeoutMs?: number
+export interface ControlChannelOptions extends TlsDialOptions {
   /** @default 30,000 */
   readonly requestTimeoutMs?: number
   readonly onNotification: (notification: ServerNotification) => void
@@ -68,41 +51,8 @@ export interface ControlChannel {
  * @throws MSG_ERR_SERVER_UNREACHABLE, MSG_ERR_CANCELLED, and whatever `verify` throws.
  */
 export async function dialControl(options: ControlChannelOptions): Promise<ControlChannel> {
-  const { address, ca, signal, connectTimeoutMs = 10_000 } = options
-  if (signal?.aborted) throw new MsgError('MSG_ERR_CANCELLED', { detail: 'connecting' })
-  const socket = connect({
-    host: address.host,
-    port: address.port,
-    minVersion: 'TLSv1.3',
-    ...(isIP(address.host) ? {} : { servername: address.host }),
-    // Without a CA the pinned key, checked below, is what the server is known by.
-    ...(ca === undefined ? { rejectUnauthorized: false } : { ca }),
-  })
-  let cancel: (() => void) | undefined
-  const deadline = setTimeout(() => socket.destroy(new Error('timed out')), connectTimeoutMs)
-  try {
-    await new Promise<void>((resolve, reject) => {
-      cancel = () => reject(new MsgError('MSG_ERR_CANCELLED', { detail: 'connecting' }))
-      signal?.addEventListener('abort', cancel, { once: true })
-      socket.once('secureConnect', resolve)
-      socket.once('error', reject)
-      socket.once('close', () => reject(new Error('the connection was closed')))
-    })
-    const certificate = socket.getPeerX509Certificate()
-    if (!certificate) throw new Error('no certificate')
-    const fingerprint = fingerprintOf(certificate.publicKey.export({ type: 'spki', format: 'der' }))
-    const { validFrom, validTo } = certificate
-    options.verify(fingerprint, { validFrom: Date.parse(validFrom), validTo: Date.parse(validTo) })
-    return new TlsControlChannel(socket, fingerprint, options)
-  } catch (error) {
-    socket.on('error', () => {})
-    socket.destroy()
-    if (MsgError.is(error)) throw error
-    throw unreachable(address, error as NodeJS.ErrnoException)
-  } finally {
-    clearTimeout(deadline)
-    if (cancel) signal?.removeEventListener('abort', cancel)
-  }
+  const { socket, fingerprint } = await dialTls(options)
+  return new TlsControlChannel(socket, fingerprint, options)
 }
 
 class TlsControlChannel implements ControlChannel {
@@ -121,8 +71,6 @@ class TlsControlChannel implements ControlChannel {
     this.#options = options
     this.fingerprint = fingerprint
     this.remoteHost = socket.remoteAddress ?? options.address.host
-    socket.removeAllListeners('close')
-    socket.removeAllListeners('error')
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEPALIVE_MS)
     socket.on('data', (chunk: Buffer) => {
@@ -243,30 +191,6 @@ interface Pending {
 
 const closed = (detail: string): MsgError => new MsgError('MSG_ERR_CONNECTION_CLOSED', { detail })
 
-function unreachable(address: HostPort, error: NodeJS.ErrnoException): MsgError {
-  return new MsgError('MSG_ERR_SERVER_UNREACHABLE', {
-    detail: `${formatAddress(address)} (${why(error)})`,
-    cause: error,
-  })
-}
-
-/** What a person understands of a socket's error. */
-function why(error: NodeJS.ErrnoException): string {
-  return REASONS[error.code ?? ''] ?? error.message
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'the other side broke the connection',
-  ENOTFOUND: 'there is no such host name',
-  EAI_AGAIN: 'the name server does not answer',
-  ETIMEDOUT: 'no answer',
-  EHOSTUNREACH: 'no route to that host',
-  ENETUNREACH: 'no network',
-  EPIPE: 'the other side closed the connection',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what listens there does not speak TLS',
-}
 /** Requests that may wait for an answer at a time: far more than a person makes; bounds memory when the server hangs. */
 const MAX_PENDING = 256
 /** Sign-ins queue for argon2id at the server, so this is generous. */

@@ -50,6 +50,9 @@ export class UdpEndpoint implements LinkEndpoint {
   readonly #run: DatagramRun
   readonly #links: EndpointLinks
   #fan: SocketFan | undefined
+  /** The server's address, as the machine knows it. */
+  #server: SocketAddress | undefined
+  #leg: { send(datagram: Uint8Array): void } | undefined
   #onObserved: (observation: Observation) => void = () => {}
   #timer: NodeJS.Timeout | undefined
   #timerAt = Infinity
@@ -118,7 +121,18 @@ export class UdpEndpoint implements LinkEndpoint {
 
   rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void {
     this.#onObserved = onObserved
+    this.#server = options.server
     this.#machine.rendezvous(clock(), options)
+    this.#scheduleDrain()
+  }
+
+  useLeg(leg: { send(datagram: Uint8Array): void } | undefined): void {
+    this.#leg = leg
+  }
+
+  handleLegDatagram(datagram: Uint8Array): void {
+    if (!this.#server || this.#isClosed) return
+    this.#machine.handleDatagram(clock(), this.#server, datagram)
     this.#scheduleDrain()
   }
 
@@ -174,7 +188,8 @@ export class UdpEndpoint implements LinkEndpoint {
     } else if (to.socket !== undefined) {
       this.#pool.hold(payload)
       this.#fan?.send(to, payload, () => this.#pool.give(payload))
-    } else this.#run.add(to, payload)
+    } else if (this.#leg && to.channel !== undefined) this.#leg.send(payload)
+    else this.#run.add(to, payload)
   }
 
   #openFan(count: number): void {

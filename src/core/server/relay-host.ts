@@ -77,15 +77,19 @@ export class RelayHost implements DirectoryRelay {
     this.#socket = socket
   }
 
-  /** @param from - as the socket spells it, or the connection whose leg it is. @param datagram - not touched again by the caller. */
-  handleDatagram(from: HostPort | ConnectionId, datagram: Uint8Array): void {
+  /**
+   * @param from - as the socket spells it, or the connection whose leg it is.
+   * @param datagram - not touched again by the caller.
+   * @returns false when it was dropped.
+   */
+  handleDatagram(from: HostPort | ConnectionId, datagram: Uint8Array): boolean {
     const target = this.#relay.handle(now(), from, datagram)
-    if (!target) return
-    const socket = this.#socket
-    if (target.hasLeg) {
-      if (this.#legs.get(target.id)?.send(datagram) !== true) this.#relay.handleFull()
-    } else if (socket && socket.unsent <= MAX_UNSENT && target.address) socket.send(target.address, datagram)
-    else this.#relay.handleFull()
+    if (!target) return false
+    const isSent = target.hasLeg
+      ? this.#legs.get(target.id)?.send(datagram) === true
+      : this.#send(target.address, datagram)
+    if (!isSent) this.#relay.handleFull()
+    return isSent
   }
 
   /** A TLS connection that says it is a leg. */
@@ -95,9 +99,7 @@ export class RelayHost implements DirectoryRelay {
       timeoutMs,
       connectionOf,
       onAttached: (leg) => this.#attachLeg(leg),
-      onDatagram: ({ connection }, datagram) => {
-        if (connection !== undefined) this.handleDatagram(connection, datagram)
-      },
+      onDatagram: ({ connection }, datagram) => connection !== undefined && this.handleDatagram(connection, datagram),
       onClosed: (leg) => this.#detachLeg(leg),
     })
   }
@@ -105,6 +107,13 @@ export class RelayHost implements DirectoryRelay {
   close(): void {
     clearInterval(this.#sweep)
     for (const leg of this.#legs.values()) leg.close()
+  }
+
+  #send(to: HostPort | undefined, datagram: Uint8Array): boolean {
+    const socket = this.#socket
+    if (!to || !socket || socket.unsent > MAX_UNSENT) return false
+    socket.send(to, datagram)
+    return true
   }
 
   #attachLeg(leg: RelayLeg): void {

@@ -1,8 +1,9 @@
 import type { TLSSocket } from 'node:tls'
 import type { ConnectionId } from '../control/state.ts'
 import { now } from '../io/clock.ts'
+import { LegWriter } from '../io/leg-writer.ts'
 import { millis, type Instant } from '../time/instant.ts'
-import { encodeLegFrame, LegReader } from '../wire/relay-leg.ts'
+import { LegReader } from '../wire/relay-leg.ts'
 
 /** What a {@link RelayLeg} is built with. */
 export interface RelayLegDeps {
@@ -12,8 +13,8 @@ export interface RelayLegDeps {
   readonly connectionOf: (token: string) => ConnectionId | undefined
   /** The leg belongs to a signed-in connection from now on. */
   readonly onAttached: (leg: RelayLeg) => void
-  /** @param datagram - relayed; not touched again by the leg. */
-  readonly onDatagram: (leg: RelayLeg, datagram: Uint8Array) => void
+  /** @param datagram - relayed; not touched again by the leg. @returns false when it was dropped */
+  readonly onDatagram: (leg: RelayLeg, datagram: Uint8Array) => boolean
   readonly onClosed: (leg: RelayLeg) => void
 }
 
@@ -23,13 +24,14 @@ export class RelayLeg {
   readonly #socket: TLSSocket
   readonly #deps: RelayLegDeps
   readonly #reader = new LegReader()
+  readonly #writer: LegWriter
   readonly #deadline: Instant
   #connection: ConnectionId | undefined
-  #isCorked = false
 
   constructor(socket: TLSSocket, address: string, deps: RelayLegDeps) {
     this.address = address
     this.#socket = socket
+    this.#writer = new LegWriter(socket)
     this.#deps = deps
     this.#deadline = now() + millis(deps.timeoutMs)
     socket.on('error', () => {})
@@ -48,19 +50,7 @@ export class RelayLeg {
 
   /** @returns false when it was dropped: what was sent before has not left yet. */
   send(datagram: Uint8Array): boolean {
-    const socket = this.#socket
-    if (!socket.writable || socket.writableLength > MAX_UNSENT) return false
-    if (!this.#isCorked) {
-      // What arrives in one turn leaves in as few TLS records as it can.
-      this.#isCorked = true
-      socket.cork()
-      setImmediate(() => {
-        this.#isCorked = false
-        socket.uncork()
-      })
-    }
-    socket.write(encodeLegFrame(datagram))
-    return true
+    return this.#writer.send(datagram)
   }
 
   close(): void {
@@ -75,12 +65,20 @@ export class RelayLeg {
     this.#reader.handleBytes(bytes)
     try {
       if (this.#connection === undefined && !this.#handleToken()) return
+      let isOver = false
       for (let datagram = this.#reader.pollDatagram(); datagram; datagram = this.#reader.pollDatagram()) {
-        this.#deps.onDatagram(this, datagram)
+        isOver = !this.#deps.onDatagram(this, datagram) || isOver
       }
+      if (isOver) this.#rest()
     } catch {
       this.close()
     }
+  }
+
+  /** Unlike UDP, TCP can be made to wait: reading what is dropped anyway would only cost time that others need. */
+  #rest(): void {
+    this.#socket.pause()
+    setTimeout(() => this.#socket.resume(), REST_MS).unref()
   }
 
   /** @returns true when it is a connection's now. */
@@ -97,5 +95,5 @@ export class RelayLeg {
   }
 }
 
-/** Specification: what a leg has not taken, bytes, beyond which datagrams are dropped as a network would. */
-const MAX_UNSENT = 262_144
+/** Implementation: how long nothing is read after something was dropped, milliseconds; one read of 64 KiB in that time is more than the rate of a channel. */
+const REST_MS = 10

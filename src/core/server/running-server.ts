@@ -252,7 +252,7 @@ export class RunningServer implements Server {
     const address = isIP(host) ? host : this.#options.host
     const wanted = this.#options.udpPort
     const relay = this.#relay
-    const onRelayed = relay && ((from: HostPort, bytes: Uint8Array): void => relay.handleDatagram(from, bytes))
+    const onRelayed = relay && ((from: HostPort, bytes: Uint8Array): void => void relay.handleDatagram(from, bytes))
     const binding = { offload: this.#extensions.hasLinks, ...(onRelayed ? { onRelayed } : {}) }
     try {
       return await RendezvousSocket.bind(address, wanted ?? port, onRequest, binding)

@@ -182,6 +182,10 @@ export interface LinkEndpoint {
    * @param onObserved - what the server sees, whenever that changes.
    */
   rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void
+  /** From now on what goes through the relay leaves there, not by the socket. @param leg - `undefined`: by the socket again */
+  useLeg?(leg: { send(datagram: Uint8Array): void } | undefined): void
+  /** A relayed datagram came over the leg. */
+  handleLegDatagram?(datagram: Uint8Array): void
   /** Closes every link, tells the peers, frees the socket. */
   close(): Promise<void>
 }

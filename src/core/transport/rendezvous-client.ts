@@ -82,6 +82,11 @@ export class RendezvousClient {
     return true
   }
 
+  /** Something fell silent: asks at once, but at most once a second. */
+  check(now: Instant): void {
+    this.#first.hurry(now)
+  }
+
   /** @returns true when the observation changed: the server has just been given up. */
   handleTimeout(now: Instant): boolean {
     // Silence of the other port says nothing of this machine's own network: it may be closed on the server's side.
@@ -115,13 +120,14 @@ export class RendezvousClient {
   }
 }
 
-/** Requests to one port, again after waits that double until there is an answer. */
+/** Requests to one port, again after growing waits until there is an answer. */
 class Inquiry {
   readonly to: SocketAddress
   /** Infinity while there is nothing to ask. */
   sendAt: Instant
   #unanswered = 0
   #isDue = false
+  #askedAt: Instant = -Infinity
 
   constructor(to: SocketAddress, sendAt: Instant) {
     this.to = to
@@ -144,13 +150,24 @@ class Inquiry {
     this.sendAt = sendAt
   }
 
+  /** Asks at once, unless it did so within the last {@link CHECK}. */
+  hurry(now: Instant): void {
+    this.sendAt = Math.min(this.sendAt, Math.max(now, this.#askedAt + CHECK))
+  }
+
   /** @returns true when it has just been given up; it goes on asking. */
   handleTimeout(now: Instant): boolean {
     if (now < this.sendAt) return false
     this.#isDue = true
+    this.#askedAt = now
     this.#unanswered++
-    this.sendAt = now + Math.min(RETRY * 2 ** (this.#unanswered - 1), REFRESH)
+    this.sendAt = now + (RETRIES[this.#unanswered - 1] ?? this.#backoff)
     return this.#unanswered === GIVE_UP_AFTER + 1
+  }
+
+  /** Once given up. */
+  get #backoff(): Duration {
+    return Math.min(FIRST_BACKOFF * 2 ** (this.#unanswered - RETRIES.length - 1), REFRESH)
   }
 
   takeDue(): boolean {
@@ -162,7 +179,11 @@ class Inquiry {
 
 /** Home routers forget a UDP mapping after 30 s of silence at the earliest. */
 const REFRESH: Duration = seconds(25)
-/** First wait for an answer; it doubles. */
-const RETRY: Duration = millis(250)
-/** Requests without an answer after which UDP to the server is taken to be blocked: about four seconds. */
-const GIVE_UP_AFTER = 4
+/** Waits for an answer: the requests go out at 0, 200, 500 and 1,000 ms, and at 1,500 ms the server is given up. */
+const RETRIES: readonly Duration[] = [200, 300, 500, 500].map(millis)
+/** Requests without an answer after which UDP to the server is taken to be blocked. */
+const GIVE_UP_AFTER = RETRIES.length
+/** The wait after that; it doubles, up to {@link REFRESH}. */
+const FIRST_BACKOFF: Duration = seconds(1)
+/** Between requests that somebody is in a hurry for. */
+const CHECK: Duration = seconds(1)

@@ -108,6 +108,13 @@ describe('a client and the server it is signed in to', () => {
     expect(client.conversation).to.deep.equal({ kind: 'session', user: 'bob' })
   })
 
+  it('tells the server how it is mapped as soon as it knows', async () => {
+    await signedIn()
+    await turns()
+    expect(server.methods().filter((method) => method === 'udp.hosts')).to.have.lengthOf(2)
+    expect(server.paramsOf('udp.hosts')).to.deep.include({ mapping: 'none' })
+  })
+
   it('withdraws what it asked, also while the question is on its way', async () => {
     const { client } = await signedIn()
     for (const isEarly of [true, false]) {
@@ -117,7 +124,7 @@ describe('a client and the server it is signed in to', () => {
       stop.abort()
       await expectRejects(opening, 'MSG_ERR_CANCELLED')
       await turns()
-      expect(server.methods().at(-1), String(isEarly)).to.equal('session.close')
+      expect(lastAsked(server), String(isEarly)).to.equal('session.close')
     }
     await expectRejects(client.open('bob', { signal: AbortSignal.abort() }), 'MSG_ERR_CANCELLED')
     expect(client.conversation).to.equal(undefined)
@@ -157,7 +164,7 @@ describe('a client and the server it is signed in to', () => {
     const { client } = await signedIn({ accept: 'everyone' })
     server.tell('session.request', { user: 'bob' })
     await turns()
-    expect(server.methods().at(-1)).to.equal('session.accept')
+    expect(lastAsked(server)).to.equal('session.accept')
     expect(client.conversation).to.deep.equal({ kind: 'session', user: 'bob' })
     server.tell('session.request', { user: 'eve' })
     await turns()
@@ -176,7 +183,7 @@ describe('a client and the server it is signed in to', () => {
     server.tell('session.closed', { user: 'bob', reason: 'left' })
     server.tell('session.request', { user: 'BOB' })
     await turns()
-    expect(server.methods().at(-1)).to.equal('session.accept')
+    expect(lastAsked(server)).to.equal('session.accept')
   })
 
   it('takes in what is told while it signs in, afterwards', async () => {
@@ -414,3 +421,8 @@ describe('a client and the server it is signed in to', () => {
     expect(server.isOpen).to.equal(false)
   })
 })
+
+/** The last request that is about people: where this machine is, is told when it is found out. */
+function lastAsked(server: FakeServer): string | undefined {
+  return server.methods().findLast((method) => method !== 'udp.hosts')
+}

@@ -40,22 +40,62 @@ describe('transport/rendezvous-client', () => {
     const rendezvous = client()
     rendezvous.handleTimeout(0)
     rendezvous.pollTransmit()
-    expect(rendezvous.handleTimeout(ms(249))).to.equal(false)
+    expect(rendezvous.handleTimeout(ms(199))).to.equal(false)
     expect(rendezvous.pollTransmit()).to.equal(undefined)
   })
 
-  it('asks again after waits that double, up to the refresh interval', () => {
-    const { fired } = unanswered(client(), 12)
-    const waits = fired.slice(1).map((at, i) => at - fired[i]!)
-    expect(waits.slice(0, 7)).to.deep.equal([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000].map(ms))
-    expect(waits.slice(7)).to.deep.equal([25_000, 25_000, 25_000, 25_000].map(ms))
+  it('asks four times in a second, then after waits that double, up to the refresh interval', () => {
+    const { fired } = unanswered(client(), 14)
+    expect(fired.slice(0, 5)).to.deep.equal([0, 200, 500, 1_000, 1_500].map(ms))
+    const waits = fired.slice(5).map((at, i) => at - fired[i + 4]!)
+    expect(waits).to.deep.equal([1_000, 2_000, 4_000, 8_000, 16_000, 25_000, 25_000, 25_000, 25_000].map(ms))
   })
 
-  it('gives the server up once, after about four seconds, and goes on asking', () => {
+  it('gives the server up once, after a second and a half, and goes on asking', () => {
     const { fired, gaveUp } = unanswered(client(), 2_000)
     expect(gaveUp).to.deep.equal([4])
-    expect(fired[4]).to.equal(ms(3_750))
+    expect(fired[4]).to.equal(ms(1_500))
     expect(fired.every(Number.isSafeInteger)).to.equal(true)
+  })
+
+  describe('asked to check', () => {
+    /** Answered once, so that the next request is 25 s away. */
+    const resting = (): RendezvousClient => {
+      const rendezvous = client()
+      rendezvous.handleTimeout(0)
+      rendezvous.pollTransmit()
+      rendezvous.handleResponse(ms(30), server, answer())
+      return rendezvous
+    }
+
+    it('asks at once, and gives up as soon as ever', () => {
+      const rendezvous = resting()
+      rendezvous.check(s(5))
+      const { fired, gaveUp } = unanswered(rendezvous, 5)
+      expect(fired).to.deep.equal([5_000, 5_200, 5_500, 6_000, 6_500].map(ms))
+      expect(gaveUp).to.deep.equal([4])
+      expect(rendezvous.observation.mapping).to.equal('blocked')
+    })
+
+    it('asks once a second at most', () => {
+      const rendezvous = resting()
+      rendezvous.check(ms(100))
+      expect(rendezvous.pollTimeout()).to.equal(s(1))
+      rendezvous.check(s(5))
+      rendezvous.handleTimeout(s(5))
+      rendezvous.handleResponse(ms(5_010), server, answer())
+      for (let at = 5_020; at < 6_000; at += 100) rendezvous.check(ms(at))
+      expect(rendezvous.pollTimeout()).to.equal(s(6))
+    })
+
+    it('does not wait longer than it would have, and not as long once the server is given up', () => {
+      const rendezvous = client()
+      rendezvous.check(0)
+      expect(rendezvous.pollTimeout()).to.equal(0)
+      const { fired } = unanswered(rendezvous, 10)
+      rendezvous.check(fired[9]! + s(3))
+      expect(rendezvous.pollTimeout()).to.equal(fired[9]! + s(3))
+    })
   })
 
   it('tells what the server saw when it changes and not when it is the same', () => {
@@ -75,7 +115,7 @@ describe('transport/rendezvous-client', () => {
     expect(rendezvous.pollTimeout()).to.equal(ms(30) + s(25))
     rendezvous.handleTimeout(ms(30) + s(25))
     expect(rendezvous.pollTransmit()).to.not.equal(undefined)
-    expect(rendezvous.pollTimeout()).to.equal(ms(280) + s(25))
+    expect(rendezvous.pollTimeout()).to.equal(ms(230) + s(25))
   })
 
   it('forgets the address when the server falls silent, and tells it again when it is back', () => {
@@ -168,7 +208,7 @@ describe('transport/rendezvous-client', () => {
       for (let at = rendezvous.pollTimeout(); at < s(5); at = rendezvous.pollTimeout()) {
         asked.push(...sent(rendezvous, at))
       }
-      expect(asked).to.deep.equal(Array(5).fill(probe.port))
+      expect(asked).to.deep.equal(Array(7).fill(probe.port))
       expect(rendezvous.observation).to.deep.equal({ address: seen, mapping: 'unknown' })
     })
 

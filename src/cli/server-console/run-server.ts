@@ -1,4 +1,5 @@
 import type { Server, ServerAdmin } from '../../core/index.ts'
+import { formatAddress } from '../../core/wire/address.ts'
 import { Console } from '../console/console.ts'
 import { JsonOutput, TerminalOutput, TextOutput, type ConsoleOutput } from '../console/output.ts'
 import { serveTerminal } from '../console/terminal.ts'
@@ -102,13 +103,21 @@ function commandsOf(server: Server): CommandTable<ServerAdmin> {
 
 /** The first line of JSON; for people where the server listens and what to type. */
 function announce({ server, mode, palette }: ServerRun, output: ConsoleOutput): void {
-  const { host, port, udpPort, probePort, fingerprint } = server.address
+  const { host, port, udpPort, probePort, fingerprint, metrics } = server.address
+  const at = metrics && formatAddress(metrics)
   const lines = [
     `Listening on ${host}, TCP ${port}, UDP ${udpPort} and ${probePort}.`,
     `Fingerprint ${palette.strong(fingerprint)}`,
+    ...(at === undefined ? [] : [`Metrics at http://${at}/metrics`]),
     ...(mode === 'terminal' ? [palette.dim('help says what can be typed here; stop ends the server.')] : []),
   ]
-  output.event({ type: 'listening', ...{ host, port, udpPort, probePort, fingerprint } }, lines)
+  output.event(
+    {
+      type: 'listening',
+      ...{ host, port, udpPort, probePort, fingerprint, ...(at === undefined ? {} : { metrics: at }) },
+    },
+    lines,
+  )
 }
 
 /** Without a terminal events are the log, on stderr; JSON has them on stdout. */

@@ -4,6 +4,7 @@ import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
 import type { HostPort } from '../wire/address.ts'
 import type { ServerEvent } from './events.ts'
 
+export type { RelayDrop } from '../control/relay.ts'
 export type { ServerEvent } from './events.ts'
 
 /** What {@link createServer} takes. */

@@ -1,5 +1,4 @@
 import type { Server, ServerAdmin } from '../../core/index.ts'
-import { formatAddress } from '../../core/wire/address.ts'
 import { Console } from '../console/console.ts'
 import { JsonOutput, TerminalOutput, TextOutput, type ConsoleOutput } from '../console/output.ts'
 import { serveTerminal } from '../console/terminal.ts'
@@ -104,17 +103,16 @@ function commandsOf(server: Server): CommandTable<ServerAdmin> {
 /** The first line of JSON; for people where the server listens and what to type. */
 function announce({ server, mode, palette }: ServerRun, output: ConsoleOutput): void {
   const { host, port, udpPort, probePort, fingerprint, metrics } = server.address
-  const at = metrics && formatAddress(metrics)
   const lines = [
     `Listening on ${host}, TCP ${port}, UDP ${udpPort} and ${probePort}.`,
     `Fingerprint ${palette.strong(fingerprint)}`,
-    ...(at === undefined ? [] : [`Metrics at http://${at}/metrics`]),
+    ...(metrics === undefined ? [] : [`Metrics at http://${metrics}/metrics`]),
     ...(mode === 'terminal' ? [palette.dim('help says what can be typed here; stop ends the server.')] : []),
   ]
   output.event(
     {
       type: 'listening',
-      ...{ host, port, udpPort, probePort, fingerprint, ...(at === undefined ? {} : { metrics: at }) },
+      ...{ host, port, udpPort, probePort, fingerprint, ...(metrics === undefined ? {} : { metrics }) },
     },
     lines,
   )

@@ -36,7 +36,8 @@ export function flagValues(
 function flagFor(key: SettingKey) {
   const spec: SettingSpec = SETTINGS[key]
   const summary = `${spec.summary} ${noteFor(spec)}`
-  if (spec.kind.type === 'switch') return Flags.boolean({ summary })
+  // What is on unless told otherwise can be told otherwise.
+  if (spec.kind.type === 'switch') return Flags.boolean({ summary, allowNo: spec.fallback === true })
   if (spec.kind.type === 'choice') return Flags.string({ summary, options: [...spec.kind.choices] })
   return Flags.custom<SettingValue>({
     summary,

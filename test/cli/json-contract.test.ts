@@ -134,7 +134,8 @@ describe('the JSON contract', () => {
     for (const line of ['leave', 'cnr other', 'cr', 'd', 'status']) await alice.ask(line)
     for (const line of ['open', 'open nobody', 'send x', 'nonsense', '{"command":1}'])
       await bob.ask(line).catch(() => {})
-    for (const line of ['lu', 'lcu', 'ls', 'lr', 'status', 'help', 'lru nowhere']) await host.ask(line).catch(() => {})
+    for (const line of ['lu', 'lcu', 'ls', 'lr', 'relays', 'status', 'help', 'lru nowhere'])
+      await host.ask(line).catch(() => {})
     await Promise.all([alice.end(), bob.end()])
     await host.ask('stop')
     await host.end()
@@ -174,9 +175,9 @@ describe('the JSON contract', () => {
       [['client', 'send-file', 'bob', BIN, ...mine]],
       [['client', 'send-file', 'bob', '/nowhere', ...mine]],
       [['config', 'show', '--json']],
-      ...['users', 'sessions', 'rooms', 'status', 'members lobby', 'stop', 'status'].map((words): [string[]] => [
-        ['server', ...words.split(' '), '--data-dir', data, '--json'],
-      ]),
+      ...['users', 'sessions', 'rooms', 'relays', 'status', 'members lobby', 'stop', 'status'].map(
+        (words): [string[]] => [['server', ...words.split(' '), '--data-dir', data, '--json']],
+      ),
     ]
     for (const [args, input = ''] of lines) {
       const { stdout } = await runMsg(args, { directory: directory(), input })

@@ -38,6 +38,18 @@ describe('msg server', () => {
     expect(await ended).to.equal(0)
   })
 
+  it('shows what goes through the relay and where metrics are, or that there is neither', async () => {
+    const { server, listening } = await stage.startServer([...data(), '--metrics', '0'])
+    expect(listening['metrics']).to.match(/^127\.0\.0\.1:\d+$/u)
+    expect(await server.ask('relays')).to.include({ enabled: true, datagrams: 0 })
+    expect((await run(['relays'])).stdout).to.contain('Nobody uses the relay now.\n')
+    expect(objects((await run(['relays', '--json'])).stdout)[0]).to.include({ type: 'relays', channels: 0 })
+    await run(['stop'])
+    const { server: other } = await stage.startServer([...data(), '--no-relay'])
+    expect(await other.ask('relays')).to.include({ enabled: false })
+    expect((await run(['relays'])).stdout).to.equal('This server relays nothing.\n')
+  })
+
   it('stops by its console command and ends with 0', async () => {
     const { server } = await stage.startServer(data())
     await server.ask('x')

@@ -51,6 +51,7 @@ function commandsOf(path: string): string[] {
 }
 
 const GLOBAL_FLAGS = ['json', 'debug', 'no-input', 'no-color']
+const RELAY = '--relay-channel-rate --relay-quota --relay-server-rate --relay-user-rate'
 const ONE_SHOT = '--data-dir --fingerprint'
 const COMMANDS = [
   `client connect [address] --accept --congestion ${ONE_SHOT} --keep-open --linger --map-port --trace-links --user`,
@@ -74,9 +75,10 @@ const COMMANDS = [
   'plugins uninstall <plugin> --keep-data --yes',
   'plugins update [plugin] --allow-scripts --yes',
   'server members <room> --data-dir',
+  'server relays --data-dir',
   'server rooms --data-dir',
   'server sessions --data-dir',
-  'server start --cert --data-dir --files --host --key --name --port --probe-port --udp-port',
+  `server start --cert --data-dir --files --host --key --metrics --name --port --probe-port --relay ${RELAY} --udp-port`,
   'server status --data-dir',
   'server stop --data-dir',
   'server users --connected --data-dir',
@@ -137,6 +139,7 @@ const SERVER = [
   'sessions | ls',
   'rooms | lr',
   'members <room> | lru',
+  'relays |',
   'status |',
   'stop | x',
   'help [command] | ?',

@@ -42,6 +42,9 @@ export interface FallbackContext {
 
 const PORT = { type: 'number', min: 0, max: 65_535 } as const
 
+/** So many bytes, or bytes a second. */
+const BYTES = { type: 'number', min: 1, max: 1e15 } as const
+
 /** Every setting: flags, environment names, files, documentation and `msg config show` all come from here. */
 export const SETTINGS = {
   configDir: {
@@ -164,6 +167,48 @@ export const SETTINGS = {
     flag: 'probe-port',
     summary: 'second UDP port of the server, which shows clients what their router does; 0 takes any free one',
     fallbackText: 'any free one',
+  },
+  relay: {
+    kind: { type: 'switch' },
+    env: 'MSG_RELAY',
+    flag: 'relay',
+    summary: 'pass on what introduced people send each other where nothing else reaches',
+    fallback: true,
+  },
+  relayChannelRate: {
+    kind: BYTES,
+    env: 'MSG_RELAY_CHANNEL_RATE',
+    flag: 'relay-channel-rate',
+    summary: 'bytes a second that the relay passes on between two connections',
+    fallbackText: '4194304',
+  },
+  relayUserRate: {
+    kind: BYTES,
+    env: 'MSG_RELAY_USER_RATE',
+    flag: 'relay-user-rate',
+    summary: 'bytes a second that the relay passes on of what one user sends',
+    fallbackText: '8388608',
+  },
+  relayServerRate: {
+    kind: BYTES,
+    env: 'MSG_RELAY_SERVER_RATE',
+    flag: 'relay-server-rate',
+    summary: 'bytes a second that the relay passes on in all',
+    fallbackText: '33554432',
+  },
+  relayQuota: {
+    kind: BYTES,
+    env: 'MSG_RELAY_QUOTA',
+    flag: 'relay-quota',
+    summary: 'bytes a day that the relay passes on of what one user sends',
+    fallbackText: '68719476736',
+  },
+  metrics: {
+    kind: { type: 'text' },
+    env: 'MSG_METRICS',
+    flag: 'metrics',
+    summary: 'where GET /metrics is answered for Prometheus: a port on loopback, or host:port; 0 takes any free port',
+    fallbackText: 'nowhere',
   },
   name: {
     kind: { type: 'text' },

@@ -1,8 +1,8 @@
-import type { ServerSession, ServerStatus, ServerUser } from '../../core/index.ts'
+import type { RelayDrop, ServerRelays, ServerSession, ServerStatus, ServerUser } from '../../core/index.ts'
 import { statusText } from './lists.ts'
 import type { Palette } from './palette.ts'
 import { tableLines } from './table.ts'
-import { bytesText } from '../bytes.ts'
+import { bytesText, rateText } from '../bytes.ts'
 import { clockTime } from './time.ts'
 import { pluginLines } from './plugins.ts'
 import { visible } from '../../core/wire/visible.ts'
@@ -34,6 +34,44 @@ export function serverSessionsTable(sessions: readonly ServerSession[], palette:
   )
 }
 
+/** What a relay did since the server started, and the channels that are in use. */
+export function relaysLines(given: ServerRelays, palette: Palette): string[] {
+  const { enabled, datagrams, bytes, drops, channels, legs, relays } = given
+  if (!enabled) return ['This server relays nothing.']
+  const lost = Object.entries(drops).filter(([, count]) => count > 0)
+  const rows: Array<readonly [string, string]> = [
+    ['passed on', `${bytesText(bytes)} in ${datagrams} datagrams`],
+    ['dropped', lost.map(([reason, count]) => `${count} ${DROPS[reason as RelayDrop]}`).join(', ') || 'nothing'],
+    ['channels', `${channels}, ${relays.length} of them in use`],
+    ['over TLS', String(legs)],
+  ]
+  const table = relays.map(({ users, bytes: sent, rate, since, via }) => [
+    users.map((user) => palette.name(visible(user))).join(' – '),
+    sent.map(bytesText).join(' – '),
+    rateText(rate),
+    clockTime(since),
+    via.join(' – '),
+  ])
+  return [
+    ...rows.map(([label, value]) => `${palette.dim(label.padEnd(LABEL_CHARS))}${value}`),
+    '',
+    ...tableLines(['users', 'sent', 'rate', 'since', 'over'].map(palette.dim), table, 'Nobody uses the relay now.'),
+  ]
+}
+
+/** Why a datagram went nowhere, after a number. */
+const DROPS: Readonly<Record<RelayDrop, string>> = {
+  size: 'of a wrong size',
+  channel: 'of no channel',
+  source: 'from elsewhere',
+  nowhere: 'to somebody not seen lately',
+  'channel-rate': 'above the rate of a channel',
+  'user-rate': 'above the rate of a user',
+  'server-rate': 'above the rate of the server',
+  quota: 'above the quota of a day',
+  full: 'to somebody who took no more',
+}
+
 /** What a server is and how much it holds. */
 export function serverStatusLines(status: ServerStatus, palette: Palette): string[] {
   const rows: Array<readonly [string, string]> = [
@@ -42,6 +80,7 @@ export function serverStatusLines(status: ServerStatus, palette: Palette): strin
     ['process', String(status.pid)],
     ['listens on', `${status.host}, TCP ${status.port}, UDP ${status.udpPort} and ${status.probePort}`],
     ['fingerprint', status.fingerprint],
+    ...(status.metrics === undefined ? [] : [['metrics', `http://${status.metrics}/metrics`] as const]),
     ['directory', visible(status.dataDir)],
     ['since', status.startedAt],
     ['accounts', String(status.accounts)],

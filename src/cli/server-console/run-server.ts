@@ -102,13 +102,20 @@ function commandsOf(server: Server): CommandTable<ServerAdmin> {
 
 /** The first line of JSON; for people where the server listens and what to type. */
 function announce({ server, mode, palette }: ServerRun, output: ConsoleOutput): void {
-  const { host, port, udpPort, probePort, fingerprint } = server.address
+  const { host, port, udpPort, probePort, fingerprint, metrics } = server.address
   const lines = [
     `Listening on ${host}, TCP ${port}, UDP ${udpPort} and ${probePort}.`,
     `Fingerprint ${palette.strong(fingerprint)}`,
+    ...(metrics === undefined ? [] : [`Metrics at http://${metrics}/metrics`]),
     ...(mode === 'terminal' ? [palette.dim('help says what can be typed here; stop ends the server.')] : []),
   ]
-  output.event({ type: 'listening', ...{ host, port, udpPort, probePort, fingerprint } }, lines)
+  output.event(
+    {
+      type: 'listening',
+      ...{ host, port, udpPort, probePort, fingerprint, ...(metrics === undefined ? {} : { metrics }) },
+    },
+    lines,
+  )
 }
 
 /** Without a terminal events are the log, on stderr; JSON has them on stdout. */

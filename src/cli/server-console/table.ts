@@ -3,7 +3,7 @@ import { lineCommand, type LineCommand } from '../lines/command.ts'
 import { helpCommand } from '../lines/help.ts'
 import { CommandTable } from '../lines/table.ts'
 import { membersTable, roomsTable } from '../render/lists.ts'
-import { serverSessionsTable, serverStatusLines, serverUsersTable } from '../render/server-lists.ts'
+import { relaysLines, serverSessionsTable, serverStatusLines, serverUsersTable } from '../render/server-lists.ts'
 
 const users = lineCommand({
   name: 'users',
@@ -46,6 +46,13 @@ const members = lineCommand({
   text: (members, palette) => membersTable(members, palette),
 })
 
+const relays = lineCommand({
+  name: 'relays',
+  summary: 'what goes through the relay, and between whom',
+  run: (admin: ServerAdmin) => admin.relays(),
+  text: (relays, palette) => relaysLines(relays, palette),
+})
+
 const status = lineCommand({
   name: 'status',
   summary: 'ports, fingerprint, counts and memory',
@@ -71,7 +78,7 @@ const stop = lineCommand({
  */
 export function serverCommands(added?: () => readonly LineCommand<ServerAdmin>[]): CommandTable<ServerAdmin> {
   const table: CommandTable<ServerAdmin> = new CommandTable<ServerAdmin>(
-    [users, connected, sessions, rooms, members, status, stop, helpCommand<ServerAdmin>(() => table)],
+    [users, connected, sessions, rooms, members, relays, status, stop, helpCommand<ServerAdmin>(() => table)],
     added,
   )
   return table

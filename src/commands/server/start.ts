@@ -10,6 +10,12 @@ const SETTINGS = [
   'port',
   'udpPort',
   'probePort',
+  'relay',
+  'relayChannelRate',
+  'relayUserRate',
+  'relayServerRate',
+  'relayQuota',
+  'metrics',
   'serverDir',
   'name',
   'cert',
@@ -47,11 +53,19 @@ export default class ServerStart extends BaseCommand {
     if (shelf !== undefined && !plugins.some(({ plugin }) => plugin.protocol.id === SHELF))
       throw new MsgError('MSG_ERR_PLUGIN_LOAD', { detail: `--files needs the plugin ${SHELF}` })
     const ports = { udpPort: settings.number('udpPort'), probePort: settings.number('probePort') }
-    const optional = { host: settings.text('host'), ...ports, name: settings.text('name') }
+    const reached = { relay: settings.isOn('relay'), metrics: settings.text('metrics') }
+    const optional = { host: settings.text('host'), ...ports, ...reached, name: settings.text('name') }
+    const limits = defined({
+      relayChannelRate: settings.number('relayChannelRate'),
+      relayUserRate: settings.number('relayUserRate'),
+      relayServerRate: settings.number('relayServerRate'),
+      relayQuota: settings.number('relayQuota'),
+    })
     const files = { cert: settings.text('cert'), key: settings.text('key') }
     const server = await createServer({
       dataDir: settings.required('serverDir'),
       plugins,
+      limits,
       consoleCommands: SERVER_COMMANDS.commands.map(({ name }) => name),
       ...defined({ ...optional, ...files, port: settings.number('port') }),
     })

@@ -2,21 +2,18 @@ import type { ChatMessage } from '../chat/frames.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import type { LinkEndpoint } from '../transport/endpoint-api.ts'
-import type { Observation } from '../transport/rendezvous-client.ts'
-import { formatAddress, normalizeHost } from '../wire/address.ts'
 import type { NetworkStatus } from './api.ts'
 import { Courier } from './courier.ts'
 import type { ClientDeps } from './deps.ts'
 import type { Emitter } from './emitter.ts'
-import { hostAddresses, isOwnHost } from './hosts.ts'
-import { LegKeeper } from './leg-keeper.ts'
 import { Links } from './links.ts'
-import { MappedPort, type MapPort } from './mapped-port.ts'
+import type { MapPort } from './mapped-port.ts'
 import type { Peer } from './peer.ts'
 import { ProfileState } from './profile/state.ts'
 import type { SignedIn } from './sign-in.ts'
 import type { TransferEvent } from '../transfers/api.ts'
 import { Transfers } from '../transfers/transfers.ts'
+import { Reach } from './reach.ts'
 import type { Uplink } from './uplink.ts'
 
 /** What an {@link Account} is opened with. */
@@ -36,6 +33,8 @@ export interface AccountOptions {
   readonly onTransfer: (event: TransferEvent) => void
   /** Opens a port of the router. @default none is opened */
   readonly mapPort?: MapPort | undefined
+  /** Whether ports of a router that changes them are guessed. @default false */
+  readonly guessPorts?: boolean | undefined
 }
 
 /** What a listening, signed-in client holds: the profile's database, the UDP endpoint, the links and the courier between them. */
@@ -45,11 +44,8 @@ export class Account {
   readonly links: Links | undefined
   readonly transfers: Transfers | undefined
   readonly #endpoint: LinkEndpoint | undefined
-  readonly #leg: LegKeeper | undefined
-  #uplink: Uplink | undefined
+  readonly #reach: Reach | undefined
   readonly #adoption: NodeJS.Timeout
-  readonly #mappedPort: MappedPort | undefined
-  #observation: Observation = { address: undefined, mapping: 'unknown' }
 
   /** @throws MSG_ERR_STORE_CORRUPT, MSG_ERR_DIRECTORY_ACCESS */
   constructor(options: AccountOptions) {
@@ -66,9 +62,7 @@ export class Account {
       throw error
     }
     this.#endpoint = endpoint
-    const { mapPort } = options
-    this.#mappedPort = endpoint && mapPort && new MappedPort({ mapPort, emitter, port: endpoint.address.port })
-    this.#leg = endpoint && new LegKeeper(endpoint, random)
+    this.#reach = endpoint && new Reach({ endpoint, emitter, random, mapPort: options.mapPort })
     const { courier } = this
     this.links =
       endpoint &&
@@ -79,7 +73,8 @@ export class Account {
         state,
         self: { user, instance },
         random,
-        mapping: () => this.#observation.mapping,
+        mapping: () => this.#reach?.mapping ?? 'unknown',
+        guessPorts: options.guessPorts ?? false,
       })
     this.transfers =
       this.links &&
@@ -97,52 +92,14 @@ export class Account {
     this.#adoption = setInterval(() => this.adopt(), ADOPTION_MS).unref()
   }
 
-  /** Keeps the server told where this connection's datagrams come from, and of this machine's own addresses. */
-  async announce(uplink: Uplink, { udp }: SignedIn): Promise<void> {
-    const host = uplink.channel?.remoteHost
-    if (!this.#endpoint || host === undefined) return
-    const { port } = this.#endpoint.address
-    const server = { host: normalizeHost(host), port: udp.port }
-    const token = Buffer.from(udp.token, 'hex')
-    if (this.links) this.links.relay = server
-    this.#uplink = uplink
-    this.#leg?.renew((on) => uplink.dialLeg({ ...on, token }))
-    this.#endpoint.rendezvous(
-      {
-        server,
-        ...(udp.probePort === undefined ? {} : { probePort: udp.probePort }),
-        token,
-        isOwn: (address) => address.port === port && isOwnHost(address.host),
-      },
-      (observation) => this.#handleObserved(observation),
-    )
-    this.#mappedPort?.start(() => void this.#tellHosts().catch(() => {}))
-    await this.#tellHosts()
-  }
-
-  #handleObserved(observation: Observation): void {
-    const isNew = observation.mapping !== this.#observation.mapping
-    this.#observation = observation
-    if (this.#leg) this.#leg.isWanted = observation.mapping === 'blocked'
-    // Without a connection it is told at the next sign-in.
-    if (isNew) void this.#tellHosts().catch(() => {})
-  }
-
-  /** Tells the server what it cannot see: this machine's own addresses, how it is mapped, and the port its router opened. */
-  async #tellHosts(): Promise<void> {
-    if (!this.#endpoint || !this.#uplink) return
-    await this.#uplink.request('udp.hosts', {
-      addresses: hostAddresses(this.#endpoint.address.port),
-      mapping: this.#observation.mapping,
-      ...this.#mappedPort?.hosts,
-    })
+  /** Keeps the server told where this connection can be reached. */
+  async announce(uplink: Uplink, signedIn: SignedIn): Promise<void> {
+    if (this.#reach && this.links) this.links.relay = await this.#reach.announce(uplink, signedIn)
   }
 
   /** How the server sees this machine's UDP socket; null where there is none. */
   get network(): NetworkStatus | null {
-    if (!this.#endpoint) return null
-    const { mapping, address } = this.#observation
-    return { mapping, address: address ? formatAddress(address) : null }
+    return this.#reach?.network ?? null
   }
 
   /** Takes over what processes of this profile left that are gone. */
@@ -163,8 +120,7 @@ export class Account {
     await this.transfers?.close()
     this.courier.close()
     this.links?.close()
-    await this.#mappedPort?.close()
-    this.#leg?.close()
+    await this.#reach?.close()
     await this.#endpoint?.close()
     this.state.close()
   }

@@ -45,6 +45,11 @@ export interface ClientOptions {
   readonly congestion?: Congestion
   /** Asks the router for a port by which others reach this machine (NAT-PMP, UPnP). @default false */
   readonly mapPort?: boolean
+  /**
+   * Guesses ports, where one side's router gives every destination another port and the other's does not; both sides have to want it. It costs
+   * a burst of up to 1,024 small datagrams a minute while a link is relayed. @default false
+   */
+  readonly guessPorts?: boolean
   /** Reconnect by itself when the server goes. @default true */
   readonly reconnect?: boolean
   /** Ends the attempt to connect. */

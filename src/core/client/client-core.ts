@@ -227,6 +227,7 @@ export class ClientCore {
       admission: (peer, message) => this.#admits(peer, message),
       onTransfer: (event) => this.extensions.handleTransfer(event),
       mapPort: this.#options.mapPort ? this.#deps.mapPort : undefined,
+      guessPorts: this.#options.guessPorts,
     })
     this.account = account
     if (endpoint) this.extensions.openLinks(endpoint, account)

@@ -34,6 +34,8 @@ export interface LinksDeps {
   readonly random: () => number
   /** What stands before this machine. @default nothing is known */
   readonly mapping?: () => MappingBehaviour
+  /** Guesses ports where one side's router gives every destination another one, and the other's does not. @default false */
+  readonly guessPorts?: boolean
 }
 
 /**
@@ -50,11 +52,13 @@ export class Links {
   /** Told when another link opens. */
   readonly #waiting = new Set<() => void>()
   #relay: SocketAddress | undefined
+  readonly #guessing: NodeJS.Timeout | undefined
   #isClosed = false
 
   constructor(deps: LinksDeps) {
     this.#deps = deps
     this.#bulk = new BulkWatch(() => this.#hint())
+    if (deps.guessPorts) this.#guessing = setInterval(() => this.#guess(), GUESS_MS).unref()
     this.streams = new StreamRouter({
       onFault: (protocol, { user }, error) => {
         const { code, message } = MsgError.of(error)
@@ -78,7 +82,7 @@ export class Links {
   }
 
   /** The server's relay, while signed in: where channels that are introduced are. */
-  set relay(address: SocketAddress) {
+  set relay(address: SocketAddress | undefined) {
     this.#relay = address
   }
 
@@ -86,7 +90,7 @@ export class Links {
   introduce(introduced: NotificationParams<'peer.introduced'>): void {
     const { instance, user, device: deviceKey, channel } = introduced
     const relay: Candidate[] = this.#relay && channel !== undefined ? [{ ...this.#relay, channel, kind: 'relay' }] : []
-    const candidates = [...introduced.candidates, ...relay]
+    const candidates = [...reachable(introduced, this.#mapping), ...relay]
     const { endpoint, courier, self, emitter } = this.#deps
     const publicKey = Buffer.from(deviceKey, 'base64url')
     const key = noiseKeyOf(publicKey)
@@ -210,8 +214,23 @@ export class Links {
     }
   }
 
+  get #mapping(): MappingBehaviour {
+    return this.#deps.mapping?.() ?? 'unknown'
+  }
+
+  /** Where both sides try it at about the same time: once the ordinary attempts are over. */
+  #guess(): void {
+    for (const { peer, link, candidates, mapping } of this.#peers.values()) {
+      const stats = link?.state === 'open' ? link.stats() : undefined
+      const side = guessingSide(this.#mapping, mapping)
+      const at = candidates.find(({ kind }) => kind === 'observed')
+      if (side && at && stats?.path === 'relayed' && !stats.isSearching)
+        this.#deps.endpoint.guess(peer.instance, side, at)
+    }
+  }
+
   #contextOf({ peer: { user }, mapping, since }: Entry): LinkContext {
-    return { user, here: this.#deps.mapping?.() ?? 'unknown', there: mapping, since }
+    return { user, here: this.#mapping, there: mapping, since }
   }
 
   #pathOf(entry: Entry, stats: LinkStats | undefined): MaybePathStatus {
@@ -229,6 +248,7 @@ export class Links {
 
   close(): void {
     this.#isClosed = true
+    clearInterval(this.#guessing)
     this.#wake()
     for (const entry of this.#peers.values()) {
       clearTimeout(entry.retryTimer)
@@ -407,6 +427,23 @@ interface Entry {
   lateTimer?: NodeJS.Timeout | undefined
 }
 
+/** Where two routers give every destination another port, what the server sees of either is of no use to the other. */
+function reachable(
+  { candidates, mapping }: NotificationParams<'peer.introduced'>,
+  here: MappingBehaviour,
+): readonly Candidate[] {
+  if (here !== 'dependent' || mapping !== 'dependent') return candidates
+  return candidates.filter(({ kind }) => kind !== 'observed')
+}
+
+/** Which side of a birthday probe this is; `undefined` where none helps. */
+function guessingSide(here: MappingBehaviour, there: MappingBehaviour): 'sockets' | 'ports' | undefined {
+  if (here === 'dependent' && there === 'endpoint-independent') return 'sockets'
+  return here === 'endpoint-independent' && there === 'dependent' ? 'ports' : undefined
+}
+
+/** How often it is looked who may be guessed at, milliseconds; the endpoint bounds how often it is done. */
+const GUESS_MS = 4_000
 /** Of a peer without an open link. */
 const NO_PATH: MaybePathStatus = Object.freeze({
   path: null,

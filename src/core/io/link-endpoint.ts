@@ -126,6 +126,11 @@ export class UdpEndpoint implements LinkEndpoint {
     this.#scheduleDrain()
   }
 
+  handleNetworkChange(): void {
+    this.#machine.handleNetworkChange(clock())
+    this.#scheduleDrain()
+  }
+
   useLeg(leg: { send(datagram: Uint8Array): void } | undefined): void {
     this.#leg = leg
   }

@@ -1,9 +1,9 @@
 import type { RelayDrop } from '../control/relay.ts'
 import type { PluginCommand } from '../plugins/commands.ts'
 import type { ConfiguredPlugin, PluginStatus } from '../plugins/define.ts'
-import type { HostPort } from '../wire/address.ts'
 import type { ServerEvent } from './events.ts'
 
+export type { RelayDrop } from '../control/relay.ts'
 export type { ServerEvent } from './events.ts'
 
 /** What {@link createServer} takes. */
@@ -154,8 +154,8 @@ export interface Server extends ServerAdmin {
     readonly udpPort: number
     readonly probePort: number
     readonly fingerprint: string
-    /** Where metrics are answered; `undefined` where they are not. */
-    readonly metrics?: HostPort
+    /** Where metrics are answered, `host:port`; absent where they are not. */
+    readonly metrics?: string
   }
   /** What plugins add to the console. */
   readonly commands: readonly PluginCommand[]

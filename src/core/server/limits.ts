@@ -18,8 +18,8 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   ringMs: 60_000,
   vanishedMs: 86_400_000,
   relayChannelRate: 4_194_304,
-  relayUserRate: 16_777_216,
-  relayServerRate: 67_108_864,
+  relayUserRate: 8_388_608,
+  relayServerRate: 33_554_432,
   relayQuota: 68_719_476_736,
 })
 

@@ -122,7 +122,7 @@ export class RunningServer implements Server {
   get address(): Server['address'] {
     const { host, port } = this.#tls?.address ?? { host: '', port: 0 }
     const { fingerprint } = this.#parts.certificate
-    const metrics = this.#metrics && { metrics: this.#metrics.listener.address }
+    const metrics = this.#metrics && { metrics: formatAddress(this.#metrics.listener.address) }
     return { host, port, udpPort: this.#udp?.port ?? 0, probePort: this.#probe?.port ?? 0, fingerprint, ...metrics }
   }
 
@@ -139,13 +139,11 @@ export class RunningServer implements Server {
 
   async status(): Promise<ServerStatus> {
     const { listings } = this.#host.directory
-    const { metrics, ...address } = this.address
     return {
       name: this.#options.name,
       version: VERSION,
       pid: process.pid,
-      ...address,
-      ...(metrics ? { metrics: formatAddress(metrics) } : {}),
+      ...this.address,
       dataDir: this.#parts.dataDir.path,
       startedAt: this.#startedAt,
       accounts: this.#store.size,

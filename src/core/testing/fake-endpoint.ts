@@ -98,6 +98,7 @@ export class FakeEndpoint implements LinkEndpoint {
   /** There is one path only. */
   guide(): void {}
   guess(): void {}
+  handleNetworkChange(): void {}
 
   forget(instance: string): void {
     this.#expected.delete(instance)

@@ -102,6 +102,7 @@ export class SimulatedEndpoint implements LinkEndpoint {
 
   /** There are no routers. */
   guess(): void {}
+  handleNetworkChange(): void {}
 
   /** There is no server to be seen by. */
   rendezvous(): void {}

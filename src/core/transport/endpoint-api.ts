@@ -182,6 +182,8 @@ export interface LinkEndpoint {
    * @param onObserved - what the server sees, whenever that changes.
    */
   rendezvous(options: RendezvousOptions, onObserved: (observation: Observation) => void): void
+  /** This machine has other addresses now, or slept: the server is asked what it sees at once, and links look for their paths anew. */
+  handleNetworkChange(): void
   /** From now on what goes through the relay leaves there, not by the socket. @param leg - `undefined`: by the socket again */
   useLeg?(leg: { send(datagram: Uint8Array): void } | undefined): void
   /** A relayed datagram came over the leg. */

@@ -90,8 +90,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   /** The link that the datagram in hand was for. */
   #touched: LinkMachine | undefined
   readonly #openers = new Openers()
-  /** When each peer's ports were last guessed at. */
-  readonly #guessedAt = new Map<string, Instant>()
+  /** How often each peer was guessed at in its present minute. */
+  readonly #guesses = new Map<string, { readonly since: Instant; rounds: number }>()
   readonly #shards = new ShardCollector()
   /** Size of the datagrams that the system joined last; 0 before it did. */
   #joinedSize = 0
@@ -147,14 +147,13 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   forget(instance: string): void {
     this.#expected.delete(instance)
     this.#candidates.delete(instance)
-    this.#guessedAt.delete(instance)
+    this.#guesses.delete(instance)
     for (const { link } of this.#halfOpenWith(instance)) this.#drop(link)
   }
 
   /** Birthday probing, as {@link LinkEndpoint.guess} says. @returns how many sockets the driver needs now; 0 for no more than it has */
   guess(now: Instant, instance: string, side: 'sockets' | 'ports', at: SocketAddress): number {
-    if (now - (this.#guessedAt.get(instance) ?? -Infinity) < GUESS_AGAIN) return 0
-    this.#guessedAt.set(instance, now)
+    if (!this.#mayGuess(now, instance, side === 'ports' ? 1 : GUESS_ROUNDS)) return 0
     if (side === 'ports') {
       this.#openers.openMany(now, at.host, randomPorts(this.#init.random, GUESSED_PORTS))
       return 0
@@ -165,6 +164,22 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       this.touch(link)
     }
     return GUESSING_SOCKETS
+  }
+
+  #mayGuess(now: Instant, instance: string, rounds: number): boolean {
+    let guesses = this.#guesses.get(instance)
+    if (!guesses || now - guesses.since >= GUESS_AGAIN)
+      this.#guesses.set(instance, (guesses = { since: now, rounds: 0 }))
+    return guesses.rounds++ < rounds
+  }
+
+  /** This machine's network is another one, or was away: the server is asked anew, and every link looks for its paths anew. */
+  handleNetworkChange(now: Instant): void {
+    this.#rendezvous?.check(now)
+    for (const link of this.#links.values()) {
+      link.connection?.handleNetworkChange(now)
+      this.touch(link)
+    }
   }
 
   /** Keeps a server told of this socket, in place of an earlier one. */
@@ -224,6 +239,8 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     for (const [link, at] of this.#timeouts) {
       if (at > now) continue
       link.handleTimeout(now)
+      // It may be this side's own address that is another one, which the relay has to know.
+      if (link.connection?.isStalled) this.#rendezvous?.check(now)
       this.touch(link)
     }
   }
@@ -480,6 +497,8 @@ function randomPorts(random: (length: number) => Uint8Array, count: number): num
 const GUESSING_SOCKETS = 256
 const GUESSED_PORTS = 1_024
 const GUESS_AGAIN: Duration = seconds(60)
+/** The side with the sockets tries several times in a minute: it does not know when the other one has opened its router. */
+const GUESS_ROUNDS = 4
 const FIRST_PORT = 1_024
 /** What may come through a relay, the lowest bit aside. */
 const RELAYED_TYPES: ReadonlySet<number> = new Set(

@@ -2,9 +2,11 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { expect } from 'chai'
 import { RendezvousSocket } from '../../../src/core/io/rendezvous-socket.ts'
+import { UdpSocket } from '../../../src/core/io/udp-socket.ts'
 import type { HostPort } from '../../../src/core/wire/address.ts'
 import { decodeResponse, encodeRequest } from '../../../src/core/wire/rendezvous.ts'
 import { expectRejects } from '../../helpers/errors.ts'
+import { until } from '../../helpers/relay-people.ts'
 
 describe('io/rendezvous-socket', () => {
   const TOKEN = Buffer.alloc(16, 7)
@@ -32,6 +34,53 @@ describe('io/rendezvous-socket', () => {
   })
   const send = (bytes: Uint8Array): Promise<void> =>
     new Promise((resolve) => client.send(bytes, server.port, '127.0.0.1', () => resolve()))
+
+  for (const offload of [false, true])
+    it(`hands on datagrams for the relay one by one, ${offload ? 'also when the system joined them' : 'as they come'}`, async () => {
+      const got: Uint8Array[] = []
+      const onRelayed = (_from: HostPort, datagram: Uint8Array): void => void got.push(Buffer.from(datagram))
+      const relay = await RendezvousSocket.bind('127.0.0.1', 0, () => true, { offload, onRelayed })
+      const sender = await UdpSocket.bind({ host: '127.0.0.1', offload })
+      let joined = 0
+      relay.socket.onDatagram((_from, bytes) => (joined += bytes.byteLength > 1_000 ? 1 : 0))
+      // Data packets of a link: type, destination, number, length, then what is sealed; the last one is shorter.
+      const sizes = [...Array<number>(9).fill(1_000), 500]
+      const run = Buffer.concat(
+        sizes.map((size, i) => {
+          const datagram = Buffer.alloc(size, i)
+          datagram[0] = 0x22
+          datagram[9] = 0x40
+          datagram.writeUInt16BE(size - 9, 9 + 13)
+          return datagram
+        }),
+      )
+      await new Promise<void>((resolve) => sender.send({ host: '127.0.0.1', port: relay.port }, run, resolve, sizes[0]))
+      await until('all of them', () => got.length >= 10)
+      expect(got.map((bytes) => bytes.byteLength)).to.deep.equal(sizes)
+      expect(Buffer.concat(got).equals(run)).to.equal(true)
+      if (offload && sender.cuts('127.0.0.1')) expect(joined).to.be.above(0)
+      await Promise.all([sender.close(), relay.close()])
+    })
+
+  it('hands on a datagram that lies about its length as pieces of nobody', async () => {
+    const got: number[] = []
+    const onRelayed = (_from: HostPort, { byteLength }: Uint8Array): void => void got.push(byteLength)
+    const relay = await RendezvousSocket.bind('127.0.0.1', 0, () => true, { offload: true, onRelayed })
+    for (const bytes of [
+      Buffer.of(0x22),
+      Buffer.alloc(9, 0x22),
+      Buffer.concat([Buffer.alloc(10, 0x22), Buffer.alloc(9)]),
+    ])
+      client.send(bytes, relay.port, '127.0.0.1')
+    const lying = Buffer.alloc(100)
+    lying[0] = 0x22
+    lying[9] = 0x40
+    lying.writeUInt16BE(31, 9 + 13)
+    client.send(lying, relay.port, '127.0.0.1')
+    await until('all of them', () => got.length >= 6)
+    expect(got).to.deep.equal([1, 9, 19, 40, 40, 20])
+    await relay.close()
+  })
 
   it('tells a client with a known token the address it is seen at', async () => {
     const answered = once(client, 'message')

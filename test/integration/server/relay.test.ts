@@ -178,6 +178,15 @@ describe('server: the relay', () => {
       await until('the last one', () => alice.got.length === 1)
     })
 
+    it('asks for its own protocol; who asks for another one is sent away, who asks for none is a client as ever', async () => {
+      const refused = legSocket(server.address.port, 'http/1.1').then(
+        () => 'served',
+        () => 'refused',
+      )
+      expect(await refused).to.equal('refused')
+      await join('alice')
+    })
+
     it('says its token in time, like any stranger', async () => {
       await server.close()
       await start({ limits: { signInTimeoutMs: 200 } })

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { candidates, type Whereabouts } from '../../../src/core/control/candidates.ts'
+import { addressGroup, isLoopback, isPrivate } from '../../../src/core/wire/address.ts'
 
 const at = (observed: string | undefined, ...hosts: string[]): Whereabouts => ({
   observed: observed === undefined ? undefined : { host: observed, port: 1_000 },
@@ -106,5 +108,38 @@ describe('control/candidates', () => {
     expect(found(at('10.0.0.1'), at('10.0.0.2', ...many))).to.have.lengthOf(8)
     const to = { ...at('10.0.0.2'), hosts: [{ host: '10.0.0.2', port: 1_000 }] }
     expect(kinds(at('10.0.0.1'), to)).to.deep.equal(['observed 10.0.0.2:1000'])
+  })
+
+  it('names, whatever anybody claims, only what was seen, what is inner to both, and the hearer’s own IPv6 network', () => {
+    const host = fc.constantFrom(
+      ...['192.0.2.1', '192.0.2.2', '203.0.113.9', '10.0.0.1', '10.0.0.2', '127.0.0.1', '::1', 'fd00::1', 'nonsense'],
+      ...['2001:db8::1', '2001:db8::2', '2001:db8:0:1::1', '2001:db8:9::9'],
+    )
+    const address = fc.record({ host, port: fc.integer({ min: 1, max: 5 }) })
+    const whereabouts: fc.Arbitrary<Whereabouts> = fc.record({
+      observed: fc.option(address, { nil: undefined }),
+      address: host,
+      hosts: fc.array(address, { maxLength: 8 }),
+      mapping: fc.constantFrom('none' as const, 'dependent' as const, undefined),
+      mapped: fc.option(address, { nil: undefined }),
+    })
+    fc.assert(
+      fc.property(whereabouts, whereabouts, (from, to) => {
+        const told = candidates(from, to)
+        expect(told.length).to.be.at.most(8)
+        const own = [from.observed?.host ?? from.address, ...from.hosts.map((one) => one.host)].map(addressGroup)
+        for (const { host: name, kind, port } of told) {
+          const seen = to.observed?.host ?? to.address
+          const isInner = isPrivate(name) || isLoopback(name)
+          expect(name === seen || isInner || (name.includes(':') && own.includes(addressGroup(name))), name).to.equal(
+            true,
+          )
+          if (kind === 'observed' || kind === 'open') expect({ host: name, port }).to.deep.equal(to.observed)
+          if (kind === 'mapped') expect(name).to.equal(to.observed?.host)
+          if (isLoopback(name)) expect(isLoopback(from.observed?.host ?? from.address)).to.equal(true)
+        }
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })

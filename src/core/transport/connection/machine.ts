@@ -175,7 +175,7 @@ export class Connection {
     const late = now - (this.pollTimeout() ?? now)
     if (late > SUSPEND) {
       this.#liveness.onSuspend(now)
-      this.#paths.onSuspend(now)
+      this.#paths.onNetworkChange(now)
     }
     // What waited in the socket meanwhile arrived earlier than it will seem to have.
     if (late > STALL) this.#stalledUntil = now + STALL
@@ -223,6 +223,17 @@ export class Connection {
   offer(now: Instant, candidates: readonly Candidate[]): void {
     this.#paths.offer(now, candidates)
     this.#followPaths(now)
+  }
+
+  /** True when probe timeouts went unanswered. */
+  get isStalled(): boolean {
+    return this.path.ptoCount >= STALLED_PTOS
+  }
+
+  /** This machine's network is another one, or was away. */
+  handleNetworkChange(now: Instant): void {
+    this.#paths.onNetworkChange(now)
+    this.#pingsDue = Math.max(this.#pingsDue, 1)
   }
 
   /** Tries the peer's address from so many sockets. */
@@ -448,6 +459,8 @@ export class Connection {
 const PROBING: ReadonlySet<Frame['type']> = new Set(['path-challenge', 'path-response', 'padding'])
 /** Bytes that a packet with nothing but an ACK fits into. */
 const ACK_ROOM = 1_200
+/** One may be lost. */
+const STALLED_PTOS = 2
 /** A timer this late means that the event loop stood still; RTT samples of that turn are not believed. */
 const STALL: Duration = millis(20)
 /** A timer this late means that the machine slept. */

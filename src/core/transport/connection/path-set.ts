@@ -210,8 +210,8 @@ export class PathSet {
     if (count >= DOUBTFUL_PTOS) this.#beginDoubt(now)
   }
 
-  /** The machine slept: nothing that was known of paths is worth much. */
-  onSuspend(now: Instant): void {
+  /** This machine slept, or is on another network: nothing that was known of paths is worth much. */
+  onNetworkChange(now: Instant): void {
     this.#trustedAt = -Infinity
     for (const entry of this.#others) this.#retry(entry, now)
   }

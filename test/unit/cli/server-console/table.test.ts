@@ -118,6 +118,15 @@ describe('the console of the server', () => {
     expect(await json('lru')).to.include({ ok: false, code: 'MSG_ERR_USAGE' })
   })
 
+  it('shows what goes through the relay', async () => {
+    expect(await json('relays')).to.deep.include({ command: 'relays', ok: true, datagrams: 3_000, legs: 1 })
+    const shown = await text('relays')
+    expect(shown).to.contain('passed on    4.00 MB in 3000 datagrams\n')
+    expect(shown).to.contain('dropped      1000 from elsewhere, 2 to somebody who took no more\n')
+    expect(shown).to.contain('channels     5, 1 of them in use\n')
+    expect(shown).to.match(/alice – bob {2}3\.00 MB – 1\.00 MB {2}2\.50 kB\/s {2}.* {2}udp – tls\n/)
+  })
+
   it('shows a status', async () => {
     expect(await json('status')).to.include({ command: 'status', ok: true, accounts: 2, port: 7788 })
     expect(await text('status')).to.contain('listens on   ::, TCP 7788, UDP 7788')

@@ -1,0 +1,102 @@
+import type { LinkEndpoint, SocketAddress } from '../transport/endpoint-api.ts'
+import type { MappingBehaviour, Observation } from '../transport/rendezvous-client.ts'
+import { formatAddress, normalizeHost } from '../wire/address.ts'
+import type { NetworkStatus } from './api.ts'
+import type { Emitter } from './emitter.ts'
+import { hostAddresses, isOwnHost } from './hosts.ts'
+import { LegKeeper } from './leg-keeper.ts'
+import { MappedPort, type MapPort } from './mapped-port.ts'
+import { NetworkWatch } from './network-watch.ts'
+import type { SignedIn } from './sign-in.ts'
+import type { Uplink } from './uplink.ts'
+
+/** What {@link Reach} is built with. */
+export interface ReachDeps {
+  readonly endpoint: LinkEndpoint
+  readonly emitter: Emitter
+  /** Uniform in [0, 1). */
+  readonly random: () => number
+  /** Opens a port of the router. @default it is not asked */
+  readonly mapPort: MapPort | undefined
+}
+
+/** Keeps this machine within reach of others: the server told of where it is, a leg of the relay open while UDP is blocked, changes of the network noticed. */
+export class Reach {
+  readonly #endpoint: LinkEndpoint
+  readonly #leg: LegKeeper
+  readonly #mappedPort: MappedPort | undefined
+  readonly #watch: NetworkWatch
+  #uplink: Uplink | undefined
+  #observation: Observation = { address: undefined, mapping: 'unknown' }
+
+  constructor({ endpoint, emitter, random, mapPort }: ReachDeps) {
+    this.#endpoint = endpoint
+    this.#leg = new LegKeeper(endpoint, random)
+    this.#mappedPort = mapPort && new MappedPort({ mapPort, emitter, port: endpoint.address.port })
+    this.#watch = new NetworkWatch(() => {
+      endpoint.handleNetworkChange()
+      this.#tellAgain()
+    })
+  }
+
+  /** Signed in: from now on the server is told. @returns where its relay is; `undefined` when the connection is lost already */
+  async announce(uplink: Uplink, { udp }: SignedIn): Promise<SocketAddress | undefined> {
+    const host = uplink.channel?.remoteHost
+    if (host === undefined) return undefined
+    const { port } = this.#endpoint.address
+    const server = { host: normalizeHost(host), port: udp.port }
+    const token = Buffer.from(udp.token, 'hex')
+    this.#uplink = uplink
+    this.#leg.renew((on) => uplink.dialLeg({ ...on, token }))
+    this.#endpoint.rendezvous(
+      {
+        server,
+        ...(udp.probePort === undefined ? {} : { probePort: udp.probePort }),
+        token,
+        isOwn: (address) => address.port === port && isOwnHost(address.host),
+      },
+      (observation) => this.#handleObserved(observation),
+    )
+    this.#mappedPort?.start(() => this.#tellAgain())
+    await this.#tell()
+    return server
+  }
+
+  /** How the server sees this machine's UDP socket. */
+  get network(): NetworkStatus {
+    const { mapping, address } = this.#observation
+    return { mapping, address: address ? formatAddress(address) : null }
+  }
+
+  /** What stands before this machine. */
+  get mapping(): MappingBehaviour {
+    return this.#observation.mapping
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close()
+    this.#leg.close()
+    await this.#mappedPort?.close()
+  }
+
+  #handleObserved(observation: Observation): void {
+    const isNew = observation.mapping !== this.#observation.mapping
+    this.#observation = observation
+    this.#leg.isWanted = observation.mapping === 'blocked'
+    if (isNew) this.#tellAgain()
+  }
+
+  /** Without a connection it is told at the next sign-in. */
+  #tellAgain(): void {
+    this.#tell().catch(() => {})
+  }
+
+  /** Tells the server what it cannot see: this machine's own addresses, how it is mapped, and the port its router opened. */
+  async #tell(): Promise<void> {
+    await this.#uplink?.request('udp.hosts', {
+      addresses: hostAddresses(this.#endpoint.address.port),
+      mapping: this.#observation.mapping,
+      ...this.#mappedPort?.hosts,
+    })
+  }
+}

@@ -28,7 +28,9 @@ async function answer(request: MapperRequest): Promise<MapperAnswer> {
     }
   }
   // The thread's clock starts with it; what is left of the time is for saying what was found.
-  const signal = AbortSignal.timeout(Math.max(MIN_SEARCH_MS, request.deadlineMs - performance.now() - SPARE_MS))
+  const signal = AbortSignal.timeout(
+    Math.max(MIN_SEARCH_MS, Math.floor(request.deadlineMs - performance.now()) - SPARE_MS),
+  )
   try {
     const upnp = upnpNat({ autoRefresh: false })
     if (request.descriptor !== undefined)

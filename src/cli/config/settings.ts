@@ -116,6 +116,7 @@ export const SETTINGS = {
     flag: 'map-port',
     summary: 'ask your router to open a UDP port while the client runs (UPnP, NAT-PMP)',
     fallback: false,
+    inFiles: 'user',
   },
   traceLinks: {
     kind: { type: 'path' },

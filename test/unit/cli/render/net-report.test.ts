@@ -40,7 +40,7 @@ describe('the report of the network', () => {
   it('is no wider than a narrow terminal', () => {
     const lines = netReportLines(REPORT, palette(false), 40)
     for (const line of lines) expect(line.length, line).to.be.at.most(40)
-    expect(lines.join('\n')).to.contain('  -> Let UDP to 203.0.113.2 port 7788 out,\n     and its answers in.')
+    expect(lines.join('\n')).to.contain('  -> Let UDP to 203.0.113.2 port 7788\n     out, and its answers in.')
   })
 })
 

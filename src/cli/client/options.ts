@@ -3,13 +3,14 @@ import type { Settings } from '../config/load.ts'
 import type { SettingKey } from '../config/settings.ts'
 
 /** Settings of commands that open links. */
-export const LINK_SETTINGS = ['congestion', 'traceLinks'] as const satisfies readonly SettingKey[]
+export const LINK_SETTINGS = ['congestion', 'guessPorts', 'traceLinks'] as const satisfies readonly SettingKey[]
 
 /** The options of `createClient` that settings decide in every command. */
 export function clientOptions(settings: Settings): {
   dataDir: string
   accept: AcceptPolicy
   congestion: Congestion
+  guessPorts: boolean
   fingerprint?: string
 } {
   const fingerprint = settings.text('fingerprint')
@@ -17,6 +18,7 @@ export function clientOptions(settings: Settings): {
     dataDir: settings.required('dataDir'),
     accept: (settings.text('accept') ?? 'ask') as AcceptPolicy,
     congestion: (settings.text('congestion') ?? 'bbr') as Congestion,
+    guessPorts: settings.isOn('guessPorts'),
     ...(fingerprint === undefined ? {} : { fingerprint }),
   }
 }

@@ -20,6 +20,7 @@ export interface SessionOptions {
   readonly accept: AcceptPolicy
   readonly keepOpen: boolean
   readonly mapPort?: boolean
+  readonly guessPorts?: boolean
   readonly plugins?: NonNullable<ClientOptions['plugins']>
 }
 

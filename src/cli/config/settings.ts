@@ -119,6 +119,14 @@ export const SETTINGS = {
     flag: 'map-port',
     summary: 'ask your router to open a UDP port while the client runs (UPnP, NAT-PMP)',
     fallback: false,
+    inFiles: 'user',
+  },
+  guessPorts: {
+    kind: { type: 'switch' },
+    env: 'MSG_GUESS_PORTS',
+    flag: 'guess-ports',
+    summary: 'where one router gives every destination another port, guess which; both sides have to',
+    fallback: false,
   },
   traceLinks: {
     kind: { type: 'path' },

@@ -5,12 +5,39 @@ import https from 'node:https'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Gateway, MapPortOptions } from '@achingbrain/nat-port-mapper'
 import { isPrivate } from '../wire/address.ts'
-import type { MapperAnswer, MapperRequest } from './port-mapping.ts'
 
 /*
  * The thread in which the port mapper runs, for one question. The package binds sockets, sets timers, throws where nobody catches, and fetches what its
  * neighbours name; all of that ends with the thread, and what is fetched is bounded here.
  */
+
+/** What a thread of the port mapper is asked. */
+export interface MapperRequest {
+  readonly job: 'find' | 'map' | 'unmap'
+  /** Of this machine's UDP socket. */
+  readonly port: number
+  /** Of the router: wanted, or to be given back. */
+  readonly externalPort: number
+  /** How long the router keeps it open unless asked again. */
+  readonly leaseSeconds: number
+  /** When a search for UPnP ends, milliseconds from the question. */
+  readonly deadlineMs: number
+  /** IPv4 address of the router. @default unknown: only UPnP is tried */
+  readonly router?: string
+  /** URL of a UPnP description. @default searched for */
+  readonly descriptor?: string
+}
+
+/** What it found, opened or closed. */
+export interface MapperAnswer {
+  readonly by: 'upnp' | 'nat-pmp'
+  /** IPv4 address of the router inside. */
+  readonly router: string
+  /** Where the world sees the router; '' when a port was given back. */
+  readonly externalHost: string
+  /** 0 unless a port was opened. */
+  readonly externalPort: number
+}
 
 /** @throws why neither protocol did it. */
 async function answer(request: MapperRequest): Promise<MapperAnswer> {
@@ -28,7 +55,9 @@ async function answer(request: MapperRequest): Promise<MapperAnswer> {
     }
   }
   // The thread's clock starts with it; what is left of the time is for saying what was found.
-  const signal = AbortSignal.timeout(Math.max(MIN_SEARCH_MS, request.deadlineMs - performance.now() - SPARE_MS))
+  const signal = AbortSignal.timeout(
+    Math.max(MIN_SEARCH_MS, Math.floor(request.deadlineMs - performance.now()) - SPARE_MS),
+  )
   try {
     const upnp = upnpNat({ autoRefresh: false })
     if (request.descriptor !== undefined)

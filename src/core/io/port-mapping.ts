@@ -1,34 +1,9 @@
 import { isPrivate } from '../wire/address.ts'
 import { defaultGateway } from './default-gateway.ts'
+import type { MapperAnswer, MapperRequest } from './port-mapping-main.ts'
 import { startWorker } from './start-worker.ts'
 
-/** What a thread of the port mapper is asked. */
-export interface MapperRequest {
-  readonly job: 'find' | 'map' | 'unmap'
-  /** Of this machine's UDP socket. */
-  readonly port: number
-  /** Of the router: wanted, or to be given back. */
-  readonly externalPort: number
-  /** How long the router keeps it open unless asked again. */
-  readonly leaseSeconds: number
-  /** When a search for UPnP ends, milliseconds from the question. */
-  readonly deadlineMs: number
-  /** IPv4 address of the router. @default unknown: only UPnP is tried */
-  readonly router?: string
-  /** URL of a UPnP description. @default searched for */
-  readonly descriptor?: string
-}
-
-/** What it found, opened or closed. */
-export interface MapperAnswer {
-  readonly by: 'upnp' | 'nat-pmp'
-  /** IPv4 address of the router inside. */
-  readonly router: string
-  /** Where the world sees the router; '' when a port was given back. */
-  readonly externalHost: string
-  /** 0 unless a port was opened. */
-  readonly externalPort: number
-}
+export type { MapperAnswer, MapperRequest } from './port-mapping-main.ts'
 
 /** Where the router is. @default what the system says, and a search */
 export type RouterPlace = Pick<MapperRequest, 'router' | 'descriptor'>

@@ -54,13 +54,13 @@ const GLOBAL_FLAGS = ['json', 'debug', 'no-input', 'no-color']
 const RELAY = '--relay-channel-rate --relay-quota --relay-server-rate --relay-user-rate'
 const ONE_SHOT = '--data-dir --fingerprint'
 const COMMANDS = [
-  `client connect [address] --accept --congestion ${ONE_SHOT} --keep-open --linger --map-port --trace-links --user`,
+  `client connect [address] --accept --congestion ${ONE_SHOT} --guess-ports --keep-open --linger --map-port --trace-links --user`,
   `client login ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
-  `client receive --accept --congestion ${ONE_SHOT} --limit --once --server --timeout --to --trace-links --user`,
+  `client receive --accept --congestion ${ONE_SHOT} --guess-ports --limit --once --server --timeout --to --trace-links --user`,
   `client register ${ONE_SHOT} --password-file --password-stdin --server --timeout --user`,
   `client rooms ${ONE_SHOT} --server --timeout --user`,
-  `client send <user> [text] --congestion ${ONE_SHOT} --server --timeout --trace-links --user`,
-  `client send-file <user> <path> --as --congestion ${ONE_SHOT} --limit --priority --server --timeout --trace-links --user`,
+  `client send <user> [text] --congestion ${ONE_SHOT} --guess-ports --server --timeout --trace-links --user`,
+  `client send-file <user> <path> --as --congestion ${ONE_SHOT} --guess-ports --limit --priority --server --timeout --trace-links --user`,
   `client users --connected ${ONE_SHOT} --server --timeout --user`,
   `client whoami ${ONE_SHOT} --server --timeout --user`,
   'config show',
@@ -86,12 +86,12 @@ const COMMANDS = [
 const PLUGIN_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   broadcast: [`client broadcast [text] ${ONE_SHOT} --server --timeout --user`],
   'file-download': [
-    `client download <name> --checkpoint --congestion ${ONE_SHOT} --limit --server --timeout --to --trace-links --user`,
+    `client download <name> --checkpoint --congestion ${ONE_SHOT} --guess-ports --limit --server --timeout --to --trace-links --user`,
     `client files [folder] ${ONE_SHOT} --server --timeout --user`,
   ],
   presence: [`client who ${ONE_SHOT} --server --timeout --user`],
   'remote-exec': [
-    `client exec <user> <command> --congestion --cwd ${ONE_SHOT} --server --stdin --timeout --trace-links --user`,
+    `client exec <user> <command> --congestion --cwd ${ONE_SHOT} --guess-ports --server --stdin --timeout --trace-links --user`,
   ],
 }
 const CLIENT = [

@@ -36,6 +36,11 @@ export class LabPeople {
     this.#directory = directory
   }
 
+  /** Where the server listens. */
+  get port(): number {
+    return this.#port
+  }
+
   async startServer(...args: string[]): Promise<JsonProcess> {
     const at = ['--host', '::', '--port', '0', '--data-dir', join(this.#directory, 'server')]
     const server = this.#start(this.#lab.server, ['server', 'start', ...at, ...args])

@@ -96,6 +96,13 @@ export class Lab {
     nft(this.#routers[this.#homeOf(name)]!, rulesOf(home))
   }
 
+  /** The router of `name` forgets every mapping, as after a power cut. */
+  forget(name: string): void {
+    const i = this.#homeOf(name)
+    // What an interface that masquerades has mapped goes when it goes down.
+    configure(this.#routers[i]!, ['link set wan down', 'link set wan up', ...this.#outside(i)])
+  }
+
   close(): void {
     OPEN.delete(this)
     for (const namespace of this.#namespaces.splice(0)) {
@@ -150,8 +157,7 @@ export class Lab {
       'link add lan type bridge',
       ...up('lan', isPublic ? `192.0.2.${16 * i + 1}/28` : '192.168.1.1/24', `2001:db8:b${i}::1/64`),
       ...up('wan', `198.51.100.${4 * i + 2}/30`, `2001:db8:a${i}::2/64`),
-      `route add default via 198.51.100.${4 * i + 1}`,
-      `-6 route add default via 2001:db8:a${i}::1`,
+      ...this.#outside(i),
     ])
     configure(this.#core, [
       `-6 route add 2001:db8:b${i}::/64 via 2001:db8:a${i}::2`,
@@ -167,6 +173,14 @@ export class Lab {
       )
     }
     return i
+  }
+
+  #outside(i: number): string[] {
+    return [
+      `route replace default via 198.51.100.${4 * i + 1}`,
+      `-6 address replace 2001:db8:a${i}::2/64 dev wan`,
+      `-6 route replace default via 2001:db8:a${i}::1`,
+    ]
   }
 
   #addPerson(name: string, home: number): void {

@@ -16,8 +16,8 @@ export function backoffMs(attempt: number, random: number, { baseMs, capMs }: Ba
   return Math.round(full * (0.5 + random / 2))
 }
 
-/** Back at the server: quick after a restart, gentle in an outage. */
-export const RECONNECT: Backoff = { baseMs: 500, capMs: 30_000 }
+/** Back at the server: quick after a restart, and signed in within ten seconds after however long an outage. */
+export const RECONNECT: Backoff = { baseMs: 500, capMs: 8_000 }
 /** Back on a link: a handshake has already taken ten seconds to fail. */
 export const RELINK: Backoff = { baseMs: 1_000, capMs: 30_000 }
 /** Again to somebody who refused a message: their client has held it for five seconds already. */

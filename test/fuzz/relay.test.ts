@@ -76,7 +76,7 @@ function play(lab: RelayLab, model: Model, one: Step): void {
     case 'enter':
       if (model.here.has(one.id)) return
       model.here.add(one.id)
-      return lab.enter(one.id, `u${one.id % 3}`, undefined)
+      return lab.enter(one.id, `u${one.id % 3}`, null)
     case 'leave':
       // Whoever goes is introduced to nobody any more.
       for (const name of [...model.channels]) if (ends(name).includes(one.id)) close(lab, model, name)

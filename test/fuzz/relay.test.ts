@@ -54,9 +54,10 @@ interface Model {
 describe('the relay, whatever happens', () => {
   it('gives a datagram to the other end of its channel, and to nobody else', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }), (steps) => {
         const lab = new RelayLab({}, 0)
         const model: Model = { channels: new Set(), here: new Set(), seen: new Map(), legs: new Set() }
+        for (let id = 1; id <= CONNECTIONS; id++) play(lab, model, { do: 'enter', id })
         for (const one of steps) play(lab, model, one)
         const { datagrams, drops, channels, legs } = lab.relay.totals
         expect(datagrams + Object.values(drops).reduce((sum, n) => sum + n, 0)).to.equal(
@@ -75,7 +76,7 @@ function play(lab: RelayLab, model: Model, one: Step): void {
     case 'enter':
       if (model.here.has(one.id)) return
       model.here.add(one.id)
-      return lab.enter(one.id, `u${one.id % 3}`, undefined)
+      return lab.enter(one.id, `u${one.id % 3}`, null)
     case 'leave':
       // Whoever goes is introduced to nobody any more.
       for (const name of [...model.channels]) if (ends(name).includes(one.id)) close(lab, model, name)

@@ -32,7 +32,7 @@ export class RelayLab {
     for (let id = 1; id <= connections; id++) this.enter(id)
   }
 
-  enter(id: number, user = `u${id}`, address: HostPort | undefined = addressOf(id)): void {
+  enter(id: number, user = `u${id}`, address: HostPort | null = addressOf(id)): void {
     this.relay.enter(id, user)
     if (address) this.relay.see(this.now, id, address)
   }

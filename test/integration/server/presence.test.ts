@@ -63,8 +63,14 @@ describe('server: presence, sessions, rooms', () => {
     await bob.next('session.request')
     await bob.ask('session.accept', { user: 'alice' })
     const told = await bob.next('peer.introduced', { instance: other.instance })
-    expect(told).to.deep.equal({ instance: other.instance, user: 'alice', device: alice.device, candidates: [seen] })
     const mutual = await other.next('peer.introduced', { instance: bob.instance })
+    expect(told).to.deep.equal({
+      instance: other.instance,
+      user: 'alice',
+      device: alice.device,
+      candidates: [{ ...seen, kind: 'observed' }],
+      channel: mutual.channel,
+    })
     expect(mutual.user).to.equal('bob')
   })
 

@@ -36,13 +36,9 @@ export class LabPeople {
     this.#directory = directory
   }
 
-  /** Where the server listens. */
-  get port(): number {
-    return this.#port
-  }
-
+  /** On any free port; again on the same one. */
   async startServer(...args: string[]): Promise<JsonProcess> {
-    const at = ['--host', '::', '--port', '0', '--data-dir', join(this.#directory, 'server')]
+    const at = ['--host', '::', '--port', String(this.#port), '--data-dir', join(this.#directory, 'server')]
     const server = this.#start(this.#lab.server, ['server', 'start', ...at, ...args])
     this.#port = (await server.until({ type: 'listening' }))['port'] as number
     return server

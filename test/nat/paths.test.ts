@@ -113,7 +113,7 @@ describe('two people behind home routers', function () {
     await sleep(4_000)
     const marks = [alice, bob].map(({ lines }) => lines.length)
     const startedAt = performance.now()
-    await people.startServer('--port', String(people.port))
+    await people.startServer()
     await Promise.all([alice, bob].map((client, i) => client.after(marks[i]!, { type: 'signed-in', restored: true })))
     report(`signed in again after ${Math.round(performance.now() - startedAt)} ms`)
     await bob.until({ type: 'transfer.done' })

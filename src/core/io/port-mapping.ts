@@ -95,8 +95,8 @@ export class PortMapping {
 
   #ask(job: MapperRequest['job'], deadlineMs: number, signal?: AbortSignal): Promise<MapperAnswer> {
     const { port, place = placeOfRouter(), ask = askMapper } = this.#options
-    const externalPort = this.#mapped?.externalPort ?? port
-    return ask({ job, port, externalPort, leaseSeconds: LEASE_SECONDS, deadlineMs, ...place }, deadlineMs, signal)
+    const { by, externalPort = port } = this.#mapped ?? {}
+    return ask({ job, port, externalPort, leaseSeconds: LEASE_SECONDS, deadlineMs, by, ...place }, deadlineMs, signal)
   }
 }
 

@@ -75,7 +75,10 @@ describe('a port mapping', () => {
     start()
     await turns()
     answer = () => Promise.reject(new Error('silence'))
-    for (let i = 0; i < 60; i++) await pass(MINUTE)
+    for (let i = 0; i < 59; i++) await pass(MINUTE)
+    expect(told, 'it is still open').to.deep.equal(['198.51.100.2:40000'])
+    expect(asked, 'once, then from the twentieth minute on').to.have.length(1 + 40)
+    await pass(MINUTE)
     expect(told).to.deep.equal(['198.51.100.2:40000', 'none', 'silence'])
     const before = asked.length
     await pass(120 * MINUTE)

@@ -52,6 +52,19 @@ describe('a port mapping', () => {
     expect(asked).to.deep.equal([{ ...wish, externalPort: 5_000 }, again, again, again, { ...again, job: 'unmap' }])
   })
 
+  it('gives back what is opened while it closes, and tells nobody of it', async () => {
+    let open!: () => void
+    answer = () => new Promise((resolve) => (open = () => resolve(MAPPED)))
+    const mapping = start()
+    await turns()
+    const closing = mapping.close()
+    answer = async () => MAPPED
+    open()
+    await closing
+    expect(asked.map(({ job }) => job)).to.deep.equal(['map', 'unmap'])
+    expect(told).to.deep.equal([])
+  })
+
   it('tells another address of the router', async () => {
     start()
     await turns()

@@ -22,6 +22,8 @@ export interface MapperRequest {
   readonly leaseSeconds: number
   /** When a search for UPnP ends, milliseconds from the question. */
   readonly deadlineMs: number
+  /** By which it was opened: the other protocol is not tried. @default both are */
+  readonly by?: 'upnp' | 'nat-pmp' | undefined
   /** IPv4 address of the router. @default unknown: only UPnP is tried */
   readonly router?: string
   /** URL of a UPnP description. @default searched for */
@@ -44,8 +46,9 @@ async function answer(request: MapperRequest): Promise<MapperAnswer> {
   const { pmpNat, upnpNat } = await import('@achingbrain/nat-port-mapper')
   const complaints: string[] = []
   // A datagram may be lost, and the package sends none again.
-  for (let attempt = 0; attempt < PMP_ATTEMPTS && request.router !== undefined; attempt++) {
-    const gateway = strict(pmpNat(request.router, { autoRefresh: false }), request.router)
+  const pmpRouter = request.by === 'upnp' ? undefined : request.router
+  for (let attempt = 0; attempt < PMP_ATTEMPTS && pmpRouter !== undefined; attempt++) {
+    const gateway = strict(pmpNat(pmpRouter, { autoRefresh: false }), pmpRouter)
     try {
       return await ask(gateway, 'nat-pmp', request, AbortSignal.timeout(PMP_MS))
     } catch (error) {
@@ -54,6 +57,7 @@ async function answer(request: MapperRequest): Promise<MapperAnswer> {
       await gateway.stop().catch(() => {})
     }
   }
+  if (request.by === 'nat-pmp') throw new Error(complaints.join('; '))
   // The thread's clock starts with it; what is left of the time is for saying what was found.
   const signal = AbortSignal.timeout(
     Math.max(MIN_SEARCH_MS, Math.floor(request.deadlineMs - performance.now()) - SPARE_MS),

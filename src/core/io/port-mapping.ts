@@ -48,6 +48,7 @@ export class PortMapping {
   /** When the router closes it, milliseconds of the process's clock. */
   #expiresAt = 0
   #isFailed = false
+  #isClosing = false
 
   constructor(options: PortMappingOptions) {
     this.#options = options
@@ -56,8 +57,14 @@ export class PortMapping {
 
   /** Gives the port back, if the router takes it soon. */
   async close(): Promise<void> {
-    this.#end.abort(new Error('closing'))
+    this.#isClosing = true
     clearTimeout(this.#timer)
+    // A port that was asked for a moment ago may be open already.
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, GRACE_MS)))
+    await Promise.race([this.#asking, late])
+    clearTimeout(timer)
+    this.#end.abort(new Error('closing'))
     await this.#asking
     if (this.#mapped) await this.#ask('unmap', UNMAP_MS).catch(() => {})
     this.#mapped = undefined
@@ -70,13 +77,14 @@ export class PortMapping {
       const isSame =
         mapped.externalHost === this.#mapped?.externalHost && mapped.externalPort === this.#mapped.externalPort
       this.#mapped = mapped
+      if (this.#isClosing) return
       if (isPrivate(mapped.externalHost))
         throw new Error(`your router is at ${mapped.externalHost} itself, behind another one`)
       this.#expiresAt = startedAt + LEASE_SECONDS * 1_000
       if (!isSame) this.#options.onMapped({ host: mapped.externalHost, port: mapped.externalPort })
       this.#again(REFRESH_MS)
     } catch (error) {
-      if (!this.#end.signal.aborted) this.#fail(error instanceof Error ? error.message : String(error))
+      if (!this.#isClosing) this.#fail(error instanceof Error ? error.message : String(error))
     }
   }
 
@@ -95,8 +103,8 @@ export class PortMapping {
 
   #ask(job: MapperRequest['job'], deadlineMs: number, signal?: AbortSignal): Promise<MapperAnswer> {
     const { port, place = placeOfRouter(), ask = askMapper } = this.#options
-    const externalPort = this.#mapped?.externalPort ?? port
-    return ask({ job, port, externalPort, leaseSeconds: LEASE_SECONDS, deadlineMs, ...place }, deadlineMs, signal)
+    const { by, externalPort = port } = this.#mapped ?? {}
+    return ask({ job, port, externalPort, leaseSeconds: LEASE_SECONDS, deadlineMs, by, ...place }, deadlineMs, signal)
   }
 }
 
@@ -151,5 +159,6 @@ const REFRESH_MS = 1_200_000
 const RETRY_MS = 60_000
 /** For one question, all protocols together. */
 const DEADLINE_MS = 5_000
-/** How long closing waits for the router. */
+/** How long closing waits for an answer that is on its way, and for the router to take the port back. */
+const GRACE_MS = 1_000
 const UNMAP_MS = 2_000

@@ -52,6 +52,19 @@ describe('a port mapping', () => {
     expect(asked).to.deep.equal([{ ...wish, externalPort: 5_000 }, again, again, again, { ...again, job: 'unmap' }])
   })
 
+  it('gives back what is opened while it closes, and tells nobody of it', async () => {
+    let open!: () => void
+    answer = () => new Promise((resolve) => (open = () => resolve(MAPPED)))
+    const mapping = start()
+    await turns()
+    const closing = mapping.close()
+    answer = async () => MAPPED
+    open()
+    await closing
+    expect(asked.map(({ job }) => job)).to.deep.equal(['map', 'unmap'])
+    expect(told).to.deep.equal([])
+  })
+
   it('tells another address of the router', async () => {
     start()
     await turns()
@@ -75,7 +88,10 @@ describe('a port mapping', () => {
     start()
     await turns()
     answer = () => Promise.reject(new Error('silence'))
-    for (let i = 0; i < 60; i++) await pass(MINUTE)
+    for (let i = 0; i < 59; i++) await pass(MINUTE)
+    expect(told, 'it is still open').to.deep.equal(['198.51.100.2:40000'])
+    expect(asked, 'once, then from the twentieth minute on').to.have.length(1 + 40)
+    await pass(MINUTE)
     expect(told).to.deep.equal(['198.51.100.2:40000', 'none', 'silence'])
     const before = asked.length
     await pass(120 * MINUTE)

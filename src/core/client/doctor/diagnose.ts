@@ -22,6 +22,8 @@ function summaryOf({ server }: Measurements, checks: readonly NetCheck[]): strin
   if (!server) return 'This machine is ready. Name a server to learn what stands between: msg net doctor <server>.'
   if (isFailed('server-key')) return 'The server is not the one that was known, so nothing was asked of it.'
   if (server.failure) return 'The server cannot be used from here, so nobody can be reached through it.'
+  if (!server.udp && server.udpPort !== undefined)
+    return 'The server can be reached, slowly. What UDP can do is not known.'
   if (!server.udp)
     return 'The server can be reached. What UDP can do was not checked: that needs a sign-in that is kept here.'
   switch (server.udp.mapping) {

@@ -122,8 +122,17 @@ const signIn = of(({ failure, signIn: result, address }) => {
 })
 
 const udp = of(({ udp: findings, udpPort, host }) => {
-  if (!findings || udpPort === undefined || host === undefined) return undefined
+  if (udpPort === undefined || host === undefined) return undefined
   const base = { id: 'udp', title: 'UDP to the server' } as const
+  if (!findings)
+    return {
+      ...base,
+      status: 'skipped',
+      measured: 'not known',
+      meaning: 'Too much time had gone by when its turn came.',
+      advice: 'Run this again.',
+      facts: { port: udpPort, asked: 0, answered: 0, ...roundTrips([]) },
+    }
   const { asked, rttMs } = findings.main
   const facts = { port: udpPort, asked, answered: rttMs.length, ...roundTrips(rttMs) }
   if (findings.mapping === 'blocked')

@@ -56,6 +56,8 @@ const find = (measurements: Measurements, id: NetCheckId): NetCheck | undefined 
 
 type Row = readonly [id: NetCheckId, Measurements, NetCheckStatus, says: RegExp, advice: RegExp | null]
 const blocked = { udp: { ...seen('blocked', 0), probe: undefined } }
+const untimed = measured()
+delete (untimed.server as { udp?: unknown }).udp
 const ROUTER = { by: 'upnp', router: '192.168.1.1', externalHost: '198.51.100.2' } as const
 
 const ROWS: Readonly<Record<string, Row>> = {
@@ -148,6 +150,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a refused sign-in': ['sign-in', measured({ signIn: { why: 'not this one' } }), 'skipped', /not this one/, /login/],
   UDP: ['udp', measured(), 'ok', /5 of 5 requests answered, RTT 1.00 ms, 3.00 ms, 9.00 ms/, null],
   'UDP with loss': ['udp', measured({ udp: seen('none', 3) }), 'warn', /3 of 5/, /Wi-Fi/],
+  'UDP without time': ['udp', untimed, 'skipped', /not known/, /again/],
   'no UDP': ['udp', measured(blocked), 'fail', /nothing comes back from port 7788/, /203.0.113.2 port 7788 out/],
   'a second port': ['probe-port', measured(), 'ok', /port 7789 answers/, null],
   'a silent second port': [

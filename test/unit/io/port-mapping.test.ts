@@ -29,9 +29,12 @@ describe('a port mapping', () => {
       place: {},
       onMapped: (mapped) => told.push(mapped ? `${mapped.host}:${mapped.port}` : 'none'),
       onFailed: (why) => told.push(why),
-      ask: async ({ job, port, externalPort, leaseSeconds }) => {
+      ask: async ({ job, port, externalPort, leaseSeconds }, _deadlineMs, signal) => {
         asked.push({ job, port, externalPort, leaseSeconds })
-        return answer()
+        const aborted = new Promise<never>((_, reject) =>
+          signal?.addEventListener('abort', () => reject(signal.reason as Error)),
+        )
+        return Promise.race([answer(), aborted])
       },
     })
   const pass = async (ms: number): Promise<void> => {
@@ -58,6 +61,7 @@ describe('a port mapping', () => {
     const mapping = start()
     await turns()
     const closing = mapping.close()
+    await turns()
     answer = async () => MAPPED
     open()
     await closing

@@ -36,10 +36,17 @@ export class LabPeople {
     this.#directory = directory
   }
 
-  /** On any free port; again on the same one. */
-  async startServer(...args: string[]): Promise<JsonProcess> {
-    const at = ['--host', '::', '--port', String(this.#port), '--data-dir', join(this.#directory, 'server')]
-    const server = this.#start(this.#lab.server, ['server', 'start', ...at, ...args])
+  /** On any free port; again on the same one. @param over - the families that it speaks. */
+  async startServer(over: 'both' | 'v4' = 'both'): Promise<JsonProcess> {
+    const at = [
+      '--host',
+      over === 'both' ? '::' : '0.0.0.0',
+      '--port',
+      String(this.#port),
+      '--data-dir',
+      join(this.#directory, 'server'),
+    ]
+    const server = this.#start(this.#lab.server, ['server', 'start', ...at])
     this.#port = (await server.until({ type: 'listening' }))['port'] as number
     return server
   }

@@ -74,7 +74,12 @@ export class Meeting {
       this.network.add(end.host, end.endpoint)
       this.network.place(end.host, own, this.#nat(nat, i, random))
       const isOwn = (address: SocketAddress): boolean => isSameAddress(address, own)
-      end.endpoint.rendezvous(0, { server: SERVER, probePort: PROBE_PORT, token: Buffer.alloc(16, i + 1), isOwn })
+      end.endpoint.rendezvous(0, {
+        server: SERVER,
+        probes: [{ host: SERVER.host, port: PROBE_PORT }],
+        token: Buffer.alloc(16, i + 1),
+        isOwn,
+      })
     }
   }
 

@@ -11,7 +11,7 @@ describe('people of whom one has a symmetric router and the other a port-restric
   for (const asker of ['alice', 'bob'] as const)
     it(`are linked directly with --guess-ports, when ${asker} asks`, async () => {
       const people = keep(new LabPeople(create({ alice: 'port-restricted', bob: 'symmetric' }), directory()))
-      await people.startServer()
+      await people.startServer('v4')
       for (const name of ['alice', 'bob']) await people.signUp(name, 'v4', '--guess-ports')
       const answerer = asker === 'alice' ? 'bob' : 'alice'
       const met = await people.introduce({ asker, answerer }, 'direct', PATIENCE_MS)

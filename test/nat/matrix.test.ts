@@ -24,11 +24,12 @@ describe('people behind any two routers', function () {
   const settle = async (
     homeOf: (kind: RouterKind) => RouterKind | Home,
     kinds: readonly RouterKind[],
+    over: 'both' | 'v4' = 'v4',
   ): Promise<LabPeople> => {
     const names = kinds.flatMap((kind) => [`${kind}-1`, `${kind}-2`])
     const homes: Homes = Object.fromEntries(names.map((name) => [name, homeOf(name.slice(0, -2) as RouterKind)]))
     const people = keep(new LabPeople(create(homes), directory()))
-    await people.startServer()
+    await people.startServer(over)
     for (const name of names) await people.signUp(name)
     return people
   }
@@ -58,6 +59,14 @@ describe('people behind any two routers', function () {
           check(await people.introduce({ asker, answerer }, wanted, PATIENCE_MS), wanted, `${asker} asks ${answerer}`)
         }
       })
+
+  it('two with IPv6 are linked by it, whatever their routers do to IPv4', async () => {
+    const people = await settle((router) => router, ['symmetric'], 'both')
+    const pair = { asker: 'symmetric-1', answerer: 'symmetric-2' }
+    const met = await people.introduce(pair, 'direct', PATIENCE_MS)
+    check(met, 'direct', 'over IPv6')
+    expect((met.peers['peers'] as JsonLine[])[0]?.['address']).to.match(/^\[2001:db8:b/)
+  })
 
   it('port-restricted ones that take what nobody asked for are opened from inside first, and linked directly', async () => {
     const people = await settle((router) => ({ router, dropsNew: false }), ['port-restricted'])

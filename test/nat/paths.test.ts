@@ -27,7 +27,7 @@ describe('two people behind home routers', function () {
     const lab = create({ alice: home, bob: home })
     lab.sever(isSevered)
     const people = keep(new LabPeople(lab, directory()))
-    const server = await people.startServer()
+    const server = await people.startServer('v4')
     const [alice, bob] = [await people.signUp('alice'), await people.signUp('bob')]
     const { path } = await people.meet(alice, bob, PATIENCE_MS)
     expect(path).to.be.a('string')
@@ -113,7 +113,7 @@ describe('two people behind home routers', function () {
     await sleep(4_000)
     const marks = [alice, bob].map(({ lines }) => lines.length)
     const startedAt = performance.now()
-    await people.startServer()
+    await people.startServer('v4')
     await Promise.all([alice, bob].map((client, i) => client.after(marks[i]!, { type: 'signed-in', restored: true })))
     report(`signed in again after ${Math.round(performance.now() - startedAt)} ms`)
     await bob.until({ type: 'transfer.done' })
@@ -125,7 +125,7 @@ describe('two people behind home routers', function () {
   })
 
   it('hear each other after a long silence, though their routers forget', async () => {
-    const [mapping, idle] = (process.env['LAB_IDLE'] ?? '15,40').split(',').map(Number) as [number, number]
+    const [mapping, idle] = (process.env['LAB_IDLE'] ?? '12,30').split(',').map(Number) as [number, number]
     const scene = await talking({ router: 'port-restricted', mappingTimeout: mapping })
     const { alice, bob } = scene
     await settled(scene, 'direct')

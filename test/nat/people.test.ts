@@ -23,8 +23,7 @@ describe('people behind routers', () => {
   for (const kind of kinds)
     it(`on one network reach each other inside, behind a router that is ${kind}`, async () => {
       const { path, messageMs } = await meeting({ alice: kind, bob: { beside: 'alice' } })
-      // An open home has public addresses: nothing tells that they are neighbours.
-      expect(path).to.equal(kind === 'open' ? 'direct' : 'lan')
+      expect(path).to.equal('lan')
       expect(messageMs, 'the first message').to.not.equal(undefined)
     })
 

@@ -67,7 +67,12 @@ class Observed {
     this.network.place('first', server)
     this.network.place('probe', { ...server, port: probePort })
     const isOwn = ({ host, port }: SocketAddress): boolean => host === own.host && port === own.port
-    client.endpoint.rendezvous(0, { server, probePort, token: Buffer.alloc(16, 7), isOwn })
+    client.endpoint.rendezvous(0, {
+      server,
+      probes: [{ ...server, port: probePort }],
+      token: Buffer.alloc(16, 7),
+      isOwn,
+    })
   }
 
   get mapping(): MappingBehaviour | undefined {

@@ -13,6 +13,7 @@ import type {
 import type { MappingBehaviour } from '../transport/rendezvous-client.ts'
 import { isSameAddress } from '../transport/socket-address.ts'
 import type { StreamPeer } from '../plugins/client-scope.ts'
+import { parseIp } from '../wire/address.ts'
 import { isSameName } from '../wire/names.ts'
 import type { LinkStatus, MaybePathStatus, PeerStatus, SocketStatus } from './api.ts'
 import { backoffMs, RELINK } from './backoff.ts'
@@ -223,7 +224,7 @@ export class Links {
     for (const { peer, link, candidates, mapping } of this.#peers.values()) {
       const stats = link?.state === 'open' ? link.stats() : undefined
       const side = guessingSide(this.#mapping, mapping)
-      const at = candidates.find(({ kind }) => kind === 'observed')
+      const at = candidates.find(({ kind, host }) => kind === 'observed' && parseIp(host)?.byteLength === 4)
       if (side && at && stats?.path === 'relayed' && !stats.isSearching)
         this.#deps.endpoint.guess(peer.instance, side, at)
     }
@@ -427,13 +428,13 @@ interface Entry {
   lateTimer?: NodeJS.Timeout | undefined
 }
 
-/** Where two routers give every destination another port, what the server sees of either is of no use to the other. */
+/** Where two routers give every destination another port, what the server sees of either is of no use to the other; IPv6 has no ports to give. */
 function reachable(
   { candidates, mapping }: NotificationParams<'peer.introduced'>,
   here: MappingBehaviour,
 ): readonly Candidate[] {
   if (here !== 'dependent' || mapping !== 'dependent') return candidates
-  return candidates.filter(({ kind }) => kind !== 'observed')
+  return candidates.filter(({ kind, host }) => kind !== 'observed' || parseIp(host)?.byteLength === 16)
 }
 
 /** Which side of a birthday probe this is; `undefined` where none helps. */

@@ -51,7 +51,11 @@ export class Reach {
     this.#endpoint.rendezvous(
       {
         server,
-        ...(udp.probePort === undefined ? {} : { probePort: udp.probePort }),
+        probes: [
+          ...(udp.probe ? [udp.probe] : []),
+          ...(udp.probePort === undefined ? [] : [{ host: server.host, port: udp.probePort }]),
+        ],
+        ...(udp.across ? { across: udp.across } : {}),
         token,
         isOwn: (address) => address.port === port && isOwnHost(address.host),
       },

@@ -8,6 +8,8 @@ export type ToldCandidate = NotificationParams<'peer.introduced'>['candidates'][
 export interface Whereabouts {
   /** As the rendezvous port saw it; `undefined` when it was never seen. */
   readonly observed: HostPort | undefined
+  /** The same by the other family than that of the control connection. */
+  readonly observedAcross: HostPort | undefined
   /** The remote address of the control connection, which TCP attests; says nothing of any UDP port. */
   readonly address: string
   /** As the client itself says. */
@@ -21,7 +23,7 @@ export interface Whereabouts {
 /**
  * Where `from` may try to reach `to`, best guess first, without duplicates, at most {@link MAX_CANDIDATES}.
  *
- * The observed address, unless only `to`'s own machine could use it, and another port of the same host that its router opened; and `to`'s
+ * The observed address, and that of the other family for who speaks it, unless only `to`'s own machine could use it, and another port of the same host that its router opened; and `to`'s
  * host addresses when both may be on one network: behind the same public address, or each seen at an address that is not public. Otherwise
  * nobody learns anybody's inner addresses.
  *
@@ -37,6 +39,8 @@ export function candidates(from: Whereabouts, to: Whereabouts): ToldCandidate[] 
     found.push({ ...observed, kind: isOpen ? 'open' : 'observed' })
     if (mapped?.host === observed.host) found.push({ ...mapped, kind: 'mapped' })
   }
+  const { observedAcross: across } = to
+  if (across && !isInner(across.host) && speaks(from, across.host)) found.push({ ...across, kind: 'observed' })
   if (isNear) {
     for (const host of to.hosts) {
       if (isBelievable(host.host, from, to) && isUsable(host.host, from, to)) found.push({ ...host, kind: 'host' })
@@ -44,6 +48,12 @@ export function candidates(from: Whereabouts, to: Whereabouts): ToldCandidate[] 
   }
   const seen = new Set<string>()
   return found.filter(({ host, port }) => seen.size < seen.add(`${host} ${port}`).size).slice(0, MAX_CANDIDATES)
+}
+
+/** Whether a side was seen by the family of `host`. */
+function speaks({ observed, observedAcross }: Whereabouts, host: string): boolean {
+  const family = parseIp(host)?.byteLength
+  return [observed, observedAcross].some((seen) => seen && parseIp(seen.host)?.byteLength === family)
 }
 
 /** A side whose datagrams never came is where its control connection comes from. */

@@ -1,6 +1,6 @@
 import { MsgError } from '../errors.ts'
 import type { Instant } from '../time/instant.ts'
-import { normalizeHost, type HostPort } from '../wire/address.ts'
+import { normalizeHost, parseIp, type HostPort } from '../wire/address.ts'
 import type { AccountIndex } from './accounts.ts'
 import { Connections, type Departure, type SignIn } from './connections.ts'
 import { Deadlines } from './deadlines.ts'
@@ -116,14 +116,20 @@ export class Directory {
     return handle(now, connection, params)
   }
 
-  /** The rendezvous port saw a datagram with this connection's token. */
-  handleObserved(id: ConnectionId, address: HostPort): void {
+  /** The rendezvous port saw a datagram with this connection's token. @returns false when it came by the other family than the control connection's, or is nobody's */
+  handleObserved(id: ConnectionId, address: HostPort): boolean {
     const connection = this.#state.connections.get(id)
-    if (!connection) return
+    if (!connection) return false
     const observed = normalized(address)
-    if (connection.observed?.host === observed.host && connection.observed.port === observed.port) return
-    connection.observed = observed
-    this.#locate(connection)
+    const [family, main] = [observed.host, connection.address].map((host) => parseIp(host)?.byteLength)
+    const isMain = main === undefined || family === main
+    const before = isMain ? connection.observed : connection.observedAcross
+    if (before?.host === observed.host && before.port === observed.port) return isMain
+    if (isMain) connection.observed = observed
+    else connection.observedAcross = observed
+    if (isMain) this.#locate(connection)
+    else this.#introductions.refresh(connection)
+    return isMain
   }
 
   /** This connection has a way through the relay that needs no UDP: there is nothing more to wait for. */

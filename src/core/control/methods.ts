@@ -59,6 +59,10 @@ const SignedIn = v.object({
     port: Port,
     /** Where the server answers them too, and does nothing else: two views tell what a NAT does. */
     probePort: v.optional(Port),
+    /** The same at another address of the server. */
+    probe: v.optional(Address),
+    /** The server by the other family than this connection's. */
+    across: v.optional(Address),
     token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   }),
 })

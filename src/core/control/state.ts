@@ -23,6 +23,8 @@ export interface Connection {
   readonly address: string
   /** Where the server saw its UDP socket; `undefined` until a rendezvous datagram came. */
   observed: HostPort | undefined
+  /** The same by the other family than that of its control connection. */
+  observedAcross: HostPort | undefined
   /** What the client says are its own addresses. */
   hosts: readonly HostPort[]
   /** How the client says its router maps it, and the port that one opened when asked. */

@@ -61,7 +61,7 @@ async function observe(
   const { port } = socket.address
   const client = new RendezvousClient(now(), {
     server,
-    ...(probePort === undefined ? {} : { probePort }),
+    ...(probePort === undefined ? {} : { probes: [{ host: server.host, port: probePort }] }),
     token,
     isOwn: (address) => address.port === port && isOwnHost(address.host),
   })

@@ -29,6 +29,7 @@ import { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import { LineConnection, type LineHandler } from '../io/line-connection.ts'
 import { millis, type Instant } from '../time/instant.ts'
+import { normalizeHost } from '../wire/address.ts'
 import { displayName } from '../wire/names.ts'
 import type { ServerEvent, ServerLimits } from './api.ts'
 import type { DirectoryClient, DirectoryHost } from './directory-host.ts'
@@ -48,6 +49,8 @@ export interface ControlDeps {
   readonly udpPort: () => number
   /** The UDP port that answers the same datagrams and does nothing else; `undefined` without one. */
   readonly probePort?: () => number | undefined
+  /** Where else UDP is answered, for a client that came by the address `local`. @default nowhere */
+  readonly elsewhere?: (local: string) => Pick<Result<'login'>['udp'], 'probe' | 'across'>
   /** Makes the token by which the rendezvous port knows the connection; 32 hex digits. */
   readonly issueToken: (id: ConnectionId, user: string) => string
   readonly revokeToken: (token: string) => void
@@ -311,7 +314,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
   }
 
   #enter(id: RpcId, account: Account, { instance, device, listening, status: wanted }: Params<'login'>): void {
-    const { host, udpPort, probePort, issueToken, onSignedIn, extensions } = this.#deps
+    const { host, udpPort, probePort, elsewhere, issueToken, onSignedIn, extensions } = this.#deps
     host.run(
       (directory) => {
         const { address } = this
@@ -329,7 +332,12 @@ export class ControlConnection implements LineHandler, DirectoryClient {
             user,
             virtualAddress,
             status,
-            udp: { port: udpPort(), ...(other === undefined ? {} : { probePort: other }), token: this.#token },
+            udp: {
+              port: udpPort(),
+              ...(other === undefined ? {} : { probePort: other }),
+              ...elsewhere?.(normalizeHost(this.#socket.localAddress ?? '')),
+              token: this.#token,
+            },
           } satisfies Result<'login'>),
         )
         const tell = (message: PluginNotice): void => this.#tellPlugin(message)

@@ -1,16 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { Admission } from '../control/admission.ts'
-import type { ConnectionId } from '../control/state.ts'
 import { TokenBucket } from '../time/token-bucket.ts'
-import { MsgError } from '../errors.ts'
 import type { ServerCertificate } from '../io/certificate.ts'
 import { now } from '../io/clock.ts'
 import { EventHub } from '../io/event-hub.ts'
 import { Passwords } from '../io/passwords.ts'
 import { MetricsListener } from '../io/metrics-listener.ts'
-import { RendezvousSocket } from '../io/rendezvous-socket.ts'
 import { TlsListener } from '../io/tls-listener.ts'
+import type { UdpSocket } from '../io/udp-socket.ts'
 import type { Store } from '../store/store.ts'
 import { formatAddress, type HostPort } from '../wire/address.ts'
 import { LEG_PROTOCOL } from '../wire/relay-leg.ts'
@@ -26,6 +23,7 @@ import { relayLimits } from './limits.ts'
 import { ServerMetrics } from './metrics.ts'
 import type { ResolvedServerOptions } from './options.ts'
 import { Overview } from './overview.ts'
+import { Rendezvous } from './rendezvous.ts'
 import { RelayHost } from './relay-host.ts'
 import type { RelayLeg } from './relay-leg.ts'
 import { SignInDesk } from './sign-in.ts'
@@ -55,8 +53,7 @@ export class RunningServer implements Server {
   readonly #extensions: Extensions
   /** `undefined` where nothing is relayed. */
   readonly #relay: RelayHost | undefined
-  /** Rendezvous tokens of signed-in connections. */
-  readonly #tokens = new Map<string, { readonly id: ConnectionId; readonly budget: TokenBucket }>()
+  readonly #rendezvous = new Rendezvous()
   readonly #strangers = new Set<ControlConnection | RelayLeg>()
   readonly #signedIn = new Set<ControlConnection>()
   /** Telling of refusals must not become a flood itself. */
@@ -65,11 +62,9 @@ export class RunningServer implements Server {
   readonly #deps: ControlDeps
   readonly #sweep: NodeJS.Timeout
   #tls: TlsListener | undefined
-  #udp: RendezvousSocket | undefined
-  #probe: RendezvousSocket | undefined
   #admin: AdminSocket | undefined
   #metrics: Metrics | undefined
-  readonly #counts = { signIns: 0, failedSignIns: 0, refusals: 0, answered: 0, unknown: 0, rate: 0 }
+  readonly #counts = { signIns: 0, failedSignIns: 0, refusals: 0 }
   #lastId = 0
   #closing: Promise<void> | undefined
   #resolveStopped!: () => void
@@ -123,7 +118,14 @@ export class RunningServer implements Server {
     const { host, port } = this.#tls?.address ?? { host: '', port: 0 }
     const { fingerprint } = this.#parts.certificate
     const metrics = this.#metrics && { metrics: formatAddress(this.#metrics.listener.address) }
-    return { host, port, udpPort: this.#udp?.port ?? 0, probePort: this.#probe?.port ?? 0, fingerprint, ...metrics }
+    return {
+      host,
+      port,
+      udpPort: this.#rendezvous.port,
+      probePort: this.#rendezvous.probePort ?? 0,
+      fingerprint,
+      ...metrics,
+    }
   }
 
   get commands(): readonly PluginCommand[] {
@@ -199,8 +201,7 @@ export class RunningServer implements Server {
     this.#metrics?.source.close()
     await this.#metrics?.listener.close()
     await this.#extensions.close()
-    await this.#udp?.close()
-    await this.#probe?.close()
+    await this.#rendezvous.close()
     await this.#admin?.close()
   }
 
@@ -222,57 +223,40 @@ export class RunningServer implements Server {
       onClosed: (address) => this.#admission.leave(address),
     })
     const bound = this.#tls.address
-    this.#udp = await this.#bindUdp(bound)
-    this.#probe = await this.#bindProbe(bound)
-    this.#extensions.attach(this.#udp.socket)
-    this.#relay?.attach(this.#udp.socket)
+    const udp = await this.#openRendezvous(bound)
+    this.#extensions.attach(udp)
+    this.#relay?.attach(udp)
     if (this.#options.metrics) this.#metrics = await this.#listenMetrics(this.#options.metrics)
     this.#admin = await AdminSocket.listen(this.#parts.dataDir.path, this)
     this.#parts.dataDir.announce({
       ...bound,
       pid: process.pid,
       startedAt: this.#startedAt,
-      udpPort: this.#udp.port,
+      udpPort: this.#rendezvous.port,
       fingerprint,
       admin: this.#admin.path,
     })
   }
 
   /** The UDP port has the TCP port's number unless it was given another, or both may be any. */
-  async #bindUdp({ host, port }: HostPort): Promise<RendezvousSocket> {
-    const onRequest = (token: string, from: HostPort, spelled: HostPort): boolean => {
-      const id = this.#asking(token)
-      if (id === undefined) return false
-      this.#relay?.see(id, spelled)
-      this.#host.run((directory) => directory.handleObserved(id, from))
-      return true
-    }
-    const address = isIP(host) ? host : this.#options.host
-    const wanted = this.#options.udpPort
+  #openRendezvous({ host, port }: HostPort): Promise<UdpSocket> {
+    const { host: wanted, port: tcpPort, udpPort, probePort } = this.#options
     const relay = this.#relay
-    const onRelayed = relay && ((from: HostPort, bytes: Uint8Array): void => void relay.handleDatagram(from, bytes))
-    const binding = { offload: this.#extensions.hasLinks, ...(onRelayed ? { onRelayed } : {}) }
-    try {
-      return await RendezvousSocket.bind(address, wanted ?? port, onRequest, binding)
-    } catch (error) {
-      const isAnyGood = wanted === undefined && this.#options.port === 0
-      if (!isAnyGood || !MsgError.is(error) || error.code !== 'MSG_ERR_PORT_IN_USE') throw error
-      return RendezvousSocket.bind(address, 0, onRequest, binding)
-    }
-  }
-
-  /** Answers what it is asked and notes nothing: behind some NATs it sees an address that is good for nobody else. */
-  async #bindProbe({ host }: HostPort): Promise<RendezvousSocket> {
-    const address = isIP(host) ? host : this.#options.host
-    return RendezvousSocket.bind(address, this.#options.probePort, (token) => this.#asking(token) !== undefined)
-  }
-
-  /** Whose request that is; `undefined` when it is nobody's, or one too many. */
-  #asking(token: string): ConnectionId | undefined {
-    const known = this.#tokens.get(token)
-    const isInTime = known?.budget.take(now()) === 0
-    this.#counts[known ? (isInTime ? 'answered' : 'rate') : 'unknown']++
-    return isInTime ? known?.id : undefined
+    return this.#rendezvous.open({
+      host: wanted,
+      address: isIP(host) ? host : wanted,
+      port: udpPort ?? port,
+      isAnyGood: udpPort === undefined && tcpPort === 0,
+      probePort,
+      socket: {
+        offload: this.#extensions.hasLinks,
+        ...(relay ? { onRelayed: (from, bytes) => void relay.handleDatagram(from, bytes) } : {}),
+      },
+      onSeen: (id, from, spelled) => {
+        // The relay sends to one address only: that of the family by which everything else goes.
+        if (this.#host.run((directory) => directory.handleObserved(id, from))) relay?.see(id, spelled)
+      },
+    })
   }
 
   #createRelay(): RelayHost {
@@ -280,7 +264,7 @@ export class RunningServer implements Server {
     return new RelayHost({
       limits: relayLimits(limits),
       timeoutMs: Math.min(HANDSHAKE_MS, limits.signInTimeoutMs),
-      connectionOf: (token) => this.#tokens.get(token)?.id,
+      connectionOf: (token) => this.#rendezvous.ownerOf(token),
       onAttached: (id) => this.#host.run((directory) => directory.handleAttached(id)),
       onLeg: (leg, isKnown) => {
         if (isKnown) this.#strangers.delete(leg)
@@ -292,14 +276,13 @@ export class RunningServer implements Server {
 
   async #listenMetrics(address: HostPort): Promise<Metrics> {
     const source = new ServerMetrics(() => {
-      const { answered, unknown, rate, ...counts } = this.#counts
       return {
-        ...counts,
+        ...this.#counts,
         version: VERSION,
         startedAt: Date.parse(this.#startedAt) / 1_000,
         connections: this.#signedIn.size,
         open: this.#admission.open,
-        rendezvous: { answered, unknown, rate },
+        rendezvous: this.#rendezvous.counts,
         introductions: this.#host.introductions,
         relay: this.#relay?.totals,
       }
@@ -340,19 +323,15 @@ export class RunningServer implements Server {
       version: VERSION,
       extensions: this.#extensions,
       udpPort: () => this.address.udpPort,
-      probePort: () => this.#probe?.port,
+      probePort: () => this.#rendezvous.probePort,
+      elsewhere: (local) => this.#rendezvous.elsewhere(local),
       issueToken: (id, user) => {
-        const token = randomBytes(TOKEN_SIZE).toString('hex')
-        this.#tokens.set(token, {
-          id,
-          budget: new TokenBucket(now(), { perSecond: RENDEZVOUS_PER_SECOND, burst: RENDEZVOUS_BURST }),
-        })
+        const token = this.#rendezvous.issue(id)
         this.#relay?.enter(id, user)
         return token
       },
       revokeToken: (token) => {
-        const id = this.#tokens.get(token)?.id
-        this.#tokens.delete(token)
+        const id = this.#rendezvous.revoke(token)
         if (id !== undefined) this.#relay?.leave(id)
       },
       publish: (event) => this.#events.publish(event),
@@ -378,11 +357,6 @@ interface Metrics {
 
 /** Events that are kept for the first listener. */
 const MAX_EARLY = 1_000
-/** Specification: rendezvous requests of one connection, on both ports together. A client that is not answered sends three in its first second. */
-const RENDEZVOUS_PER_SECOND = 2
-const RENDEZVOUS_BURST = 20
-/** Specification: bytes of a rendezvous token. */
-const TOKEN_SIZE = 16
 /** Implementation, milliseconds: how often connections that have not signed in are looked at. */
 const SWEEP_MS = 1_000
 /** Implementation, milliseconds: time for a TLS handshake. */

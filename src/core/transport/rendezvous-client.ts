@@ -27,8 +27,10 @@ export interface Observation {
 /** What a {@link RendezvousClient} is told. */
 export interface RendezvousOptions {
   readonly server: SocketAddress
-  /** The server's other port, on the same host, which is only asked what it sees. @default none */
-  readonly probePort?: number
+  /** Where the server only says what it sees, best first: at another address, which tells a NAT's addresses apart, too, or at another port. @default none */
+  readonly probes?: readonly SocketAddress[]
+  /** The server by the other family, which is told of this socket as the first is. @default none */
+  readonly across?: SocketAddress
   /** 16 bytes, from sign-in. */
   readonly token: Uint8Array
   /** Whether that is this socket's own address. @default never */
@@ -39,22 +41,29 @@ export interface RendezvousOptions {
  * Keeps the server told of this socket's address, and learns what the server sees it as.
  *
  * The first port is asked again and again, which holds the mapping. The other one is asked when the first saw a new address that is not
- * the socket's own, and no more once it has answered.
+ * the socket's own, and no more once it has answered. The server's address of the other family, if it has one, is asked as the first port is: what it sees is for the
+ * server to tell others.
  */
 export class RendezvousClient {
   readonly #options: RendezvousOptions
   readonly #request: Uint8Array
   readonly #first: Inquiry
-  readonly #other: Inquiry | undefined
+  #other: Inquiry | undefined
+  /** By the other family. */
+  readonly #across: Inquiry | undefined
+  /** Those that were not asked yet. */
+  readonly #probes: SocketAddress[]
   #seenByFirst: SocketAddress | undefined
   #seenByOther: SocketAddress | undefined
 
   constructor(now: Instant, options: RendezvousOptions) {
-    const { server, probePort, token } = options
+    const { server, probes = [], across, token } = options
     this.#options = options
     this.#request = encodeRequest(token)
     this.#first = new Inquiry(server, now)
-    this.#other = probePort === undefined ? undefined : new Inquiry({ host: server.host, port: probePort }, Infinity)
+    this.#probes = [...probes]
+    this.#askNext(Infinity)
+    this.#across = across && new Inquiry(across, now)
   }
 
   get observation(): Observation {
@@ -65,8 +74,12 @@ export class RendezvousClient {
   handleResponse(now: Instant, from: SocketAddress, payload: Uint8Array): boolean {
     const response = decodeResponse(payload)
     if (response === undefined || !Buffer.from(response.token).equals(this.#options.token)) return false
+    if (this.#across && isSameAddress(from, this.#across.to)) {
+      this.#across.rest(now + REFRESH)
+      return false
+    }
     const before = this.#mapping
-    if (this.#other && from.port === this.#other.to.port) {
+    if (this.#other && isSameAddress(from, this.#other.to)) {
       // What comes late, about an address that has been replaced, says nothing of the new one.
       if (!this.#other.isOpen) return false
       this.#other.rest(Infinity)
@@ -85,12 +98,14 @@ export class RendezvousClient {
   /** Something fell silent: asks at once, but at most once a second. */
   check(now: Instant): void {
     this.#first.hurry(now)
+    this.#across?.hurry(now)
   }
 
   /** @returns true when the observation changed: the server has just been given up. */
   handleTimeout(now: Instant): boolean {
+    this.#across?.handleTimeout(now)
     // Silence of the other port says nothing of this machine's own network: it may be closed on the server's side.
-    this.#other?.handleTimeout(now)
+    if (this.#other?.handleTimeout(now)) this.#askNext(now)
     if (!this.#first.handleTimeout(now)) return false
     this.#seenByFirst = undefined
     this.#seenByOther = undefined
@@ -99,12 +114,18 @@ export class RendezvousClient {
   }
 
   pollTransmit(): Transmit | undefined {
-    const due = [this.#first, this.#other].find((inquiry) => inquiry?.takeDue() === true)
+    const due = [this.#first, this.#other, this.#across].find((inquiry) => inquiry?.takeDue() === true)
     return due && { to: due.to, payload: this.#request }
   }
 
   pollTimeout(): Instant {
-    return Math.min(this.#first.sendAt, this.#other?.sendAt ?? Infinity)
+    return Math.min(this.#first.sendAt, this.#other?.sendAt ?? Infinity, this.#across?.sendAt ?? Infinity)
+  }
+
+  /** The one before does not answer: its port may be closed. The last one is asked on and on. */
+  #askNext(at: Instant): void {
+    const next = this.#probes.shift()
+    if (next) this.#other = new Inquiry(next, at)
   }
 
   get #isOwn(): boolean {

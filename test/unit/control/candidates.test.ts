@@ -5,6 +5,7 @@ import { addressGroup, isLoopback, isPrivate } from '../../../src/core/wire/addr
 
 const at = (observed: string | undefined, ...hosts: string[]): Whereabouts => ({
   observed: observed === undefined ? undefined : { host: observed, port: 1_000 },
+  observedAcross: undefined,
   address: observed ?? '192.0.2.200',
   hosts: hosts.map((host) => ({ host, port: 2_000 })),
   mapping: undefined,
@@ -103,6 +104,20 @@ describe('control/candidates', () => {
     ])
   })
 
+  it('adds the public address of the other family, for who speaks that', () => {
+    const across = (observed: string, other?: string): Whereabouts => ({
+      ...at(observed),
+      observedAcross: other === undefined ? undefined : { host: other, port: 3_000 },
+    })
+    const to = across('198.51.100.2', '2001:db8::2')
+    expect(found(across('192.0.2.1'), to)).to.deep.equal(['198.51.100.2:1000'])
+    expect(found(across('192.0.2.1', '2001:db8::1'), to)).to.deep.equal(['198.51.100.2:1000', '2001:db8::2:3000'])
+    expect(found(across('2001:db8:9::1'), to)).to.deep.equal(['198.51.100.2:1000', '2001:db8::2:3000'])
+    expect(found(across('192.0.2.1', '2001:db8::1'), across('198.51.100.2', 'fd00::2'))).to.deep.equal([
+      '198.51.100.2:1000',
+    ])
+  })
+
   it('repeats nothing and gives at most eight', () => {
     const many = Array.from({ length: 8 }, (_, i) => `10.0.0.${i + 2}`)
     expect(found(at('10.0.0.1'), at('10.0.0.2', ...many))).to.have.lengthOf(8)
@@ -118,6 +133,7 @@ describe('control/candidates', () => {
     const address = fc.record({ host, port: fc.integer({ min: 1, max: 5 }) })
     const whereabouts: fc.Arbitrary<Whereabouts> = fc.record({
       observed: fc.option(address, { nil: undefined }),
+      observedAcross: fc.option(address, { nil: undefined }),
       address: host,
       hosts: fc.array(address, { maxLength: 8 }),
       mapping: fc.constantFrom('none' as const, 'dependent' as const, undefined),
@@ -130,6 +146,7 @@ describe('control/candidates', () => {
         const own = [from.observed?.host ?? from.address, ...from.hosts.map((one) => one.host)].map(addressGroup)
         for (const { host: name, kind, port } of told) {
           const seen = to.observed?.host ?? to.address
+          if (name === to.observedAcross?.host) continue
           const isInner = isPrivate(name) || isLoopback(name)
           expect(name === seen || isInner || (name.includes(':') && own.includes(addressGroup(name))), name).to.equal(
             true,

@@ -138,7 +138,7 @@ describe('transport/rendezvous-client', () => {
 
   describe('with a second port of the server', () => {
     const probe = { ...server, port: 7_789 }
-    const probing = (isOwn = false): RendezvousClient => client({ probePort: probe.port, isOwn: () => isOwn })
+    const probing = (isOwn = false): RendezvousClient => client({ probes: [probe], isOwn: () => isOwn })
     /** Has asked the first port and heard of `seen`, 30 ms after the start. */
     const seenOnce = (isOwn = false): RendezvousClient => {
       const rendezvous = probing(isOwn)
@@ -218,6 +218,44 @@ describe('transport/rendezvous-client', () => {
       expect(rendezvous.observation).to.deep.equal({ address: undefined, mapping: 'blocked' })
       expect(rendezvous.handleResponse(s(60), server, answer())).to.equal(true)
       expect(rendezvous.observation).to.deep.equal({ address: seen, mapping: 'unknown' })
+    })
+  })
+
+  describe('with more addresses of the server', () => {
+    const elsewhere = { host: '203.0.113.3', port: 40_000 }
+    const probe = { ...server, port: 7_789 }
+    const across = { host: '2001:db8:5::2', port: server.port }
+    /** What is asked until `until`, and where; `answered` are those that answer at once with `seen`. */
+    const asked = (rendezvous: RendezvousClient, until: number, answered: readonly unknown[]): string[] => {
+      const to: string[] = []
+      for (let now = 0; now <= until; now += ms(10)) {
+        rendezvous.handleTimeout(now)
+        for (let each = rendezvous.pollTransmit(); each; each = rendezvous.pollTransmit()) {
+          to.push(`${each.to.host} ${each.to.port}`)
+          if (answered.includes(each.to)) rendezvous.handleResponse(now, each.to, answer())
+        }
+      }
+      return to
+    }
+
+    it('learns the mapping from a second address, and asks no second port then', () => {
+      const rendezvous = client({ probes: [elsewhere, probe] })
+      expect(asked(rendezvous, s(5), [server, elsewhere])).to.deep.equal(['192.0.2.1 7788', '203.0.113.3 40000'])
+      expect(rendezvous.observation.mapping).to.equal('endpoint-independent')
+    })
+
+    it('asks the second port when the second address does not answer', () => {
+      const rendezvous = client({ probes: [elsewhere, probe] })
+      const to = asked(rendezvous, s(5), [server, probe])
+      expect(to.filter((each) => each === '203.0.113.3 40000')).to.have.lengthOf(4)
+      expect(to.at(-1)).to.equal('192.0.2.1 7789')
+      expect(rendezvous.observation.mapping).to.equal('endpoint-independent')
+    })
+
+    it('tells the server of the other family’s address, too, which says nothing of the first one’s', () => {
+      const rendezvous = client({ across })
+      expect(asked(rendezvous, s(30), [across]).filter((each) => each.startsWith('2001:'))).to.have.lengthOf(2)
+      expect(rendezvous.observation).to.deep.equal({ address: undefined, mapping: 'blocked' })
     })
   })
 })

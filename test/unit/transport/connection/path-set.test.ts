@@ -211,6 +211,26 @@ describe('transport/connection/path-set', () => {
       expect(stage.drain().moves).to.deep.equal([{ to: { ...B, socket: 42 }, cause: 'confirmed', rtt: ms(30) }])
     })
 
+    it('again and again, and keeps the last one only of those that were found', () => {
+      const stage = relayed(true, B)
+      stage.there.add(RELAY)
+      for (let i = 0; i < 10; i++) {
+        stage.paths.guess(stage.now, B, 32)
+        stage.drain()
+        const { to, token } = stage.sent.findLast(({ to: { socket } }) => socket === i + 1)!
+        stage.paths.handleResponse(stage.now + ms(1), to, token, PTO)
+        stage.pass(ms(10))
+        expect(stage.paths.kind).to.equal('direct')
+        stage.paths.onProbeTimeout(stage.now, 2)
+        stage.pass(s(2))
+        expect(stage.paths.kind).to.equal('relayed')
+      }
+      stage.sent.length = 0
+      stage.pass(s(70))
+      const sockets = new Set(stage.sent.flatMap(({ to: { socket } }) => socket ?? []))
+      expect([...sockets]).to.deep.equal([10])
+    })
+
     it('not while there is anything better than the relay', () => {
       const stage = direct()
       stage.paths.guess(0, B, 256)

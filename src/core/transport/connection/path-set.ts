@@ -300,8 +300,7 @@ export class PathSet {
     if (!guess || !Buffer.from(guess).equals(token) || this.#entries.has(addressKey(from))) return
     this.#guesses.clear()
     // Earlier finds were left: their sockets may be closed, and the router has forgotten them.
-    for (const { address } of this.#others)
-      if (address.socket !== undefined) this.#entries.delete(addressKey(address))
+    for (const { address } of this.#others) if (address.socket !== undefined) this.#entries.delete(addressKey(address))
     this.#add(from, true).tokens.push({ token: guess, sentAt: this.#guessedAt })
   }
 

@@ -125,8 +125,9 @@ export class Account {
     await this.transfers?.close()
     this.courier.close()
     this.links?.close()
-    await this.#reach?.close()
+    // First the links: what is relayed says goodbye over the leg.
     await this.#endpoint?.close()
+    await this.#reach?.close()
     this.state.close()
   }
 }

@@ -82,6 +82,25 @@ describe('a client and the server it is signed in to', () => {
     ])
   })
 
+  it('lets its links say goodbye before it gives up the leg of the relay', async () => {
+    const done: string[] = []
+    const bind: ClientDeps['bind'] = async (_key, instance) => {
+      const endpoint = server.network.endpoint(instance)
+      const close = endpoint.close.bind(endpoint)
+      return Object.assign(endpoint, {
+        useLeg: () => void done.push('leg'),
+        close: () => {
+          done.push('endpoint')
+          return close()
+        },
+      })
+    }
+    const { client } = await server.client(temp(), {}, { bind })
+    await client.register('alice', 'secret')
+    await client.destroy()
+    expect(done.slice(-2)).to.deep.equal(['endpoint', 'leg'])
+  })
+
   it('is connected for the first time once', async () => {
     const { client, events } = await signedIn()
     expect(client.server.firstUse).to.equal(true)

@@ -187,6 +187,47 @@ describe('transport/connection/path-set', () => {
       expect(stage.sent.filter(({ to }) => to.host === '198.51.100.9').length).to.be.at.most(8 * 10)
     })
 
+    it('who asks from ever other addresses at four of them at most, and ten times', () => {
+      const stage = relayed(true)
+      const strangers = Array.from({ length: 5 }, (_, i) => ({ host: '198.51.100.9', port: i + 1 }))
+      for (const each of strangers) stage.paths.handleChallenge(0, each, new Uint8Array(8))
+      stage.pass(s(90))
+      const asked = strangers.map((each) => stage.to(each).filter(({ kind }) => kind === 'challenge').length)
+      expect(asked).to.deep.equal([0, 10, 10, 10, 10])
+    })
+
+    it('to an address that answered lately at once, and asks one that answered long ago', () => {
+      for (const [after, count] of [
+        [s(29), 1],
+        [s(31), 0],
+      ] as const) {
+        const stage = relayed(false, B)
+        stage.there.add(B)
+        stage.pass(ms(10))
+        stage.there.clear()
+        stage.now += after
+        stage.paths.onNewest(stage.now, B)
+        stage.drain()
+        expect(stage.moves, `after ${after} us`).to.have.lengthOf(count)
+      }
+    })
+
+    it('and forgets no path that is in use, though the server tells of it no more', () => {
+      const stage = direct()
+      stage.paths.offer(s(1), [B, RELAY])
+      expect(stage.paths.has(A)).to.equal(true)
+      stage.paths.onNewest(s(2), A)
+      stage.now = s(2)
+      expect(stage.pass(s(1)).moves).to.deep.equal([])
+    })
+
+    it('and forgets none in use for newcomers either', () => {
+      const stage = new Stage()
+      stage.paths.open(0, A)
+      for (let i = 1; i <= 6; i++) stage.paths.handleChallenge(0, { host: '198.51.100.9', port: i }, new Uint8Array(8))
+      expect(stage.paths.has(A)).to.equal(true)
+    })
+
     it('to the channel of a server that was started anew, without asking', () => {
       const stage = relayed(true, B)
       const channel = '8899aabbccddeeff'
@@ -273,6 +314,16 @@ describe('transport/connection/path-set', () => {
       stage.pass(s(2))
       expect(stage.paths.isDoubted).to.equal(false)
       expect(stage.moves).to.deep.equal([])
+    })
+
+    it('though an answer comes to what was asked before', () => {
+      const stage = direct()
+      stage.paths.onNetworkChange(0)
+      stage.drain()
+      const [asked] = stage.to(A)
+      stage.paths.onProbeTimeout(ms(1), 2)
+      stage.paths.handleResponse(ms(2), A, asked!.token, PTO)
+      expect(stage.paths.isDoubted).to.equal(true)
     })
 
     it('not at all where there is no other way', () => {

@@ -178,6 +178,15 @@ describe('transport/connection/path-set', () => {
       expect(stage.path).to.equal('direct confirmed')
     })
 
+    it('who asks very often by asking back now and then', () => {
+      const stage = relayed(true, B)
+      for (let i = 0; i < 400; i++) {
+        stage.paths.handleChallenge(stage.now, B, new Uint8Array(8))
+        stage.pass(ms(1))
+      }
+      expect(stage.to(B).filter(({ kind }) => kind === 'challenge').length).to.be.at.most(9)
+    })
+
     it('with few and small packets to addresses that do not answer', () => {
       const stage = direct(false)
       for (let i = 0; i < 500; i++) {

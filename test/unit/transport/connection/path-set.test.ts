@@ -221,6 +221,16 @@ describe('transport/connection/path-set', () => {
       }
     })
 
+    it('and takes an answer once', () => {
+      const stage = relayed(false, B).drain()
+      const [asked] = stage.to(B)
+      stage.paths.handleResponse(ms(1), B, asked!.token, PTO)
+      stage.now = s(60)
+      stage.paths.handleResponse(stage.now, B, asked!.token, PTO)
+      stage.paths.onNewest(stage.now, B)
+      expect(stage.drain().moves).to.deep.equal([])
+    })
+
     it('and forgets no path that is in use, though the server tells of it no more', () => {
       const stage = direct()
       stage.paths.offer(s(1), [B, RELAY])

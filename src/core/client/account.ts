@@ -13,7 +13,7 @@ import { ProfileState } from './profile/state.ts'
 import type { SignedIn } from './sign-in.ts'
 import type { TransferEvent } from '../transfers/api.ts'
 import { Transfers } from '../transfers/transfers.ts'
-import { Reach } from './reach.ts'
+import { Reach, udpAddressOf } from './reach.ts'
 import type { Uplink } from './uplink.ts'
 
 /** What an {@link Account} is opened with. */
@@ -92,9 +92,14 @@ export class Account {
     this.#adoption = setInterval(() => this.adopt(), ADOPTION_MS).unref()
   }
 
+  /** Signed in: whoever is introduced from now on may be reached by this server's relay. */
+  handleSignedIn(uplink: Uplink, signedIn: SignedIn): void {
+    if (this.links) this.links.relay = udpAddressOf(uplink, signedIn)
+  }
+
   /** Keeps the server told where this connection can be reached. */
   async announce(uplink: Uplink, signedIn: SignedIn): Promise<void> {
-    if (this.#reach && this.links) this.links.relay = await this.#reach.announce(uplink, signedIn)
+    await this.#reach?.announce(uplink, signedIn)
   }
 
   /** How the server sees this machine's UDP socket; null where there is none. */
@@ -120,8 +125,9 @@ export class Account {
     await this.transfers?.close()
     this.courier.close()
     this.links?.close()
-    await this.#reach?.close()
+    // First the links: what is relayed says goodbye over the leg.
     await this.#endpoint?.close()
+    await this.#reach?.close()
     this.state.close()
   }
 }

@@ -240,6 +240,7 @@ export class ClientCore {
     this.status = signedIn.status
     this.emitter.emit({ type: 'signed-in', user: signedIn.user, virtualAddress: signedIn.virtualAddress, restored })
     this.#isSigningIn = false
+    this.account?.handleSignedIn(this.uplink, signedIn)
     for (const notification of this.#held.splice(0)) this.#handle(notification)
     if (restored && wanted !== signedIn.status) await this.setStatus(wanted)
     await this.account?.announce(this.uplink, signedIn)

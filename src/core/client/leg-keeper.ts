@@ -12,6 +12,7 @@ export class LegKeeper {
   readonly #random: () => number
   #dial: LegDial | undefined
   #isWanted = false
+  #isClosed = false
   #failures = 0
   #timer: NodeJS.Timeout | undefined
   /** Of the leg that is open or being opened. */
@@ -38,14 +39,14 @@ export class LegKeeper {
   }
 
   close(): void {
-    this.#isWanted = false
+    this.#isClosed = true
     this.#drop()
   }
 
   #restart(): void {
     this.#failures = 0
     this.#drop()
-    if (this.#isWanted) void this.#open()
+    if (this.#isWanted && !this.#isClosed) void this.#open()
   }
 
   #drop(): void {

@@ -20,6 +20,12 @@ export interface ReachDeps {
   readonly mapPort: MapPort | undefined
 }
 
+/** Where the server's UDP port is, and its relay; `undefined` when the connection is lost already. */
+export function udpAddressOf(uplink: Uplink, { udp }: SignedIn): SocketAddress | undefined {
+  const host = uplink.channel?.remoteHost
+  return host === undefined ? undefined : { host: normalizeHost(host), port: udp.port }
+}
+
 /** Keeps this machine within reach of others: the server told of where it is, a leg of the relay open while UDP is blocked, changes of the network noticed. */
 export class Reach {
   readonly #endpoint: LinkEndpoint
@@ -39,12 +45,12 @@ export class Reach {
     })
   }
 
-  /** Signed in: from now on the server is told. @returns where its relay is; `undefined` when the connection is lost already */
-  async announce(uplink: Uplink, { udp }: SignedIn): Promise<SocketAddress | undefined> {
-    const host = uplink.channel?.remoteHost
-    if (host === undefined) return undefined
+  /** Signed in: from now on the server is told. */
+  async announce(uplink: Uplink, signedIn: SignedIn): Promise<void> {
+    const server = udpAddressOf(uplink, signedIn)
+    if (!server) return
+    const { udp } = signedIn
     const { port } = this.#endpoint.address
-    const server = { host: normalizeHost(host), port: udp.port }
     const token = Buffer.from(udp.token, 'hex')
     this.#uplink = uplink
     this.#leg.renew((on) => uplink.dialLeg({ ...on, token }))
@@ -63,7 +69,6 @@ export class Reach {
     )
     this.#mappedPort?.start(() => this.#tellAgain())
     await this.#tell()
-    return server
   }
 
   /** How the server sees this machine's UDP socket. */

@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import { expect } from 'chai'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -32,6 +33,27 @@ describe('io/socket-fan', () => {
     } finally {
       fan.close()
       other.close()
+    }
+  })
+
+  it('closes after ten seconds those that nothing uses, and another one when that is over, and opens them again', () => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    const fan = new SocketFan(() => {})
+    try {
+      const used = new Set([2, 3])
+      fan.open(4, (socket) => used.has(socket))
+      mock.timers.tick(9_999)
+      expect(fan.size).to.equal(4)
+      mock.timers.tick(1)
+      expect(fan.size).to.equal(2)
+      used.delete(3)
+      mock.timers.tick(10_000)
+      expect(fan.size).to.equal(1)
+      fan.open(4, () => false)
+      expect(fan.size).to.equal(4)
+    } finally {
+      fan.close()
+      mock.timers.reset()
     }
   })
 

@@ -8,6 +8,7 @@ import { useTempDir } from '../../helpers/temp-dir.ts'
 import { conversationKey, type Conversation } from '../../../src/core/chat/conversation.ts'
 import { newDeviceKey } from '../../../src/core/client/profile/profile.ts'
 import type { ClientOptions } from '../../../src/core/client/api.ts'
+import type { Candidate } from '../../../src/core/transport/endpoint-api.ts'
 import type { ClientDeps } from '../../../src/core/client/deps.ts'
 
 describe('a client and the server it is signed in to', () => {
@@ -47,6 +48,57 @@ describe('a client and the server it is signed in to', () => {
     const wrong = { congestion: 'toString' } as unknown as ClientOptions
     const error = await expectRejects(server.client(temp(), wrong), 'MSG_ERR_USAGE')
     expect(error.message).to.contain('one of bbr, cubic, fast')
+  })
+
+  it('knows where the relay is before it is introduced to anybody, at every sign-in', async () => {
+    const told: Array<readonly Candidate[]> = []
+    const bind: ClientDeps['bind'] = async (_key, instance) =>
+      Object.assign(server.network.endpoint(instance), {
+        guide: (_instance: string, candidates: readonly Candidate[]) => told.push(candidates),
+      })
+    const { publicKey } = newDeviceKey()
+    const device = Buffer.from(publicKey).toString('base64url')
+    let channel = '0011223344556677'
+    // UDP is quicker than the answer: the server has seen this client's socket.
+    server.before('udp.hosts', () =>
+      server.tell('peer.introduced', { instance: 'b'.repeat(32), user: 'bob', device, candidates: [], channel }),
+    )
+    const { client } = await server.client(temp(), {}, { bind })
+    await client.register('alice', 'secret')
+    channel = '8899aabbccddeeff'
+    server.answer('login.device', {
+      user: 'alice',
+      virtualAddress: '100.64.0.1',
+      status: 'active',
+      udp: { token: 'cd'.repeat(16), port: 2 },
+    })
+    await server.drop()
+    timers.tick(500)
+    await turns(20)
+    const host = '127.0.0.1'
+    expect(told).to.deep.equal([
+      [{ host, port: 1, channel: '0011223344556677', kind: 'relay' }],
+      [{ host, port: 2, channel, kind: 'relay' }],
+    ])
+  })
+
+  it('lets its links say goodbye before it gives up the leg of the relay', async () => {
+    const done: string[] = []
+    const bind: ClientDeps['bind'] = async (_key, instance) => {
+      const endpoint = server.network.endpoint(instance)
+      const close = endpoint.close.bind(endpoint)
+      return Object.assign(endpoint, {
+        useLeg: () => void done.push('leg'),
+        close: () => {
+          done.push('endpoint')
+          return close()
+        },
+      })
+    }
+    const { client } = await server.client(temp(), {}, { bind })
+    await client.register('alice', 'secret')
+    await client.destroy()
+    expect(done.slice(-2)).to.deep.equal(['endpoint', 'leg'])
   })
 
   it('is connected for the first time once', async () => {

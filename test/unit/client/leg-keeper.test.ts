@@ -121,4 +121,12 @@ describe('client/leg-keeper', () => {
     await succeed()
     expect([current(), dials[0]!.isClosed]).to.deep.equal([undefined, true])
   })
+
+  it('opens none once it is closed, whatever is observed meanwhile', () => {
+    keeper.renew(dial)
+    keeper.close()
+    keeper.isWanted = true
+    keeper.renew(dial)
+    expect(dials).to.deep.equal([])
+  })
 })

@@ -65,6 +65,8 @@ export class Connection {
   #stalledUntil: Instant = 0
   /** What goes a second time, by another way. */
   #copy: Transmit | undefined
+  /** Where a peer is heard that goes on after the end; `undefined` when none is. */
+  #farewellTo: SocketAddress | undefined
   readonly #counts = { packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesReceived: 0, bytesRelayed: 0 }
 
   constructor(init: ConnectionInit) {
@@ -146,7 +148,11 @@ export class Connection {
     this.#counts.packetsReceived++
     this.#counts.bytesReceived += packet.byteLength
     if (from.channel !== undefined) this.#counts.bytesRelayed += packet.byteLength
-    if (this.#closing.isClosed) return this.#closing.onPacket()
+    if (this.#closing.isClosed) {
+      // What it was told may have gone to a path that is dead.
+      this.#farewellTo = from
+      return this.#closing.onPacket()
+    }
     this.#liveness.onHeard(now)
     this.#confirm(now, from)
     try {
@@ -172,7 +178,9 @@ export class Connection {
 
   handleTimeout(now: Instant): void {
     if (this.#closing.isClosed) return this.#closing.handleTimeout(now)
-    const late = now - (this.pollTimeout() ?? now)
+    const at = this.pollTimeout() ?? now
+    // What is due at once, whatever the time, is not late.
+    const late = at === -Infinity ? 0 : now - at
     if (late > SUSPEND) {
       this.#liveness.onSuspend(now)
       this.#paths.onNetworkChange(now)
@@ -213,8 +221,8 @@ export class Connection {
 
   pollTransmit(now: Instant): Transmit | undefined {
     if (this.#remote === undefined || !this.#isConfirmed) return undefined
-    if (this.#closing.isClosed) return this.#closing.takePacketDue() ? this.#sealClose(now, this.#remote) : undefined
-    const transmit = this.#takeCopy() ?? this.#pollPacket(now, this.#remote)
+    const transmit =
+      this.#takeCopy() ?? (this.isClosed ? this.#pollClose(now, this.#remote) : this.#pollPacket(now, this.#remote))
     if (transmit?.to.channel !== undefined) this.#counts.bytesRelayed += transmit.payload.byteLength
     return transmit
   }
@@ -354,7 +362,14 @@ export class Connection {
     return packet
   }
 
-  #sealClose(now: Instant, to: SocketAddress): Transmit {
+  #pollClose(now: Instant, remote: SocketAddress): Transmit | undefined {
+    if (!this.#closing.takePacketDue()) return undefined
+    const payload = this.#sealClose(now)
+    if (!this.#farewellTo) this.#copyOf(payload)
+    return { to: this.#farewellTo ?? remote, payload }
+  }
+
+  #sealClose(now: Instant): Uint8Array {
     const { code, reason } = this.#closing.event!
     const text = Buffer.from(reason).subarray(0, 128)
     const packet = this.#init.allocate(DATA_OVERHEAD + 32 + text.byteLength)
@@ -363,7 +378,7 @@ export class Connection {
     writer.varint(code)
     writer.varint(text.byteLength)
     writer.bytes(text)
-    return { to, payload: this.#seal(now, packet, writer.offset, undefined) }
+    return this.#seal(now, packet, writer.offset, undefined)
   }
 
   #handleFrame(now: Instant, frame: Frame, from: SocketAddress): void {

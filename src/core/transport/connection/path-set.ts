@@ -148,8 +148,12 @@ export class PathSet {
     const entry = this.#entries.get(addressKey(from)) ?? this.#meet(now, from)
     if (!entry) return
     if (entry.rank > active.rank) {
-      // The peer may have lost the better path; or this was on its way before both took that.
-      if (now - this.#movedAt > SETTLE) this.#beginDoubt(now)
+      // The peer may have lost the better path. Or this was on its way before both took that, or is a copy that came sooner from a peer in doubt:
+      // were that a reason to doubt as well, each side's copies would keep the other's doubt alive.
+      if (now - this.#movedAt > SETTLE && now - (active.confirmedAt ?? -Infinity) > SETTLE) this.#beginDoubt(now)
+    } else if (entry.rank === active.rank && this.#init.isInitiator && now - this.#movedAt <= SETTLE) {
+      // The responder follows, and what it sent before is still on its way: did both follow each other, they would change places for ever.
+      return
     } else if (entry.confirmedAt !== undefined && now - entry.confirmedAt <= FRESH) {
       this.#move(now, entry, entry.rank < active.rank ? 'confirmed' : 'moved', entry.rtt)
     } else if (this.#followed !== entry) {
@@ -295,6 +299,8 @@ export class PathSet {
     const guess = from.socket === undefined ? undefined : this.#guesses.get(from.socket)
     if (!guess || !Buffer.from(guess).equals(token) || this.#entries.has(addressKey(from))) return
     this.#guesses.clear()
+    // Earlier finds were left: their sockets may be closed, and the router has forgotten them.
+    for (const { address } of this.#others) if (address.socket !== undefined) this.#entries.delete(addressKey(address))
     this.#add(from, true).tokens.push({ token: guess, sentAt: this.#guessedAt })
   }
 
@@ -323,9 +329,9 @@ export class PathSet {
   }
 
   #beginDoubt(now: Instant): void {
-    if (this.#doubt || this.#entries.size < 2) return
-    this.#doubt = { since: now, at: now }
+    if (this.#doubt) return
     this.#heartbeat = undefined
+    if (this.#entries.size >= 2) this.#doubt = { since: now, at: now }
   }
 
   #pursueDoubt(now: Instant, doubt: { readonly since: Instant; at: Instant }, pto: Duration): void {

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import type { SocketAddress } from '../../../../src/core/transport/endpoint-api.ts'
+import type { ConnectionInit } from '../../../../src/core/transport/connection/machine.ts'
 import type { ConnectionEvent } from '../../../../src/core/transport/connection/events.ts'
 import type { Frame } from '../../../../src/core/transport/frames.ts'
 import { LOCAL_PARAMETERS } from '../../../../src/core/transport/transport-parameters.ts'
@@ -12,9 +14,18 @@ const closed = (peer: RawPeer): Extract<ConnectionEvent, { type: 'closed' }> | u
   peer.events().find((event) => event.type === 'closed')
 const zeros = (length: number): Uint8Array => new Uint8Array(length)
 
+const RELAY = { host: '203.0.113.2', port: 7_788, channel: '0011223344556677' }
+
+/** Where the connection's packets go now. */
+function placesOf({ connection, now }: RawPeer): SocketAddress[] {
+  const places: SocketAddress[] = []
+  for (let t = connection.pollTransmit(now); t; t = connection.pollTransmit(now)) places.push(t.to)
+  return places
+}
+
 /** An initiator whose first packet was acknowledged after `rtt`. */
-function opened(rtt = ms(20)): RawPeer {
-  const peer = new RawPeer(true)
+function opened(rtt = ms(20), changes: Partial<ConnectionInit> = {}): RawPeer {
+  const peer = new RawPeer(true, changes)
   peer.receive()
   peer.now = rtt
   peer.send([spell.ack([0, 0])])
@@ -358,9 +369,41 @@ describe('transport/connection/machine', () => {
       }
       expect(peer.now - woken).to.equal(s(3))
     })
+
+    it('does not take what is due at once for a timer that was late', () => {
+      const peer = opened(ms(20), { remote: RELAY })
+      const startedAt = peer.now
+      while (!peer.connection.isClosed && peer.now < s(120)) {
+        peer.now = Math.max(peer.now, peer.connection.pollTimeout()!)
+        // Ports are guessed in the same turn of the event loop.
+        peer.connection.guess(peer.now, ADDRESS.b, 1)
+        peer.connection.handleTimeout(peer.now)
+        peer.receive()
+      }
+      expect(peer.now - startedAt).to.be.at.most(s(31))
+    })
   })
 
   describe('closing', () => {
+    it('says so by the other way, too, while the path is doubted', () => {
+      const peer = opened(ms(20), { candidates: [RELAY] })
+      peer.now += s(10)
+      peer.connection.streams.open(0)
+      peer.connection.streams.write(0, zeros(1))
+      peer.receive()
+      peer.connection.close(peer.now, 0, '')
+      expect(placesOf(peer)).to.deep.equal([ADDRESS.b, RELAY])
+      expect(peer.connection.stats().bytesRelayed).to.be.above(0)
+    })
+
+    it('says so again where the peer is now, who may not hear it at the old place', () => {
+      const peer = opened()
+      peer.connection.close(peer.now, 0, '')
+      expect(placesOf(peer)).to.deep.equal([ADDRESS.b])
+      peer.connection.handlePacket(peer.now, RELAY, peer.seal([spell.ping()]))
+      expect(placesOf(peer)).to.deep.equal([RELAY])
+    })
+
     it('tells the peer code and reason, and both ends', () => {
       const pair = new ConnectionPair().exchange()
       pair.a.connection.close(pair.now, 7, 'bye')

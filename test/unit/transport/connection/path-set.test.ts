@@ -178,6 +178,15 @@ describe('transport/connection/path-set', () => {
       expect(stage.path).to.equal('direct confirmed')
     })
 
+    it('who asks very often by asking back now and then', () => {
+      const stage = relayed(true, B)
+      for (let i = 0; i < 400; i++) {
+        stage.paths.handleChallenge(stage.now, B, new Uint8Array(8))
+        stage.pass(ms(1))
+      }
+      expect(stage.to(B).filter(({ kind }) => kind === 'challenge').length).to.be.at.most(9)
+    })
+
     it('with few and small packets to addresses that do not answer', () => {
       const stage = direct(false)
       for (let i = 0; i < 500; i++) {
@@ -185,6 +194,57 @@ describe('transport/connection/path-set', () => {
         stage.pass(ms(100))
       }
       expect(stage.sent.filter(({ to }) => to.host === '198.51.100.9').length).to.be.at.most(8 * 10)
+    })
+
+    it('who asks from ever other addresses at four of them at most, and ten times', () => {
+      const stage = relayed(true)
+      const strangers = Array.from({ length: 5 }, (_, i) => ({ host: '198.51.100.9', port: i + 1 }))
+      for (const each of strangers) stage.paths.handleChallenge(0, each, new Uint8Array(8))
+      stage.pass(s(90))
+      const asked = strangers.map((each) => stage.to(each).filter(({ kind }) => kind === 'challenge').length)
+      expect(asked).to.deep.equal([0, 10, 10, 10, 10])
+    })
+
+    it('to an address that answered lately at once, and asks one that answered long ago', () => {
+      for (const [after, count] of [
+        [s(29), 1],
+        [s(31), 0],
+      ] as const) {
+        const stage = relayed(false, B)
+        stage.there.add(B)
+        stage.pass(ms(10))
+        stage.there.clear()
+        stage.now += after
+        stage.paths.onNewest(stage.now, B)
+        stage.drain()
+        expect(stage.moves, `after ${after} us`).to.have.lengthOf(count)
+      }
+    })
+
+    it('and takes an answer once', () => {
+      const stage = relayed(false, B).drain()
+      const [asked] = stage.to(B)
+      stage.paths.handleResponse(ms(1), B, asked!.token, PTO)
+      stage.now = s(60)
+      stage.paths.handleResponse(stage.now, B, asked!.token, PTO)
+      stage.paths.onNewest(stage.now, B)
+      expect(stage.drain().moves).to.deep.equal([])
+    })
+
+    it('and forgets no path that is in use, though the server tells of it no more', () => {
+      const stage = direct()
+      stage.paths.offer(s(1), [B, RELAY])
+      expect(stage.paths.has(A)).to.equal(true)
+      stage.paths.onNewest(s(2), A)
+      stage.now = s(2)
+      expect(stage.pass(s(1)).moves).to.deep.equal([])
+    })
+
+    it('and forgets none in use for newcomers either', () => {
+      const stage = new Stage()
+      stage.paths.open(0, A)
+      for (let i = 1; i <= 6; i++) stage.paths.handleChallenge(0, { host: '198.51.100.9', port: i }, new Uint8Array(8))
+      expect(stage.paths.has(A)).to.equal(true)
     })
 
     it('to the channel of a server that was started anew, without asking', () => {
@@ -209,6 +269,26 @@ describe('transport/connection/path-set', () => {
       expect(stage.drain().moves).to.deep.equal([])
       stage.paths.handleResponse(ms(30), to, token, PTO)
       expect(stage.drain().moves).to.deep.equal([{ to: { ...B, socket: 42 }, cause: 'confirmed', rtt: ms(30) }])
+    })
+
+    it('again and again, and keeps the last one only of those that were found', () => {
+      const stage = relayed(true, B)
+      stage.there.add(RELAY)
+      for (let i = 0; i < 10; i++) {
+        stage.paths.guess(stage.now, B, 32)
+        stage.drain()
+        const { to, token } = stage.sent.findLast(({ to: { socket } }) => socket === i + 1)!
+        stage.paths.handleResponse(stage.now + ms(1), to, token, PTO)
+        stage.pass(ms(10))
+        expect(stage.paths.kind).to.equal('direct')
+        stage.paths.onProbeTimeout(stage.now, 2)
+        stage.pass(s(2))
+        expect(stage.paths.kind).to.equal('relayed')
+      }
+      stage.sent.length = 0
+      stage.pass(s(70))
+      const sockets = new Set(stage.sent.flatMap(({ to: { socket } }) => socket ?? []))
+      expect([...sockets]).to.deep.equal([10])
     })
 
     it('not while there is anything better than the relay', () => {
@@ -253,6 +333,16 @@ describe('transport/connection/path-set', () => {
       stage.pass(s(2))
       expect(stage.paths.isDoubted).to.equal(false)
       expect(stage.moves).to.deep.equal([])
+    })
+
+    it('though an answer comes to what was asked before', () => {
+      const stage = direct()
+      stage.paths.onNetworkChange(0)
+      stage.drain()
+      const [asked] = stage.to(A)
+      stage.paths.onProbeTimeout(ms(1), 2)
+      stage.paths.handleResponse(ms(2), A, asked!.token, PTO)
+      expect(stage.paths.isDoubted).to.equal(true)
     })
 
     it('not at all where there is no other way', () => {

@@ -182,10 +182,11 @@ export class Relay {
     const [source, target] = isFromA ? [a, b] : [b, a]
     if (!target.hasLeg && !(target.address && now - target.seenAt <= SEEN_FOR)) return this.#drop('nowhere')
     const use = (channel.use ??= this.#use(now, channel))
-    if (use.bucket.take(now, size) > 0) return this.#drop('channel-rate')
-    const refusal = this.#accounts.take(now, source.account, size)
+    const cost = Math.max(size, LEAST_COST)
+    if (use.bucket.take(now, cost) > 0) return this.#drop('channel-rate')
+    const refusal = this.#accounts.take(now, source.account, size, cost)
     if (refusal) return this.#drop(refusal)
-    if (this.#bucket.take(now, size) > 0) return this.#drop('server-rate')
+    if (this.#bucket.take(now, cost) > 0) return this.#drop('server-rate')
     this.#accounts.count(source.account, size)
     use.count(now, isFromA ? 0 : 1, size)
     this.#datagrams++
@@ -288,5 +289,7 @@ function restOf(bytes: Uint8Array, offset: number): number {
 const SEEN_FOR: Duration = seconds(60)
 /** Specification: silence after which a channel counts as idle, and its bucket goes. */
 const IDLE: Duration = seconds(300)
+/** Specification: what a datagram costs of each rate at least, bytes: passing on a small one is as much work. */
+const LEAST_COST = 256
 /** Implementation: what the whole server passes on at once, bytes; a receive buffer's worth. */
 const SERVER_BURST = 4_194_304

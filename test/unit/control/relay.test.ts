@@ -141,6 +141,15 @@ describe('control/relay', () => {
       expect(passed(2, channel, lab.now + 1)).to.be.within(3.9 * MIB, 4.1 * MIB)
     })
 
+    it('small datagrams, which cost as much as larger ones: 256 bytes of each rate, and of a quota what they are', () => {
+      for (const rate of ['channelRate', 'userRate', 'serverRate'] as const) {
+        lab = new RelayLab({ [rate]: 2_560, quota: 1_000 })
+        const channel = lab.open(1, 2)
+        for (let i = 0; i < 12; i++) lab.send(addressOf(1), channel, 10)
+        expect(lab.relay.totals, rate).to.deep.include({ datagrams: 10, bytes: 100 })
+      }
+    })
+
     it('a user’s rate over all channels, and nobody else’s', () => {
       lab = new RelayLab({ userRate: 4 * MIB })
       lab.enter(5, 'u1')

@@ -44,8 +44,8 @@ export interface ServerFindings {
   readonly clockAheadMs?: number
   /** Which way packets to it leave. */
   readonly route?: Route
-  /** Signed in, or why not: `unknown` nobody ever has from here, else what the server said. */
-  readonly signIn?: { readonly user: string } | { readonly why: 'unknown' | string }
+  /** Signed in, or why not: `unknown` nobody ever has from here, else what went wrong; `advice` when signing in with the password would not help. */
+  readonly signIn?: { readonly user: string } | { readonly why: 'unknown' | string; readonly advice?: string }
   readonly udpPort?: number
   readonly probePort?: number | undefined
   readonly udp?: RendezvousFindings

@@ -2,7 +2,7 @@ import type { PortFindings } from '../../io/rendezvous-probe.ts'
 import { formatAddress } from '../../wire/address.ts'
 import type { Check } from './machine-checks.ts'
 import type { ServerFindings } from './measurements.ts'
-import type { NetCheck } from './report.ts'
+import { capital, type NetCheck } from './report.ts'
 
 const of =
   (check: (server: ServerFindings, now: number) => NetCheck | undefined): Check =>
@@ -19,10 +19,7 @@ const server = of(({ address, failure, host, connectMs, answerMs }) => {
       status: 'fail',
       measured: failure.message,
       meaning: 'Signing in and finding people needs it.',
-      advice:
-        failure.hint === undefined
-          ? 'Try again later.'
-          : `${capital(failure.hint)}; its TCP port must be let through, too.`,
+      advice: adviceOf(failure),
       facts: { ...facts, code: failure.code },
     }
   return {
@@ -116,7 +113,7 @@ const signIn = of(({ failure, signIn: result, address }) => {
     status: 'skipped',
     measured: result.why === 'unknown' ? 'none is kept here' : result.why,
     meaning: 'The server’s UDP ports answer only those who are signed in, so UDP and the router were not checked.',
-    advice: `Sign in once: msg client login --server ${address} --user <name>; then run this again.`,
+    advice: result.advice ?? `Sign in once: msg client login --server ${address} --user <name>; then run this again.`,
     facts: { user: null },
   }
 })
@@ -253,6 +250,12 @@ const relay = of(({ failure, relaysOverTls, udp: findings }) => {
 /** What needs a server. */
 export const SERVER_CHECKS: readonly Check[] = [server, serverKey, clock, signIn, udp, probePort, mapping, relay]
 
+function adviceOf({ code, hint }: NonNullable<ServerFindings['failure']>): string {
+  if (code === 'MSG_ERR_PROTOCOL') return 'Check the address and its port: what answers there is hardly a msg server.'
+  if (hint === undefined) return 'Try again later.'
+  return `${capital(hint)}${code === 'MSG_ERR_SERVER_UNREACHABLE' ? '; its TCP port must be let through, too' : ''}.`
+}
+
 const isKeyFault = (code: string): boolean =>
   code === 'MSG_ERR_FINGERPRINT_CHANGED' || code === 'MSG_ERR_FINGERPRINT_MISMATCH'
 
@@ -281,5 +284,4 @@ function ms(value: number | null | undefined): string {
 const rounded = (value: number | undefined): number | null =>
   value === undefined ? null : Math.round(value * 100) / 100
 const day = (time: number): string => new Date(time).toISOString().slice(0, 10)
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 const CLOCK_TOLERANCE_MS = 60_000

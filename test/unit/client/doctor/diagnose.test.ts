@@ -139,6 +139,27 @@ const ROWS: Readonly<Record<string, Row>> = {
     /2026-06-01, and/,
     /NTP/,
   ],
+  'something else than a server': [
+    'server',
+    measured({ failure: { code: 'MSG_ERR_PROTOCOL', message: 'no answer', hint: undefined } }),
+    'fail',
+    /^no answer$/,
+    /^Check the address and its port/,
+  ],
+  'another version': [
+    'server',
+    measured({ failure: { code: 'MSG_ERR_VERSION', message: 'not mine', hint: 'update the older side' } }),
+    'fail',
+    /^not mine$/,
+    /^Update the older side\.$/,
+  ],
+  'a sign-in that no password mends': [
+    'sign-in',
+    measured({ signIn: { why: 'not let in', advice: 'Ask its owner.' } }),
+    'skipped',
+    /^not let in$/,
+    /^Ask its owner\.$/,
+  ],
   'a sign-in': ['sign-in', measured(), 'ok', /as alice/, null],
   'no kept sign-in': [
     'sign-in',

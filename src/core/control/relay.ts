@@ -194,8 +194,10 @@ export class Relay {
     return target
   }
 
-  /** What {@link handle} gave to somebody was not taken. */
-  handleFull(): void {
+  /** What {@link handle} has just given to somebody was not taken: it was sent, but not passed on. @param size - bytes */
+  handleFull(size: number): void {
+    this.#datagrams--
+    this.#bytes -= size
     this.#drop('full')
   }
 

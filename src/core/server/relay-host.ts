@@ -88,7 +88,7 @@ export class RelayHost implements DirectoryRelay {
     const isSent = target.hasLeg
       ? this.#legs.get(target.id)?.send(datagram) === true
       : this.#send(target.address, datagram)
-    if (!isSent) this.#relay.handleFull()
+    if (!isSent) this.#relay.handleFull(datagram.byteLength)
     return isSent
   }
 

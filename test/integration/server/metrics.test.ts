@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import { expect } from 'chai'
 import { createServer } from '../../../src/core/index.ts'
 import type { Server } from '../../../src/core/server/api.ts'
+import { secondsLate } from '../../../src/core/server/metrics.ts'
 import { encodeRequest } from '../../../src/core/wire/rendezvous.ts'
 import { expectRejects } from '../../helpers/errors.ts'
 import { relayed } from '../../helpers/relay-lab.ts'
@@ -120,6 +121,10 @@ describe('server: metrics', () => {
     expect(families.get('msg_relay_drops_total')?.samples.size).to.equal(9)
     expect([at('msg_relay_channels'), at('msg_relay_channels_in_use')]).to.deep.equal([1, 1])
     expect(at('process_resident_memory_bytes')).to.be.above(1e6)
+  })
+
+  it('say of an event loop that comes when it should that it is not late', () => {
+    expect([9_900_000, 10_000_000, 35_000_000].map(secondsLate)).to.deep.equal([0, 0, 0.025])
   })
 
   it('say nothing of a relay that is off', async () => {

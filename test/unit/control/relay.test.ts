@@ -216,8 +216,11 @@ describe('control/relay', () => {
     expect(lab.relay.report(lab.now + s(60))[0]?.rate).to.be.below(0.1)
   })
 
-  it('counts what a leg did not take', () => {
-    lab.relay.handleFull()
+  it('counts what a leg did not take as dropped, and not as passed on', () => {
+    const channel = lab.open(1, 2)
+    for (let i = 0; i < 2; i++) lab.send(addressOf(1), channel)
+    lab.relay.handleFull(100)
     expect(lab.drops).to.deep.equal({ full: 1 })
+    expect(lab.relay.totals).to.deep.include({ datagrams: 1, bytes: 100 })
   })
 })

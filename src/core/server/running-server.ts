@@ -240,10 +240,10 @@ export class RunningServer implements Server {
 
   /** The UDP port has the TCP port's number unless it was given another, or both may be any. */
   async #bindUdp({ host, port }: HostPort): Promise<RendezvousSocket> {
-    const onRequest = (token: string, from: HostPort, spelled: HostPort): boolean => {
+    const onRequest = (token: string, from: HostPort, spelled: HostPort, isProven: boolean): boolean => {
       const id = this.#asking(token)
       if (id === undefined) return false
-      this.#relay?.see(id, spelled)
+      this.#relay?.see(id, spelled, isProven)
       this.#host.run((directory) => directory.handleObserved(id, from))
       return true
     }

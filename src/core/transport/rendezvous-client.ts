@@ -1,5 +1,5 @@
 import { millis, seconds, type Duration, type Instant } from '../time/instant.ts'
-import { decodeResponse, encodeRequest } from '../wire/rendezvous.ts'
+import { decodeResponse, encodeRequest, NO_PROOF } from '../wire/rendezvous.ts'
 import { isSameAddress } from './socket-address.ts'
 import type { SocketAddress } from './endpoint-api.ts'
 import type { Transmit } from './machine.ts'
@@ -43,7 +43,10 @@ export interface RendezvousOptions {
  */
 export class RendezvousClient {
   readonly #options: RendezvousOptions
-  readonly #request: Uint8Array
+  /** To the first port, with the proof of its last answer, and to the other one. */
+  #request: Uint8Array
+  #proof: Uint8Array = NO_PROOF
+  readonly #question: Uint8Array
   readonly #first: Inquiry
   readonly #other: Inquiry | undefined
   #seenByFirst: SocketAddress | undefined
@@ -52,7 +55,8 @@ export class RendezvousClient {
   constructor(now: Instant, options: RendezvousOptions) {
     const { server, probePort, token } = options
     this.#options = options
-    this.#request = encodeRequest(token)
+    this.#request = encodeRequest(token, NO_PROOF)
+    this.#question = encodeRequest(token)
     this.#first = new Inquiry(server, now)
     this.#other = probePort === undefined ? undefined : new Inquiry({ host: server.host, port: probePort }, Infinity)
   }
@@ -74,6 +78,7 @@ export class RendezvousClient {
       return this.#mapping !== before
     }
     this.#first.rest(now + REFRESH)
+    this.#prove(now, response.proof)
     const isSame = this.#seenByFirst !== undefined && isSameAddress(this.#seenByFirst, response.address)
     if (isSame) return false
     this.#seenByFirst = response.address
@@ -100,11 +105,19 @@ export class RendezvousClient {
 
   pollTransmit(): Transmit | undefined {
     const due = [this.#first, this.#other].find((inquiry) => inquiry?.takeDue() === true)
-    return due && { to: due.to, payload: this.#request }
+    return due && { to: due.to, payload: due === this.#first ? this.#request : this.#question }
   }
 
   pollTimeout(): Instant {
     return Math.min(this.#first.sendAt, this.#other?.sendAt ?? Infinity)
+  }
+
+  /** A proof that is new is said at once: until then the server passes on little. */
+  #prove(now: Instant, proof: Uint8Array | undefined): void {
+    if (!proof || Buffer.from(proof).equals(this.#proof)) return
+    this.#proof = Uint8Array.from(proof)
+    this.#request = encodeRequest(this.#options.token, this.#proof)
+    this.#first.rest(now)
   }
 
   get #isOwn(): boolean {

@@ -1,5 +1,5 @@
-import type { PortFindings } from '../../io/rendezvous-probe.ts'
-import { formatAddress } from '../../wire/address.ts'
+import type { PortFindings, RendezvousFindings } from '../../io/rendezvous-probe.ts'
+import { formatAddress, isLoopback, isPrivate } from '../../wire/address.ts'
 import type { Check } from './machine-checks.ts'
 import type { ServerFindings } from './measurements.ts'
 import { capital, type NetCheck } from './report.ts'
@@ -191,7 +191,9 @@ const mapping = of(({ udp: findings }) => {
         ...base,
         status: 'ok',
         measured: `none in the way${seen}`,
-        meaning: 'Others reach this machine at its own address.',
+        meaning: isNearServer(findings)
+          ? 'The server is on this network, too: people elsewhere may be behind a router that it does not see.'
+          : 'Others reach this machine at its own address.',
       }
     case 'endpoint-independent':
       return {
@@ -249,6 +251,11 @@ const relay = of(({ failure, relaysOverTls, udp: findings }) => {
 
 /** What needs a server. */
 export const SERVER_CHECKS: readonly Check[] = [server, serverKey, clock, signIn, udp, probePort, mapping, relay]
+
+/** True when the server sees an address that means nothing elsewhere. */
+export function isNearServer({ seenAt }: RendezvousFindings): boolean {
+  return seenAt !== undefined && (isPrivate(seenAt.host) || isLoopback(seenAt.host))
+}
 
 function adviceOf({ code, hint }: NonNullable<ServerFindings['failure']>): string {
   if (code === 'MSG_ERR_PROTOCOL') return 'Check the address and its port: what answers there is hardly a msg server.'

@@ -153,6 +153,13 @@ const ROWS: Readonly<Record<string, Row>> = {
     /^not mine$/,
     /^Update the older side\.$/,
   ],
+  'a server on the same network': [
+    'mapping',
+    measured({ udp: { ...seen('none'), seenAt: { host: '192.168.1.10', port: 4_000 } } }),
+    'ok',
+    /^none in the way/,
+    null,
+  ],
   'a sign-in that no password mends': [
     'sign-in',
     measured({ signIn: { why: 'not let in', advice: 'Ask its owner.' } }),
@@ -258,6 +265,10 @@ describe('what measurements of the network mean', () => {
       'fail: UDP is blocked: messages go through the server over TLS, and slower.',
       'ok: This machine is ready. Name a server to learn what stands between: msg net doctor <server>.',
     ])
+    const near = (host: string): Measurements => measured({ udp: { ...seen('none'), seenAt: { host, port: 4_000 } } })
+    for (const host of ['192.168.1.10', '127.0.0.1'])
+      expect(diagnose(near(host)).summary).to.match(/on this network\. With people elsewhere/)
+    expect(diagnose(near('198.51.100.2')).summary).to.equal('Nothing stands in the way of direct links.')
     expect(diagnose(measured({ ...blocked, relaysOverTls: false })).summary).to.contain('relays nothing')
     expect(diagnose(machine({ v4: 'EPERM', v6: 'EPERM' })).summary).to.contain('No links can work')
   })

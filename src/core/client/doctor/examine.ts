@@ -124,8 +124,9 @@ async function visit(
       ...(await known(relaysOverTls)),
     }
   } catch (error) {
-    const { code, message, spec } = MsgError.of(error)
-    return { address: name, failure: { code, message, hint: (spec as { hint?: string }).hint } }
+    const { code, message, spec, cause } = MsgError.of(error)
+    const reason = (cause as NodeJS.ErrnoException | undefined)?.code
+    return { address: name, failure: { code, message, hint: (spec as { hint?: string }).hint, reason } }
   } finally {
     channel?.close()
     onDone('server')

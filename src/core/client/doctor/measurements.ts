@@ -29,7 +29,13 @@ export interface ServerFindings {
   /** `host:port` as it was named. */
   readonly address: string
   /** Why there is no talking to it. */
-  readonly failure?: { readonly code: string; readonly message: string; readonly hint: string | undefined }
+  readonly failure?: {
+    readonly code: string
+    readonly message: string
+    readonly hint: string | undefined
+    /** What the system called it. */
+    readonly reason?: string | undefined
+  }
   /** The IP address that was reached. */
   readonly host?: string
   /** TCP and TLS together, and one question and its answer, milliseconds. */

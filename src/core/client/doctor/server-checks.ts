@@ -257,10 +257,20 @@ export function isNearServer({ seenAt }: RendezvousFindings): boolean {
   return seenAt !== undefined && (isPrivate(seenAt.host) || isLoopback(seenAt.host))
 }
 
-function adviceOf({ code, hint }: NonNullable<ServerFindings['failure']>): string {
+function adviceOf({ code, hint, reason = '' }: NonNullable<ServerFindings['failure']>): string {
+  const way = WAYS[reason]
+  if (way !== undefined) return way
   if (code === 'MSG_ERR_PROTOCOL') return 'Check the address and its port: what answers there is hardly a msg server.'
   if (hint === undefined) return 'Try again later.'
   return `${capital(hint)}${code === 'MSG_ERR_SERVER_UNREACHABLE' ? '; its TCP port must be let through, too' : ''}.`
+}
+
+/** What to do where datagrams do not even leave, by what the system says. */
+const WAYS: Readonly<Record<string, string>> = {
+  ENETUNREACH: 'Connect this machine to a network first.',
+  EHOSTUNREACH: 'Check that this machine, and the server, are connected to the network.',
+  ENOTFOUND: 'Check how the server’s name is spelled.',
+  EAI_AGAIN: 'Check that this machine is connected, and its name server (DNS); or name the server by its IP address.',
 }
 
 const isKeyFault = (code: string): boolean =>

@@ -139,6 +139,20 @@ const ROWS: Readonly<Record<string, Row>> = {
     /2026-06-01, and/,
     /NTP/,
   ],
+  'no network': [
+    'server',
+    measured({
+      failure: {
+        code: 'MSG_ERR_SERVER_UNREACHABLE',
+        message: 'no network',
+        hint: 'check the address',
+        reason: 'ENETUNREACH',
+      },
+    }),
+    'fail',
+    /^no network$/,
+    /^Connect this machine/,
+  ],
   'something else than a server': [
     'server',
     measured({ failure: { code: 'MSG_ERR_PROTOCOL', message: 'no answer', hint: undefined } }),

@@ -69,7 +69,7 @@ describe('msg net doctor', () => {
     expect(status).to.equal(0)
     expect(stderr).to.equal('')
     expect(stdout).to.match(/^ok {3}UDP to the server: port \d+: 5 of 5 requests answered, RTT /m)
-    expect(stdout).to.match(/\nNothing stands in the way of direct links\.\n/)
+    expect(stdout).to.match(/\nNothing stands in the way of direct links on this network\. /)
     const other = await doctor(stage.address, '--user', 'bob', '--json')
     expect(statusOf(reportOf(other), 'sign-in')).to.equal('skipped')
   })

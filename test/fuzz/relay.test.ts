@@ -90,7 +90,7 @@ function play(lab: RelayLab, model: Model, one: Step): void {
       return close(lab, model, channelOf(...one.pair))
     case 'see':
       if (model.here.has(one.id)) model.seen.set(one.id, { at: one.at, when: lab.now })
-      return relay.see(lab.now, one.id, addressOf(one.at))
+      return relay.see(lab.now, one.id, addressOf(one.at), true)
     case 'attach':
       if (model.here.has(one.id)) model.legs.add(one.id)
       return relay.attach(one.id)

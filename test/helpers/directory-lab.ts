@@ -75,7 +75,7 @@ export class DirectoryLab {
 
   /** The rendezvous port sees the connection. */
   see(id: number, host: string, port = 5_000): void {
-    this.step((directory) => directory.handleObserved(id, { host, port }))
+    this.step((directory) => directory.handleObserved(id, { host, port }, true))
   }
 
   go(id: number, how: Departure = 'vanished'): void {

@@ -43,6 +43,8 @@ export class Lab {
   readonly #namespaces: string[] = []
   readonly #people = new Map<string, LabHost & { readonly home: number }>()
   readonly #routers: string[] = []
+  /** The number of the last machine on each home's network. */
+  readonly #machines: number[] = []
 
   /** Needs the privilege to make namespaces. @throws what the system says; nothing is left then. */
   static create(homes: Homes): Lab {
@@ -94,6 +96,13 @@ export class Lab {
   /** From now on the router of `name` is of that kind; mappings in use stay. */
   change(name: string, home: Home): void {
     nft(this.#routers[this.#homeOf(name)]!, rulesOf(home))
+  }
+
+  /** `name` goes to the network of `host`, as a laptop does: other addresses, another router. */
+  move(name: string, { beside }: { readonly beside: string }): void {
+    const person = this.#people.get(name)!
+    run('ip', ['-n', person.namespace, 'link', 'delete', 'eth'])
+    this.#people.set(name, { ...person, ...this.#connect(person.namespace, this.#homeOf(beside)) })
   }
 
   /** The router of `name` forgets every mapping, as after a power cut. */
@@ -184,14 +193,18 @@ export class Lab {
   }
 
   #addPerson(name: string, home: number): void {
+    const namespace = `${this.#id}-${name}`
+    this.#add(namespace)
+    this.#people.set(name, { namespace, ...this.#connect(namespace, home) })
+  }
+
+  /** Another machine on the network of a home. */
+  #connect(namespace: string, home: number): { address: string; address6: string; home: number } {
     const router = this.#routers[home]!
-    const k = [...this.#people.values()].filter((other) => other.home === home).length
+    const k = (this.#machines[home] = (this.#machines[home] ?? -1) + 1)
     const isPublic = run('ip', ['-n', router, '-4', 'address', 'show', 'lan']).includes('192.0.2.')
     const address = isPublic ? `192.0.2.${16 * home + 2 + k}` : `192.168.1.${10 + k}`
     const address6 = `2001:db8:b${home}::${10 + k}`
-    const namespace = `${this.#id}-${name}`
-    this.#add(namespace)
-    this.#people.set(name, { namespace, address, address6, home })
     configure(namespace, [
       `link add eth type veth peer name port${k} netns ${router}`,
       ...up('eth', `${address}/${isPublic ? 28 : 24}`, `${address6}/64`),
@@ -201,6 +214,7 @@ export class Lab {
       `route add default via ${isPublic ? `192.0.2.${16 * home + 1}` : '192.168.1.1'}`,
       `-6 route add default via 2001:db8:b${home}::1`,
     ])
+    return { address, address6, home }
   }
 
   #add(namespace: string): void {

@@ -34,7 +34,7 @@ export class RelayLab {
 
   enter(id: number, user = `u${id}`, address: HostPort | null = addressOf(id)): void {
     this.relay.enter(id, user)
-    if (address) this.relay.see(this.now, id, address)
+    if (address) this.relay.see(this.now, id, address, true)
   }
 
   /** @returns the channel's name. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { NotificationParams } from '../../src/core/control/methods.ts'
 import type { Server } from '../../src/core/server/api.ts'
 import { encodeLegFrame, LEG_PROTOCOL, LegReader } from '../../src/core/wire/relay-leg.ts'
-import { encodeRequest } from '../../src/core/wire/rendezvous.ts'
+import { decodeResponse, encodeRequest, NO_PROOF } from '../../src/core/wire/rendezvous.ts'
 import { ControlClient } from './control-client.ts'
 
 /** A signed-in connection with a UDP socket, and a leg if it opens one: what a client is to the relay, without the client. */
@@ -50,18 +50,23 @@ export class RelayPerson {
     return person
   }
 
-  /** Tells the server where the socket is. */
+  /** Tells the server where the socket is, and proves it. */
   async show(socket = this.socket): Promise<void> {
-    const answered = new Promise<void>((resolve) => {
+    await this.claim(socket, await this.claim(socket))
+  }
+
+  /** Says only that it is there. @returns the proof, which only who is there hears */
+  async claim(socket: Socket, proof: Uint8Array = NO_PROOF): Promise<Uint8Array> {
+    const answered = new Promise<Uint8Array>((resolve) => {
       const listener = (bytes: Buffer): void => {
         if (bytes[0] !== 0x21) return
         socket.off('message', listener)
-        resolve()
+        resolve(decodeResponse(bytes)!.proof!)
       }
       socket.on('message', listener)
     })
-    this.send(encodeRequest(this.token), socket)
-    await answered
+    this.send(encodeRequest(this.token, proof), socket)
+    return await answered
   }
 
   send(bytes: Uint8Array, socket = this.socket): void {

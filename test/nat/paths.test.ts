@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonLine, JsonProcess } from '../helpers/json-client.ts'
 import { LabPeople } from '../helpers/lab-people.ts'
-import type { Home, Lab } from '../helpers/nat-lab.ts'
+import type { Home, Homes, Lab } from '../helpers/nat-lab.ts'
 import { useLab } from '../helpers/use-lab.ts'
 import { useTempDir } from '../helpers/temp-dir.ts'
 
@@ -23,8 +23,8 @@ describe('two people behind home routers', function () {
   }
 
   /** Signed up and in a conversation. */
-  const talking = async (home: Home, isSevered = false): Promise<Scene> => {
-    const lab = create({ alice: home, bob: home })
+  const talking = async (home: Home, isSevered = false, others: Homes = {}): Promise<Scene> => {
+    const lab = create({ alice: home, bob: home, ...others })
     lab.sever(isSevered)
     const people = keep(new LabPeople(lab, directory()))
     const server = await people.startServer('v4')
@@ -136,7 +136,7 @@ describe('two people behind home routers', function () {
     await say(bob, alice, 'yes')
   }).timeout(900_000)
 
-  it('go on when a router forgets everything at once, or gives another address', async () => {
+  it('go on when a router forgets everything at once', async () => {
     const scene = await talking({ router: 'port-restricted' })
     const { lab, alice, bob } = scene
     await settled(scene, 'direct')
@@ -144,6 +144,34 @@ describe('two people behind home routers', function () {
     report(`after a power cut of her router the word took ${await say(alice, bob, 'from here')} ms`)
     lab.forget('bob')
     report(`after his, ${await say(alice, bob, 'to there')} ms`)
+    await settled(scene, 'direct')
+  })
+
+  it('go on when one of them goes to another network, and beside the other', async () => {
+    const scene = await talking({ router: 'port-restricted' }, false, { carol: 'port-restricted' })
+    const { lab, alice, bob } = scene
+    await settled(scene, 'direct')
+    lab.move('alice', { beside: 'carol' })
+    report(
+      `from another network the word took ${await say(alice, bob, 'moved')} ms, back ${await say(bob, alice, 'found')} ms`,
+    )
+    await settled(scene, 'direct')
+    lab.move('alice', { beside: 'bob' })
+    report(`from beside him ${await say(alice, bob, 'here')} ms, back ${await say(bob, alice, 'welcome')} ms`)
+    await settled(scene, 'lan')
+  })
+
+  it('go on when one of them sleeps for a while', async () => {
+    const scene = await talking({ router: 'port-restricted', mappingTimeout: 5 })
+    const { alice, bob } = scene
+    await settled(scene, 'direct')
+    bob.child.kill('SIGSTOP')
+    await sleep(12_000)
+    const said = say(alice, bob, 'good morning')
+    await sleep(1_000)
+    bob.child.kill('SIGCONT')
+    report(`the word of the last second of sleep took ${(await said) - 1_000} ms`)
+    report(`and back ${await say(bob, alice, 'morning')} ms`)
     await settled(scene, 'direct')
   })
 })

@@ -65,6 +65,7 @@ const DROPS: Readonly<Record<RelayDrop, string>> = {
   channel: 'of no channel',
   source: 'from elsewhere',
   nowhere: 'to somebody not seen lately',
+  unproven: 'to where nobody has answered yet',
   'channel-rate': 'above the rate of a channel',
   'user-rate': 'above the rate of a user',
   'server-rate': 'above the rate of the server',

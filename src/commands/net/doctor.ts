@@ -11,7 +11,7 @@ const SETTINGS = ['user', 'fingerprint', 'dataDir'] as const satisfies readonly 
 export default class NetDoctor extends BaseCommand {
   static override summary = 'find out what links can do here, what is in their way, and what to do about it'
   static override description =
-    'Checks this machine, and with a server what stands between: UDP, what your router does, the clock, packet sizes, the relay. Takes ten seconds at most, remembers and changes nothing. UDP ports answer only those who are signed in: who has signed in from here before is signed in for a moment, unseen by others.\n\nThe exit status is 0 when links can work, warnings included; 5 when a check failed, 7 when the server’s key is another one.'
+    'Checks this machine, and with a server what stands between: UDP, what your router does, the clock, packet sizes, the relay. Takes ten seconds at most, remembers and changes nothing. UDP ports answer only those who are signed in: who has signed in from here before is signed in for a moment, unseen by others.\n\nThe exit status is 0 when no check failed, warnings included; 5 when one did, blocked UDP among them although links go over TLS then; 7 when the server’s key is another one.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> chat.example.org --user alice',

@@ -8,6 +8,8 @@ export type ToldCandidate = NotificationParams<'peer.introduced'>['candidates'][
 export interface Whereabouts {
   /** As the rendezvous port saw it; `undefined` when it was never seen. */
   readonly observed: HostPort | undefined
+  /** Whether its address is not forged: only then does anything larger than a probe go there unasked. */
+  readonly isProven: boolean
   /** The same by the other family than that of the control connection. */
   readonly observedAcross: HostPort | undefined
   /** The remote address of the control connection, which TCP attests; says nothing of any UDP port. */
@@ -33,9 +35,9 @@ export interface Whereabouts {
 export function candidates(from: Whereabouts, to: Whereabouts): ToldCandidate[] {
   const found: ToldCandidate[] = []
   const isNear = areNear(from, to)
-  const { observed, mapping, mapped } = to
+  const { observed, isProven, mapping, mapped } = to
   if (observed && (!isLoopback(observed.host) || isLoopback(seenAt(from)))) {
-    const isOpen = mapping === 'none' && (isNear || !isInner(observed.host))
+    const isOpen = mapping === 'none' && isProven && (isNear || !isInner(observed.host))
     found.push({ ...observed, kind: isOpen ? 'open' : 'observed' })
     if (mapped?.host === observed.host) found.push({ ...mapped, kind: 'mapped' })
   }

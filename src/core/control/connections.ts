@@ -104,6 +104,7 @@ export class Connections {
     const connection: Connection = {
       ...given,
       observed: undefined,
+      isProven: false,
       observedAcross: undefined,
       hosts: [],
       mapping: undefined,

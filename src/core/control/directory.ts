@@ -116,19 +116,29 @@ export class Directory {
     return handle(now, connection, params)
   }
 
-  /** The rendezvous port saw a datagram with this connection's token. @returns false when it came by the other family than the control connection's, or is nobody's */
-  handleObserved(id: ConnectionId, address: HostPort): boolean {
+  /**
+   * The rendezvous port saw a datagram with this connection's token.
+   *
+   * @param isProven - its sender has read there what was sent there.
+   * @returns false when it came by the other family than the control connection's, or is nobody's
+   */
+  handleObserved(id: ConnectionId, address: HostPort, isProven: boolean): boolean {
     const connection = this.#state.connections.get(id)
     if (!connection) return false
     const observed = normalized(address)
     const [family, main] = [observed.host, connection.address].map((host) => parseIp(host)?.byteLength)
     const isMain = main === undefined || family === main
     const before = isMain ? connection.observed : connection.observedAcross
-    if (before?.host === observed.host && before.port === observed.port) return isMain
-    if (isMain) connection.observed = observed
-    else connection.observedAcross = observed
-    if (isMain) this.#locate(connection)
-    else this.#introductions.refresh(connection)
+    const isSame = before?.host === observed.host && before.port === observed.port
+    if (isSame && (!isMain || connection.isProven || !isProven)) return isMain
+    if (isMain) {
+      connection.observed = observed
+      connection.isProven = isProven
+      this.#locate(connection)
+    } else {
+      connection.observedAcross = observed
+      this.#introductions.refresh(connection)
+    }
     return isMain
   }
 

@@ -59,8 +59,11 @@ export class RelayAccounts {
     }
   }
 
-  /** @returns why that user may not send so many bytes now; `undefined` when it may: then they were taken from the rate. */
-  take(now: Instant, given: RelayAccount, bytes: number): 'user-rate' | 'quota' | undefined {
+  /**
+   * @param cost - of the rate, bytes.
+   * @returns why that user may not send so many bytes now; `undefined` when it may: then the cost was taken from the rate.
+   */
+  take(now: Instant, given: RelayAccount, bytes: number, cost: number): 'user-rate' | 'quota' | undefined {
     const account = given as Account
     const day = Math.floor(now / DAY)
     if (account.day !== day) {
@@ -71,7 +74,7 @@ export class RelayAccounts {
     const { userRate } = this.#limits
     account.bucket ??= new TokenBucket(now, { perSecond: userRate, burst: Math.min(userRate, USER_BURST) })
     account.usedAt = now
-    return account.bucket.take(now, bytes) > 0 ? 'user-rate' : undefined
+    return account.bucket.take(now, cost) > 0 ? 'user-rate' : undefined
   }
 
   /** That many bytes were passed on. */

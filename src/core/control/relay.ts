@@ -14,6 +14,7 @@ import { TokenBucket } from '../time/token-bucket.ts'
  * | `channel` | there is no such channel |
  * | `source` | it came from where neither end was seen lately |
  * | `nowhere` | the other end was seen nowhere lately |
+ * | `unproven` | where the other end was seen, it has not said yet that it got what was sent there |
  * | `channel-rate`, `user-rate`, `server-rate` | more at once than is allowed |
  * | `quota` | the user's bytes of this day are used up |
  * | `full` | whoever is to get it takes no more at the moment |
@@ -23,6 +24,7 @@ const RELAY_DROPS = [
   'channel',
   'source',
   'nowhere',
+  'unproven',
   'channel-rate',
   'user-rate',
   'server-rate',
@@ -76,8 +78,8 @@ export interface ChannelReport {
  * Who gets a datagram that came in: the other end of its channel, or nobody.
  *
  * A channel belongs to two signed-in connections. What comes from where one of them was seen by its token within {@link SEEN_FOR}, or over
- * its leg, goes to where the other one was seen, or over its leg: nobody can name a target, and a forged source reaches nobody but one of
- * the two. Rates are bounded for each channel, each user who sends and the whole server, bytes by a user's quota of the day.
+ * its leg, goes to where the other one was seen, or over its leg: nobody can name a target. A forged source reaches nobody but one of the two;
+ * a token from a forged source, {@link UNPROVEN} bytes, until its owner says what only who is there was told. Rates are bounded for each channel, each user who sends and the whole server, bytes by a user's quota of the day.
  */
 export class Relay {
   readonly #limits: RelayLimits
@@ -103,7 +105,16 @@ export class Relay {
 
   /** A connection signed in. @param user - canonical name. */
   enter(id: ConnectionId, user: string): void {
-    this.#ends.set(id, { id, account: this.#accounts.enter(user), address: undefined, seenAt: 0, hasLeg: false })
+    const account = this.#accounts.enter(user)
+    this.#ends.set(id, {
+      id,
+      account,
+      address: undefined,
+      seenAt: 0,
+      isProven: false,
+      unproven: undefined,
+      hasLeg: false,
+    })
   }
 
   /** A connection is not signed in any more; its channels were closed before. */
@@ -144,12 +155,16 @@ export class Relay {
     this.#inUse.delete(channel)
   }
 
-  /** A datagram with that connection's token came from there. */
-  see(now: Instant, id: ConnectionId, address: HostPort): void {
+  /** A datagram with that connection's token came from there. @param isProven - its owner gets what is sent there */
+  see(now: Instant, id: ConnectionId, address: HostPort, isProven: boolean): void {
     const end = this.#ends.get(id)
     if (!end) return
     end.seenAt = now
-    if (end.address?.port !== address.port || end.address.host !== address.host) end.address = address
+    if (end.address?.port !== address.port || end.address.host !== address.host) {
+      end.address = address
+      end.isProven = false
+    }
+    end.isProven ||= isProven
   }
 
   /** From now on that connection is reached over TLS. */
@@ -182,10 +197,15 @@ export class Relay {
     const [source, target] = isFromA ? [a, b] : [b, a]
     if (!target.hasLeg && !(target.address && now - target.seenAt <= SEEN_FOR)) return this.#drop('nowhere')
     const use = (channel.use ??= this.#use(now, channel))
-    if (use.bucket.take(now, size) > 0) return this.#drop('channel-rate')
-    const refusal = this.#accounts.take(now, source.account, size)
+    if (!target.hasLeg && !target.isProven) {
+      target.unproven ??= new TokenBucket(now, { perSecond: UNPROVEN_RATE, burst: UNPROVEN })
+      if (target.unproven.take(now, size) > 0) return this.#drop('unproven')
+    }
+    const cost = Math.max(size, LEAST_COST)
+    if (use.bucket.take(now, cost) > 0) return this.#drop('channel-rate')
+    const refusal = this.#accounts.take(now, source.account, size, cost)
     if (refusal) return this.#drop(refusal)
-    if (this.#bucket.take(now, size) > 0) return this.#drop('server-rate')
+    if (this.#bucket.take(now, cost) > 0) return this.#drop('server-rate')
     this.#accounts.count(source.account, size)
     use.count(now, isFromA ? 0 : 1, size)
     this.#datagrams++
@@ -193,8 +213,10 @@ export class Relay {
     return target
   }
 
-  /** What {@link handle} gave to somebody was not taken. */
-  handleFull(): void {
+  /** What {@link handle} has just given to somebody was not taken: it was sent, but not passed on. @param size - bytes */
+  handleFull(size: number): void {
+    this.#datagrams--
+    this.#bytes -= size
     this.#drop('full')
   }
 
@@ -250,6 +272,10 @@ interface End {
   readonly account: RelayAccount
   address: HostPort | undefined
   seenAt: Instant
+  /** What is sent to `address` is known to arrive at its owner. */
+  isProven: boolean
+  /** What may be sent to addresses that are not proven, all together. */
+  unproven: TokenBucket | undefined
   hasLeg: boolean
 }
 
@@ -288,5 +314,10 @@ function restOf(bytes: Uint8Array, offset: number): number {
 const SEEN_FOR: Duration = seconds(60)
 /** Specification: silence after which a channel counts as idle, and its bucket goes. */
 const IDLE: Duration = seconds(300)
+/** Specification: what goes to where a connection says it is before that is proven, bytes at once and a second; enough to begin links. */
+const UNPROVEN = 16_384
+const UNPROVEN_RATE = 256
+/** Specification: what a datagram costs of each rate at least, bytes: passing on a small one is as much work. */
+const LEAST_COST = 256
 /** Implementation: what the whole server passes on at once, bytes; a receive buffer's worth. */
 const SERVER_BURST = 4_194_304

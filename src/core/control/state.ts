@@ -23,6 +23,8 @@ export interface Connection {
   readonly address: string
   /** Where the server saw its UDP socket; `undefined` until a rendezvous datagram came. */
   observed: HostPort | undefined
+  /** It has read there what was sent there: the address is not forged. */
+  isProven: boolean
   /** The same by the other family than that of its control connection. */
   observedAcross: HostPort | undefined
   /** What the client says are its own addresses. */

@@ -1,7 +1,8 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import { datagramLength } from '../transport/packet.ts'
 import { normalizeHost, type HostPort } from '../wire/address.ts'
 import { RELAY_OVERHEAD, RELAYED } from '../wire/relay.ts'
-import { decodeRequest, encodeResponse, REQUEST_SIZE } from '../wire/rendezvous.ts'
+import { decodeRequest, encodeResponse, PROOF_SIZE, proofOf, REQUEST_SIZE } from '../wire/rendezvous.ts'
 import { listenError } from './listen.ts'
 import { UdpSocket } from './udp-socket.ts'
 
@@ -27,8 +28,8 @@ export class RendezvousSocket {
   /**
    * @param host - an IP literal, as the TCP listener has it; `::` takes IPv4 too.
    * @param port - 0 takes any free one.
-   * @param onRequest - called with each request's token (16 bytes, in hex), where it came from, and that in the system's own spelling; true
-   *   when the token is known.
+   * @param onRequest - called with each request's token (16 bytes, in hex), where it came from, that in the system's own spelling, and whether
+   *   it is proven that its sender is there; true when the token is known.
    * @param options.offload - for links: lets the system cut and join datagrams. @default false
    * @param options.onRelayed - called with each datagram for the relay, which nobody else touches, and where it came from in the system's own
    *   spelling. @default they are dropped
@@ -37,12 +38,13 @@ export class RendezvousSocket {
   static async bind(
     host: string,
     port: number,
-    onRequest: (token: string, from: HostPort, address: HostPort) => boolean,
+    onRequest: (token: string, from: HostPort, address: HostPort, isProven: boolean) => boolean,
     { offload = false, onRelayed = () => {} }: RendezvousSocketOptions = {},
   ): Promise<RendezvousSocket> {
     const socket = await UdpSocket.bind({ host, port, offload }).catch((cause: unknown) => {
       throw listenError(cause, host, port)
     })
+    const secret = randomBytes(32)
     socket.onDatagram((address, bytes) => {
       if (bytes[0] === RELAYED) {
         if (!offload) onRelayed(address, bytes)
@@ -50,11 +52,15 @@ export class RendezvousSocket {
         return
       }
       // Where the system joins datagrams, something that the same client sent may hang on it.
-      const token = decodeRequest(offload ? bytes.subarray(0, REQUEST_SIZE) : bytes)
+      const request = offload ? bytes.subarray(0, REQUEST_SIZE) : bytes
+      const token = decodeRequest(request)
       if (!token) return
       const from = { host: normalizeHost(address.host), port: address.port }
-      if (!onRequest(Buffer.from(token).toString('hex'), from, address)) return
-      socket.send(address, encodeResponse(token, from))
+      const said = proofOf(request)
+      const proof = said && proofFor(secret, token, from)
+      if (!onRequest(Buffer.from(token).toString('hex'), from, address, said !== undefined && proof!.equals(said)))
+        return
+      socket.send(address, encodeResponse(token, from, proof))
     })
     return new RendezvousSocket(socket)
   }
@@ -62,6 +68,11 @@ export class RendezvousSocket {
   close(): Promise<void> {
     return this.socket.close()
   }
+}
+
+/** Bound to who asks and where from, so that nothing is remembered of who has not answered yet. */
+function proofFor(secret: Uint8Array, token: Uint8Array, { host, port }: HostPort): Buffer {
+  return createHmac('sha256', secret).update(token).update(`${host} ${port}`).digest().subarray(0, PROOF_SIZE)
 }
 
 /** Where the system joins datagrams, all are of one size, the last one perhaps shorter; the first one's own account says which. */

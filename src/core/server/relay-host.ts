@@ -67,9 +67,9 @@ export class RelayHost implements DirectoryRelay {
     this.#relay.leave(id)
   }
 
-  /** Its token came from there. @param address - as the socket spells it. */
-  see(id: ConnectionId, address: HostPort): void {
-    this.#relay.see(now(), id, address)
+  /** Its token came from there. @param address - as the socket spells it. @param isProven - so did what was answered there. */
+  see(id: ConnectionId, address: HostPort, isProven: boolean): void {
+    this.#relay.see(now(), id, address, isProven)
   }
 
   /** The rendezvous port's socket. */
@@ -88,7 +88,7 @@ export class RelayHost implements DirectoryRelay {
     const isSent = target.hasLeg
       ? this.#legs.get(target.id)?.send(datagram) === true
       : this.#send(target.address, datagram)
-    if (!isSent) this.#relay.handleFull()
+    if (!isSent) this.#relay.handleFull(datagram.byteLength)
     return isSent
   }
 

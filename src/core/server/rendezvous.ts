@@ -21,8 +21,8 @@ export interface RendezvousDeps {
   readonly isAnyGood: boolean
   readonly probePort: number
   readonly socket: RendezvousSocketOptions
-  /** A connection was seen; `spelled` is its address as the system spells it. */
-  readonly onSeen: (id: ConnectionId, from: HostPort, spelled: HostPort) => void
+  /** A connection was seen; `spelled` is its address as the system spells it, and `isProven` that it has read there what was sent there. */
+  readonly onSeen: (id: ConnectionId, from: HostPort, spelled: HostPort, isProven: boolean) => void
 }
 
 /** The server's UDP ports and who is known there: tokens of signed-in connections, how often each may ask, and where. */
@@ -38,9 +38,9 @@ export class Rendezvous {
   /** @throws MSG_ERR_PORT_IN_USE, MSG_ERR_CONFIG_INVALID; what is open then is to be closed */
   async open({ host, address, port, isAnyGood, probePort, socket, onSeen }: RendezvousDeps): Promise<UdpSocket> {
     this.#isAny = host === ANY_HOST
-    const onRequest = (token: string, from: HostPort, spelled: HostPort): boolean => {
+    const onRequest = (token: string, from: HostPort, spelled: HostPort, isProven: boolean): boolean => {
       const id = this.#asking(token)
-      if (id !== undefined) onSeen(id, from, spelled)
+      if (id !== undefined) onSeen(id, from, spelled, isProven)
       return id !== undefined
     }
     this.#first = await RendezvousSocket.bind(address, port, onRequest, socket).catch((error: unknown) => {

@@ -252,9 +252,10 @@ export class RunningServer implements Server {
         offload: this.#extensions.hasLinks,
         ...(relay ? { onRelayed: (from, bytes) => void relay.handleDatagram(from, bytes) } : {}),
       },
-      onSeen: (id, from, spelled) => {
+      onSeen: (id, from, spelled, isProven) => {
         // The relay sends to one address only: that of the family by which everything else goes.
-        if (this.#host.run((directory) => directory.handleObserved(id, from))) relay?.see(id, spelled)
+        const isMain = this.#host.run((directory) => directory.handleObserved(id, from, isProven))
+        if (isMain) relay?.see(id, spelled, isProven)
       },
     })
   }

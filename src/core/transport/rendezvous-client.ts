@@ -1,5 +1,5 @@
 import { millis, seconds, type Duration, type Instant } from '../time/instant.ts'
-import { decodeResponse, encodeRequest } from '../wire/rendezvous.ts'
+import { decodeResponse, encodeRequest, NO_PROOF } from '../wire/rendezvous.ts'
 import { isSameAddress } from './socket-address.ts'
 import type { SocketAddress } from './endpoint-api.ts'
 import type { Transmit } from './machine.ts'
@@ -46,7 +46,10 @@ export interface RendezvousOptions {
  */
 export class RendezvousClient {
   readonly #options: RendezvousOptions
-  readonly #request: Uint8Array
+  /** To the first port, with the proof of its last answer, and to the other one. */
+  #request: Uint8Array
+  #proof: Uint8Array = NO_PROOF
+  readonly #question: Uint8Array
   readonly #first: Inquiry
   #other: Inquiry | undefined
   /** By the other family. */
@@ -59,7 +62,8 @@ export class RendezvousClient {
   constructor(now: Instant, options: RendezvousOptions) {
     const { server, probes = [], across, token } = options
     this.#options = options
-    this.#request = encodeRequest(token)
+    this.#request = encodeRequest(token, NO_PROOF)
+    this.#question = encodeRequest(token)
     this.#first = new Inquiry(server, now)
     this.#probes = [...probes]
     this.#askNext(Infinity)
@@ -87,6 +91,7 @@ export class RendezvousClient {
       return this.#mapping !== before
     }
     this.#first.rest(now + REFRESH)
+    this.#prove(now, response.proof)
     const isSame = this.#seenByFirst !== undefined && isSameAddress(this.#seenByFirst, response.address)
     if (isSame) return false
     this.#seenByFirst = response.address
@@ -115,7 +120,7 @@ export class RendezvousClient {
 
   pollTransmit(): Transmit | undefined {
     const due = [this.#first, this.#other, this.#across].find((inquiry) => inquiry?.takeDue() === true)
-    return due && { to: due.to, payload: this.#request }
+    return due && { to: due.to, payload: due === this.#first ? this.#request : this.#question }
   }
 
   pollTimeout(): Instant {
@@ -126,6 +131,14 @@ export class RendezvousClient {
   #askNext(at: Instant): void {
     const next = this.#probes.shift()
     if (next) this.#other = new Inquiry(next, at)
+  }
+
+  /** A proof that is new is said at once: until then the server passes on little. */
+  #prove(now: Instant, proof: Uint8Array | undefined): void {
+    if (!proof || Buffer.from(proof).equals(this.#proof)) return
+    this.#proof = Uint8Array.from(proof)
+    this.#request = encodeRequest(this.#options.token, this.#proof)
+    this.#first.rest(now)
   }
 
   get #isOwn(): boolean {

@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import { expect } from 'chai'
 import { createServer } from '../../../src/core/index.ts'
 import type { Server } from '../../../src/core/server/api.ts'
+import { secondsLate } from '../../../src/core/server/metrics.ts'
 import { encodeRequest } from '../../../src/core/wire/rendezvous.ts'
 import { expectRejects } from '../../helpers/errors.ts'
 import { relayed } from '../../helpers/relay-lab.ts'
@@ -113,13 +114,17 @@ describe('server: metrics', () => {
     expect(at('msg_open_connections')).to.equal(3)
     expect(at('msg_sign_ins_total')).to.equal(2)
     expect(at('msg_introductions_total')).to.equal(2)
-    expect(at('msg_rendezvous_requests_total', '{result="answered"}')).to.equal(2)
+    expect(at('msg_rendezvous_requests_total', '{result="answered"}')).to.equal(4)
     expect(at('msg_relay_datagrams_total')).to.equal(3)
     expect(at('msg_relay_bytes_total')).to.equal(300)
     expect(at('msg_relay_drops_total', '{reason="channel"}')).to.equal(1)
-    expect(families.get('msg_relay_drops_total')?.samples.size).to.equal(9)
+    expect(families.get('msg_relay_drops_total')?.samples.size).to.equal(10)
     expect([at('msg_relay_channels'), at('msg_relay_channels_in_use')]).to.deep.equal([1, 1])
     expect(at('process_resident_memory_bytes')).to.be.above(1e6)
+  })
+
+  it('say of an event loop that comes when it should that it is not late', () => {
+    expect([9_900_000, 10_000_000, 35_000_000].map(secondsLate)).to.deep.equal([0, 0, 0.025])
   })
 
   it('say nothing of a relay that is off', async () => {

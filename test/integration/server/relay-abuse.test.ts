@@ -83,6 +83,29 @@ describe('the relay abused', () => {
       expect(candidates).to.deep.equal([{ host: '127.0.0.1', port: bob.socket.address().port, kind: 'open' }])
     })
 
+    it('sends next to nothing to where somebody’s token came from, before they have answered from there', async () => {
+      const victim = await udpSocket()
+      const heard: Buffer[] = []
+      victim.on('message', (bytes) => heard.push(bytes))
+      // As if bob had forged the address: what is answered there he does not hear, nor is a proof of his own good there.
+      const own = await bob.claim(bob.socket)
+      for (const guess of [undefined, own, Buffer.alloc(8, 1)]) await bob.claim(victim, guess)
+      const answers = heard.reduce((sum, bytes) => sum + bytes.byteLength, 0)
+      for (let i = 0; i < 200; i++) {
+        alice.send(relayed(channel, 1_452))
+        if (i % 50 === 49) await sleep(5)
+      }
+      await until('drops', async () => (await server.relays()).drops.unproven >= 150)
+      await sleep(50)
+      const bytesOut = heard.reduce((sum, bytes) => sum + bytes.byteLength, 0) - answers
+      report(`forged: ${200 * 1_452} bytes in, ${bytesOut} out`)
+      expect(bytesOut).to.be.within(1_452, 16_384 + 1_000)
+      await bob.show()
+      alice.send(relayed(channel))
+      await until('alice still reaches bob', () => bob.got.length === 1)
+      victim.close()
+    })
+
     it('relays nothing for who has signed out, over UDP and over a leg', async () => {
       const leg = await alice.attach()
       await until('the leg', async () => (await server.relays()).legs === 1)

@@ -5,6 +5,7 @@ import { addressGroup, isLoopback, isPrivate } from '../../../src/core/wire/addr
 
 const at = (observed: string | undefined, ...hosts: string[]): Whereabouts => ({
   observed: observed === undefined ? undefined : { host: observed, port: 1_000 },
+  isProven: true,
   observedAcross: undefined,
   address: observed ?? '192.0.2.200',
   hosts: hosts.map((host) => ({ host, port: 2_000 })),
@@ -53,6 +54,9 @@ describe('control/candidates', () => {
     ])
     expect(kinds(at('198.51.100.2'), { ...to, mapping: 'endpoint-independent' })[0]).to.equal('observed 192.0.2.1:1000')
     expect(kinds(at('198.51.100.2'), { ...to, mapping: 'none' })[0]).to.equal('open 192.0.2.1:1000')
+    expect(kinds(at('198.51.100.2'), { ...to, mapping: 'none', isProven: false })[0], 'it may be forged').to.equal(
+      'observed 192.0.2.1:1000',
+    )
   })
 
   it('believes of an inner address that it is open only nearby', () => {
@@ -133,6 +137,7 @@ describe('control/candidates', () => {
     const address = fc.record({ host, port: fc.integer({ min: 1, max: 5 }) })
     const whereabouts: fc.Arbitrary<Whereabouts> = fc.record({
       observed: fc.option(address, { nil: undefined }),
+      isProven: fc.boolean(),
       observedAcross: fc.option(address, { nil: undefined }),
       address: host,
       hosts: fc.array(address, { maxLength: 8 }),

@@ -51,16 +51,34 @@ describe('control/relay', () => {
     expect(lab.send(addressOf(1), channel)).to.equal(2)
     lab.now += 1
     expect(lab.send(addressOf(1), channel)).to.equal(undefined)
-    lab.relay.see(lab.now, 1, addressOf(1))
+    lab.relay.see(lab.now, 1, addressOf(1), true)
     expect(lab.send(addressOf(1), channel)).to.equal(undefined)
     expect(lab.drops).to.deep.equal({ source: 1, nowhere: 1 })
-    lab.relay.see(lab.now, 2, addressOf(2))
+    lab.relay.see(lab.now, 2, addressOf(2), true)
     expect(lab.send(addressOf(1), channel)).to.equal(2)
+  })
+
+  it('sends next to nothing to where an end only says it is, whatever addresses it names, until it answers from there', () => {
+    const channel = lab.open(1, 2)
+    let bytes = 0
+    for (let i = 0; i < 100; i++) {
+      lab.relay.see(lab.now, 2, addressOf(3 + (i % 5)), false)
+      for (let j = 0; j < 10; j++) if (lab.send(addressOf(1), channel, 1_452)) bytes += 1_452
+    }
+    expect(bytes).to.be.within(10 * 1_452, 16_384)
+    expect(lab.drops).to.deep.equal({ unproven: 1_000 - bytes / 1_452 })
+    lab.relay.see(lab.now, 2, addressOf(7), true)
+    lab.relay.see(lab.now, 2, addressOf(7), false)
+    expect(lab.send(addressOf(1), channel), 'proven').to.equal(2)
+    lab.relay.see(lab.now, 2, addressOf(8), false)
+    expect(lab.send(addressOf(1), channel, 1_452), 'moved').to.equal(undefined)
+    lab.relay.attach(2)
+    expect(lab.send(addressOf(1), channel), 'over its leg').to.equal(2)
   })
 
   it('follows an end to another address at once, and forgets the old one', () => {
     const channel = lab.open(1, 2)
-    lab.relay.see(lab.now, 2, addressOf(7))
+    lab.relay.see(lab.now, 2, addressOf(7), true)
     expect(lab.relay.handle(lab.now, addressOf(1), relayed(channel))?.address).to.deep.equal(addressOf(7))
     expect(lab.send(addressOf(7), channel)).to.equal(1)
     expect(lab.send(addressOf(2), channel)).to.equal(undefined)
@@ -86,7 +104,7 @@ describe('control/relay', () => {
     const channel = lab.open(1, 2)
     lab.relay.attach(2)
     lab.now += s(3_600)
-    lab.relay.see(lab.now, 1, addressOf(1))
+    lab.relay.see(lab.now, 1, addressOf(1), true)
     expect(lab.relay.handle(lab.now, addressOf(1), relayed(channel))?.hasLeg).to.equal(true)
     expect(lab.send(2, channel)).to.equal(1)
     expect(lab.send(1, channel)).to.equal(undefined)
@@ -106,7 +124,7 @@ describe('control/relay', () => {
     expect(lab.relay.totals.legs).to.equal(0)
     expect(lab.send(addressOf(1), channel)).to.equal(7)
     expect(lab.send(addressOf(2), channel)).to.equal(1)
-    lab.relay.see(lab.now, 2, addressOf(9))
+    lab.relay.see(lab.now, 2, addressOf(9), true)
     lab.relay.leave(2)
     expect(lab.relay.handle(lab.now, addressOf(1), relayed(channel))?.address).to.deep.equal(addressOf(2))
     lab.relay.replace(2, 7)
@@ -139,6 +157,15 @@ describe('control/relay', () => {
       lab.now += s(1)
       expect(lab.send(addressOf(1), other)).to.equal(3)
       expect(passed(2, channel, lab.now + 1)).to.be.within(3.9 * MIB, 4.1 * MIB)
+    })
+
+    it('small datagrams, which cost as much as larger ones: 256 bytes of each rate, and of a quota what they are', () => {
+      for (const rate of ['channelRate', 'userRate', 'serverRate'] as const) {
+        lab = new RelayLab({ [rate]: 2_560, quota: 1_000 })
+        const channel = lab.open(1, 2)
+        for (let i = 0; i < 12; i++) lab.send(addressOf(1), channel, 10)
+        expect(lab.relay.totals, rate).to.deep.include({ datagrams: 10, bytes: 100 })
+      }
     })
 
     it('a user’s rate over all channels, and nobody else’s', () => {
@@ -175,7 +202,7 @@ describe('control/relay', () => {
       lab.open(5, 2)
       expect(lab.send(addressOf(5), channelOf(5, 2))).to.equal(undefined)
       lab.now = Math.ceil(lab.now / s(86_400)) * s(86_400)
-      for (const id of [5, 2]) lab.relay.see(lab.now, id, addressOf(id))
+      for (const id of [5, 2]) lab.relay.see(lab.now, id, addressOf(id), true)
       expect(lab.send(addressOf(5), channelOf(5, 2))).to.equal(2)
     })
 
@@ -187,7 +214,7 @@ describe('control/relay', () => {
       lab.now += s(300)
       lab.relay.sweep(lab.now)
       expect(lab.relay.totals).to.deep.include({ inUse: 0, channels: 1 })
-      for (const id of [1, 2]) lab.relay.see(lab.now, id, addressOf(id))
+      for (const id of [1, 2]) lab.relay.see(lab.now, id, addressOf(id), true)
       expect(lab.send(addressOf(1), channel)).to.equal(2)
     })
   })
@@ -207,8 +234,11 @@ describe('control/relay', () => {
     expect(lab.relay.report(lab.now + s(60))[0]?.rate).to.be.below(0.1)
   })
 
-  it('counts what a leg did not take', () => {
-    lab.relay.handleFull()
+  it('counts what a leg did not take as dropped, and not as passed on', () => {
+    const channel = lab.open(1, 2)
+    for (let i = 0; i < 2; i++) lab.send(addressOf(1), channel)
+    lab.relay.handleFull(100)
     expect(lab.drops).to.deep.equal({ full: 1 })
+    expect(lab.relay.totals).to.deep.include({ datagrams: 1, bytes: 100 })
   })
 })

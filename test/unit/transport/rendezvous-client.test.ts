@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Instant } from '../../../src/core/time/instant.ts'
 import { RendezvousClient, type RendezvousOptions } from '../../../src/core/transport/rendezvous-client.ts'
-import { decodeRequest, encodeResponse } from '../../../src/core/wire/rendezvous.ts'
+import { decodeRequest, encodeResponse, NO_PROOF, proofOf } from '../../../src/core/wire/rendezvous.ts'
 import { ms, s } from '../../helpers/time.ts'
 
 const server = { host: '192.0.2.1', port: 7_788 }
@@ -34,6 +34,31 @@ describe('transport/rendezvous-client', () => {
     expect(transmit.to).to.deep.equal(server)
     expect(decodeRequest(transmit.payload)).to.deep.equal(token)
     expect(rendezvous.pollTransmit()).to.equal(undefined)
+  })
+
+  it('asks the first port for a proof, and says one that is new at once, and with everything after it', () => {
+    const rendezvous = client({ probes: [{ ...server, port: 7_789 }] })
+    const asked = (now: Instant): Array<readonly [port: number, proof: Uint8Array | undefined]> => {
+      rendezvous.handleTimeout(now)
+      const sent: Array<readonly [number, Uint8Array | undefined]> = []
+      for (let due = rendezvous.pollTransmit(); due; due = rendezvous.pollTransmit())
+        sent.push([due.to.port, proofOf(due.payload)])
+      return sent
+    }
+    const [one, two] = [1, 2].map((fill) => new Uint8Array(8).fill(fill))
+    expect(asked(0)).to.deep.equal([[7_788, NO_PROOF]])
+    rendezvous.handleResponse(ms(30), server, encodeResponse(token, seen, one))
+    expect(rendezvous.pollTimeout()).to.equal(ms(30))
+    expect(asked(ms(30))).to.deep.equal([
+      [7_788, one],
+      [7_789, undefined],
+    ])
+    rendezvous.handleResponse(ms(60), { ...server, port: 7_789 }, answer())
+    rendezvous.handleResponse(ms(60), server, encodeResponse(token, seen, one))
+    expect(rendezvous.pollTimeout()).to.equal(ms(60) + s(25))
+    expect(asked(ms(60) + s(25))).to.deep.equal([[7_788, one]])
+    rendezvous.handleResponse(s(26), server, encodeResponse(token, { ...seen, port: 50_001 }, two))
+    expect(asked(s(26))[0]).to.deep.equal([7_788, two])
   })
 
   it('does nothing when its timer is called early', () => {

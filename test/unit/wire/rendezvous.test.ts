@@ -1,5 +1,12 @@
 import { expect } from 'chai'
-import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from '../../../src/core/wire/rendezvous.ts'
+import {
+  decodeRequest,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+  NO_PROOF,
+  proofOf,
+} from '../../../src/core/wire/rendezvous.ts'
 
 const token = Uint8Array.from({ length: 16 }, (_, i) => i + 1)
 
@@ -19,6 +26,21 @@ describe('wire/rendezvous', () => {
       const response = encodeResponse(token, address)
       expect(response.byteLength).to.be.at.most(64)
       expect(decodeResponse(response)).to.deep.equal({ token, address })
+    }
+  })
+
+  it('carries a proof in both directions, when one is asked for', () => {
+    const proof = Uint8Array.from({ length: 8 }, (_, i) => 100 + i)
+    expect(proofOf(encodeRequest(token))).to.equal(undefined)
+    expect(proofOf(encodeRequest(token, NO_PROOF))).to.deep.equal(NO_PROOF)
+    expect(proofOf(encodeRequest(token, proof))).to.deep.equal(proof)
+    expect(decodeRequest(encodeRequest(token, proof))).to.deep.equal(token)
+    for (const host of ['192.0.2.7', '2001:db8::7']) {
+      const response = encodeResponse(token, { host, port: 7 }, proof)
+      expect(response.byteLength).to.be.at.most(64)
+      expect(decodeResponse(response)).to.deep.equal({ token, address: { host, port: 7 }, proof })
+      for (let size = response.byteLength - 7; size < response.byteLength; size++)
+        expect(decodeResponse(response.subarray(0, size))).to.equal(undefined)
     }
   })
 

@@ -1,7 +1,7 @@
 import { MACHINE_CHECKS } from './machine-checks.ts'
 import type { Measurements } from './measurements.ts'
 import type { NetCheck, NetReport } from './report.ts'
-import { SERVER_CHECKS } from './server-checks.ts'
+import { isNearServer, SERVER_CHECKS } from './server-checks.ts'
 
 /** What the measurements mean, in the order of the report. */
 export function diagnose(measurements: Measurements): Pick<NetReport, 'verdict' | 'summary' | 'checks'> {
@@ -28,7 +28,9 @@ function summaryOf({ server }: Measurements, checks: readonly NetCheck[]): strin
     return 'The server can be reached. What UDP can do was not checked: that needs a sign-in that is kept here.'
   switch (server.udp.mapping) {
     case 'none':
-      return 'Nothing stands in the way of direct links.'
+      return isNearServer(server.udp)
+        ? 'Nothing stands in the way of direct links on this network. With people elsewhere it depends on the routers between.'
+        : 'Nothing stands in the way of direct links.'
     case 'endpoint-independent':
       return 'Direct links work with most people.'
     case 'dependent':

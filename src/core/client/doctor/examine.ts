@@ -14,7 +14,7 @@ import { dataDirOf } from '../profile/data-dir.ts'
 import { ServerTrust } from '../server-trust.ts'
 import { diagnose } from './diagnose.ts'
 import type { MachineFindings, Measurements, ServerFindings } from './measurements.ts'
-import type { NetReport } from './report.ts'
+import { capital, type NetReport } from './report.ts'
 
 /** What {@link examineNetwork} takes. */
 export interface ExamineOptions {
@@ -124,8 +124,9 @@ async function visit(
       ...(await known(relaysOverTls)),
     }
   } catch (error) {
-    const { code, message, spec } = MsgError.of(error)
-    return { address: name, failure: { code, message, hint: (spec as { hint?: string }).hint } }
+    const { code, message, spec, cause } = MsgError.of(error)
+    const reason = (cause as NodeJS.ErrnoException | undefined)?.code
+    return { address: name, failure: { code, message, hint: (spec as { hint?: string }).hint, reason } }
   } finally {
     channel?.close()
     onDone('server')
@@ -191,7 +192,7 @@ async function signIn(
   trust: ServerTrust,
   wanted: string | undefined,
 ): Promise<
-  | { readonly why: string }
+  | { readonly why: string; readonly advice?: string }
   | {
       readonly user: string
       readonly udpPort: number
@@ -214,7 +215,10 @@ async function signIn(
     })
     return { user: name, udpPort: udp.port, probePort: udp.probePort, token: Buffer.from(udp.token, 'hex') }
   } catch (error) {
-    return { why: MsgError.of(error).message }
+    const { code, message, spec } = MsgError.of(error)
+    if (code === 'MSG_ERR_DEVICE_UNKNOWN') return { why: message }
+    const { hint } = spec as { hint?: string }
+    return { why: message, advice: hint === undefined ? 'Run this again later.' : `${capital(hint)}.` }
   }
 }
 

@@ -29,7 +29,13 @@ export interface ServerFindings {
   /** `host:port` as it was named. */
   readonly address: string
   /** Why there is no talking to it. */
-  readonly failure?: { readonly code: string; readonly message: string; readonly hint: string | undefined }
+  readonly failure?: {
+    readonly code: string
+    readonly message: string
+    readonly hint: string | undefined
+    /** What the system called it. */
+    readonly reason?: string | undefined
+  }
   /** The IP address that was reached. */
   readonly host?: string
   /** TCP and TLS together, and one question and its answer, milliseconds. */
@@ -44,8 +50,8 @@ export interface ServerFindings {
   readonly clockAheadMs?: number
   /** Which way packets to it leave. */
   readonly route?: Route
-  /** Signed in, or why not: `unknown` nobody ever has from here, else what the server said. */
-  readonly signIn?: { readonly user: string } | { readonly why: 'unknown' | string }
+  /** Signed in, or why not: `unknown` nobody ever has from here, else what went wrong; `advice` when signing in with the password would not help. */
+  readonly signIn?: { readonly user: string } | { readonly why: 'unknown' | string; readonly advice?: string }
   readonly udpPort?: number
   readonly probePort?: number | undefined
   readonly udp?: RendezvousFindings

@@ -50,3 +50,6 @@ export interface NetReport {
   readonly seconds: number
   readonly checks: readonly NetCheck[]
 }
+
+/** A hint as the beginning of a sentence. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,8 +1,8 @@
-import type { PortFindings } from '../../io/rendezvous-probe.ts'
-import { formatAddress } from '../../wire/address.ts'
+import type { PortFindings, RendezvousFindings } from '../../io/rendezvous-probe.ts'
+import { formatAddress, isLoopback, isPrivate } from '../../wire/address.ts'
 import type { Check } from './machine-checks.ts'
 import type { ServerFindings } from './measurements.ts'
-import type { NetCheck } from './report.ts'
+import { capital, type NetCheck } from './report.ts'
 
 const of =
   (check: (server: ServerFindings, now: number) => NetCheck | undefined): Check =>
@@ -19,10 +19,7 @@ const server = of(({ address, failure, host, connectMs, answerMs }) => {
       status: 'fail',
       measured: failure.message,
       meaning: 'Signing in and finding people needs it.',
-      advice:
-        failure.hint === undefined
-          ? 'Try again later.'
-          : `${capital(failure.hint)}; its TCP port must be let through, too.`,
+      advice: adviceOf(failure),
       facts: { ...facts, code: failure.code },
     }
   return {
@@ -116,7 +113,7 @@ const signIn = of(({ failure, signIn: result, address }) => {
     status: 'skipped',
     measured: result.why === 'unknown' ? 'none is kept here' : result.why,
     meaning: 'The server’s UDP ports answer only those who are signed in, so UDP and the router were not checked.',
-    advice: `Sign in once: msg client login --server ${address} --user <name>; then run this again.`,
+    advice: result.advice ?? `Sign in once: msg client login --server ${address} --user <name>; then run this again.`,
     facts: { user: null },
   }
 })
@@ -194,7 +191,9 @@ const mapping = of(({ udp: findings }) => {
         ...base,
         status: 'ok',
         measured: `none in the way${seen}`,
-        meaning: 'Others reach this machine at its own address.',
+        meaning: isNearServer(findings)
+          ? 'The server is on this network, too: people elsewhere may be behind a router that it does not see.'
+          : 'Others reach this machine at its own address.',
       }
     case 'endpoint-independent':
       return {
@@ -253,6 +252,27 @@ const relay = of(({ failure, relaysOverTls, udp: findings }) => {
 /** What needs a server. */
 export const SERVER_CHECKS: readonly Check[] = [server, serverKey, clock, signIn, udp, probePort, mapping, relay]
 
+/** True when the server sees an address that means nothing elsewhere. */
+export function isNearServer({ seenAt }: RendezvousFindings): boolean {
+  return seenAt !== undefined && (isPrivate(seenAt.host) || isLoopback(seenAt.host))
+}
+
+function adviceOf({ code, hint, reason = '' }: NonNullable<ServerFindings['failure']>): string {
+  const way = WAYS[reason]
+  if (way !== undefined) return way
+  if (code === 'MSG_ERR_PROTOCOL') return 'Check the address and its port: what answers there is hardly a msg server.'
+  if (hint === undefined) return 'Try again later.'
+  return `${capital(hint)}${code === 'MSG_ERR_SERVER_UNREACHABLE' ? '; its TCP port must be let through, too' : ''}.`
+}
+
+/** What to do where datagrams do not even leave, by what the system says. */
+const WAYS: Readonly<Record<string, string>> = {
+  ENETUNREACH: 'Connect this machine to a network first.',
+  EHOSTUNREACH: 'Check that this machine, and the server, are connected to the network.',
+  ENOTFOUND: 'Check how the server’s name is spelled.',
+  EAI_AGAIN: 'Check that this machine is connected, and its name server (DNS); or name the server by its IP address.',
+}
+
 const isKeyFault = (code: string): boolean =>
   code === 'MSG_ERR_FINGERPRINT_CHANGED' || code === 'MSG_ERR_FINGERPRINT_MISMATCH'
 
@@ -281,5 +301,4 @@ function ms(value: number | null | undefined): string {
 const rounded = (value: number | undefined): number | null =>
   value === undefined ? null : Math.round(value * 100) / 100
 const day = (time: number): string => new Date(time).toISOString().slice(0, 10)
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 const CLOCK_TOLERANCE_MS = 60_000

@@ -139,6 +139,48 @@ const ROWS: Readonly<Record<string, Row>> = {
     /2026-06-01, and/,
     /NTP/,
   ],
+  'no network': [
+    'server',
+    measured({
+      failure: {
+        code: 'MSG_ERR_SERVER_UNREACHABLE',
+        message: 'no network',
+        hint: 'check the address',
+        reason: 'ENETUNREACH',
+      },
+    }),
+    'fail',
+    /^no network$/,
+    /^Connect this machine/,
+  ],
+  'something else than a server': [
+    'server',
+    measured({ failure: { code: 'MSG_ERR_PROTOCOL', message: 'no answer', hint: undefined } }),
+    'fail',
+    /^no answer$/,
+    /^Check the address and its port/,
+  ],
+  'another version': [
+    'server',
+    measured({ failure: { code: 'MSG_ERR_VERSION', message: 'not mine', hint: 'update the older side' } }),
+    'fail',
+    /^not mine$/,
+    /^Update the older side\.$/,
+  ],
+  'a server on the same network': [
+    'mapping',
+    measured({ udp: { ...seen('none'), seenAt: { host: '192.168.1.10', port: 4_000 } } }),
+    'ok',
+    /^none in the way/,
+    null,
+  ],
+  'a sign-in that no password mends': [
+    'sign-in',
+    measured({ signIn: { why: 'not let in', advice: 'Ask its owner.' } }),
+    'skipped',
+    /^not let in$/,
+    /^Ask its owner\.$/,
+  ],
   'a sign-in': ['sign-in', measured(), 'ok', /as alice/, null],
   'no kept sign-in': [
     'sign-in',
@@ -237,6 +279,10 @@ describe('what measurements of the network mean', () => {
       'fail: UDP is blocked: messages go through the server over TLS, and slower.',
       'ok: This machine is ready. Name a server to learn what stands between: msg net doctor <server>.',
     ])
+    const near = (host: string): Measurements => measured({ udp: { ...seen('none'), seenAt: { host, port: 4_000 } } })
+    for (const host of ['192.168.1.10', '127.0.0.1'])
+      expect(diagnose(near(host)).summary).to.match(/on this network\. With people elsewhere/)
+    expect(diagnose(near('198.51.100.2')).summary).to.equal('Nothing stands in the way of direct links.')
     expect(diagnose(measured({ ...blocked, relaysOverTls: false })).summary).to.contain('relays nothing')
     expect(diagnose(machine({ v4: 'EPERM', v6: 'EPERM' })).summary).to.contain('No links can work')
   })

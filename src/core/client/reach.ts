@@ -26,6 +26,8 @@ export function udpAddressOf(uplink: Uplink, { udp }: SignedIn): SocketAddress |
   return host === undefined ? undefined : { host: normalizeHost(host), port: udp.port }
 }
 
+const isSameHost = (a: SocketAddress, b: SocketAddress | undefined): boolean => a.host === b?.host
+
 /** Keeps this machine within reach of others: the server told of where it is, a leg of the relay open while UDP is blocked, changes of the network noticed. */
 export class Reach {
   readonly #endpoint: LinkEndpoint
@@ -41,7 +43,7 @@ export class Reach {
     this.#mappedPort = mapPort && new MappedPort({ mapPort, emitter, port: endpoint.address.port })
     this.#watch = new NetworkWatch(() => {
       endpoint.handleNetworkChange()
-      this.#tellAgain()
+      this.#checkUplink()
     })
   }
 
@@ -89,10 +91,17 @@ export class Reach {
   }
 
   #handleObserved(observation: Observation): void {
-    const isNew = observation.mapping !== this.#observation.mapping
+    const before = this.#observation
     this.#observation = observation
     this.#leg.isWanted = observation.mapping === 'blocked'
-    if (isNew) this.#tellAgain()
+    const isElsewhere = before.address !== undefined && !isSameHost(before.address, observation.address)
+    if (isElsewhere) this.#checkUplink()
+    else if (observation.mapping !== before.mapping) this.#tellAgain()
+  }
+
+  /** What lost its way for UDP may have lost it for TCP, which would notice after minutes. */
+  #checkUplink(): void {
+    void this.#uplink?.doubt(this.#tell())
   }
 
   /** Without a connection it is told at the next sign-in. */

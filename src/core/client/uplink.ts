@@ -99,6 +99,15 @@ export class Uplink {
     return dialRelayLeg({ ...options, address, verify, ...(ca === undefined ? {} : { ca }) })
   }
 
+  /** The network may be another one: unless the server answers `asked` soon, the connection is given up and made anew. */
+  async doubt(asked: Promise<unknown>): Promise<void> {
+    const channel = this.#channel
+    if (!channel) return
+    const late = new Promise<true>((resolve) => setTimeout(() => resolve(true), DOUBT_MS).unref())
+    const isLate = await Promise.race([late, asked.catch(() => {})])
+    if (isLate === true && channel === this.#channel) channel.destroy('the server does not answer')
+  }
+
   /** @param isGraceful - what was written still goes out. */
   close(isGraceful: boolean): void {
     this.#isClosed = true
@@ -148,6 +157,8 @@ export class Uplink {
 }
 
 const AGENT = 'msg-cli'
+/** How long an answer is waited for when there is a reason to doubt, milliseconds: TCP itself would wait for minutes. */
+const DOUBT_MS = 4_000
 /** Trying again cannot help, or must not be done without a person. */
 const FINAL: ReadonlySet<string> = new Set([
   'MSG_ERR_FINGERPRINT_CHANGED',

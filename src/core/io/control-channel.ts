@@ -42,7 +42,7 @@ export interface ControlChannel {
   request<M extends Method>(method: M, params: ParamsInput<M>): Promise<Result<M>>
   /** Ends the connection after what was written. */
   close(): void
-  destroy(): void
+  destroy(reason?: string): void
 }
 
 /**
@@ -109,8 +109,8 @@ class TlsControlChannel implements ControlChannel {
     setTimeout(() => this.#socket.destroy(), CLOSE_MS).unref()
   }
 
-  destroy(): void {
-    this.#socket.destroy()
+  destroy(reason?: string): void {
+    this.#socket.destroy(reason === undefined ? undefined : new Error(reason))
   }
 
   /** Hands out lines; after an answer it lets whoever waited for it go on first, so that what follows finds their state in place. */

@@ -88,7 +88,7 @@ describe('sim: a path that comes and goes', () => {
     meeting.cut('direct')
     meeting.write(meeting.a, Buffer.from('lost'))
     meeting.network.pass(s(5))
-    const asked = meeting.network.recorded.filter(({ payload }) => payload[0] === 0x20)
+    const asked = meeting.network.recorded.filter(({ to, payload }) => payload[0] === 0x20 && to.port === 7_788)
     expect(asked.length).to.be.within(1, 8)
   })
 

@@ -32,6 +32,7 @@ export const spell = {
   maxStreams: (limit: number): Uint8Array => varints(FrameType.maxStreams, limit),
   close: (code: number, reason: string): Uint8Array =>
     Buffer.concat([varints(FrameType.close, code, Buffer.byteLength(reason)), Buffer.from(reason)]),
+  challenge: (token: Uint8Array): Uint8Array => Buffer.concat([varints(FrameType.pathChallenge), token]),
   rekey: (publicKey: Uint8Array): Uint8Array => Buffer.concat([varints(FrameType.rekey), publicKey]),
 } as const
 

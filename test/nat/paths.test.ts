@@ -125,7 +125,7 @@ describe('two people behind home routers', function () {
   })
 
   it('hear each other after a long silence, though their routers forget', async () => {
-    const [mapping, idle] = (process.env['LAB_IDLE'] ?? '12,30').split(',').map(Number) as [number, number]
+    const [mapping, idle] = (process.env['LAB_IDLE'] ?? '12,20').split(',').map(Number) as [number, number]
     const scene = await talking({ router: 'port-restricted', mappingTimeout: mapping })
     const { alice, bob } = scene
     await settled(scene, 'direct')

@@ -80,6 +80,18 @@ describe('sim: a path that comes and goes', () => {
     expect(receivedOn(meeting.b, 0).toString()).to.equal('beforeafter')
   })
 
+  forSeeds(import.meta.url, 'a link that is stalled has the server asked where this side is now', 10, (seed) => {
+    const meeting = met(seed)
+    meeting.a.link!.openStream(0)
+    meeting.network.pass(s(3))
+    meeting.network.recorded.length = 0
+    meeting.cut('direct')
+    meeting.write(meeting.a, Buffer.from('lost'))
+    meeting.network.pass(s(5))
+    const asked = meeting.network.recorded.filter(({ to, payload }) => payload[0] === 0x20 && to.port === 7_788)
+    expect(asked.length).to.be.within(1, 8)
+  })
+
   forSeeds(
     import.meta.url,
     'a word after ten idle minutes arrives within a second, whatever became of the path',

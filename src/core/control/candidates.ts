@@ -58,9 +58,9 @@ function speaks({ observed, observedAcross }: Whereabouts, host: string): boolea
   return [observed, observedAcross].some((seen) => seen && parseIp(seen.host)?.byteLength === family)
 }
 
-/** A side whose datagrams never came is where its control connection comes from. */
-function seenAt({ observed, address }: Whereabouts): string {
-  return observed?.host ?? address
+/** A side whose datagrams never came, or may be forged, is where its control connection comes from. */
+function seenAt({ observed, isProven, address }: Whereabouts): string {
+  return observed && isProven ? observed.host : address
 }
 
 function areNear(from: Whereabouts, to: Whereabouts): boolean {

@@ -1,5 +1,8 @@
 import { expect } from 'chai'
-import type { Link } from '../../../src/core/transport/endpoint-api.ts'
+import { Emitter } from '../../../src/core/client/emitter.ts'
+import { Links } from '../../../src/core/client/links.ts'
+import type { Candidate, Link } from '../../../src/core/transport/endpoint-api.ts'
+import type { MappingBehaviour } from '../../../src/core/transport/rendezvous-client.ts'
 import { FakeNetwork } from '../../../src/core/testing/fake-endpoint.ts'
 import { Correspondent } from '../../helpers/courier.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
@@ -82,6 +85,34 @@ describe('links', () => {
       'relayed',
       'direct',
     ])
+  })
+
+  it('try no address that the server saw where both routers give every destination another port', () => {
+    const kinds = (here: MappingBehaviour, there: MappingBehaviour): unknown => {
+      let told: readonly Candidate[] = []
+      const endpoint = Object.assign(network.endpoint('c1'), {
+        guide: (_instance: string, candidates: readonly Candidate[]) => void (told = candidates),
+      })
+      const { courier, state } = alice
+      const self = { user: 'carol', instance: 'c1' }
+      const emitter = new Emitter(() => {})
+      const links = new Links({ endpoint, courier, emitter, state, self, random: () => 0, mapping: () => here })
+      const candidates = (['observed', 'mapped', 'host'] as const).map((kind, i) => ({
+        host: '192.0.2.9',
+        port: i + 1,
+        kind,
+      }))
+      links.introduce(bobAs({ candidates, mapping: there }))
+      links.close()
+      return told.map(({ kind }) => kind)
+    }
+    expect(kinds('dependent', 'dependent')).to.deep.equal(['mapped', 'host'])
+    for (const [here, there] of [
+      ['dependent', 'endpoint-independent'],
+      ['endpoint-independent', 'dependent'],
+      ['unknown', 'dependent'],
+    ] as const)
+      expect(kinds(here, there)).to.deep.equal(['observed', 'mapped', 'host'])
   })
 
   it('tell since when a link takes its kind of path, and not of its address', async () => {

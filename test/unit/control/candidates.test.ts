@@ -108,6 +108,15 @@ describe('control/candidates', () => {
     ])
   })
 
+  it('tells no inner addresses to who only claims to be behind the same public one', () => {
+    const forged: Whereabouts = { ...at('192.0.2.1'), isProven: false, address: '198.51.100.66' }
+    expect(found(forged, at('192.0.2.1', '10.0.0.2'))).to.deep.equal(['192.0.2.1:1000'])
+    expect(found({ ...forged, isProven: true }, at('192.0.2.1', '10.0.0.2'))).to.deep.equal([
+      '192.0.2.1:1000',
+      '10.0.0.2:2000',
+    ])
+  })
+
   it('adds the public address of the other family, for who speaks that', () => {
     const across = (observed: string, other?: string): Whereabouts => ({
       ...at(observed),
@@ -148,17 +157,19 @@ describe('control/candidates', () => {
       fc.property(whereabouts, whereabouts, (from, to) => {
         const told = candidates(from, to)
         expect(told.length).to.be.at.most(8)
-        const own = [from.observed?.host ?? from.address, ...from.hosts.map((one) => one.host)].map(addressGroup)
+        const seenAt = ({ observed, isProven, address }: Whereabouts): string =>
+          observed && isProven ? observed.host : address
+        const own = [seenAt(from), ...from.hosts.map((one) => one.host)].map(addressGroup)
         for (const { host: name, kind, port } of told) {
-          const seen = to.observed?.host ?? to.address
-          if (name === to.observedAcross?.host) continue
+          if (name === to.observed?.host || name === to.observedAcross?.host) continue
+          const seen = seenAt(to)
           const isInner = isPrivate(name) || isLoopback(name)
           expect(name === seen || isInner || (name.includes(':') && own.includes(addressGroup(name))), name).to.equal(
             true,
           )
           if (kind === 'observed' || kind === 'open') expect({ host: name, port }).to.deep.equal(to.observed)
           if (kind === 'mapped') expect(name).to.equal(to.observed?.host)
-          if (isLoopback(name)) expect(isLoopback(from.observed?.host ?? from.address)).to.equal(true)
+          if (isLoopback(name)) expect(isLoopback(seenAt(from))).to.equal(true)
         }
       }),
       { numRuns: 2_000 },

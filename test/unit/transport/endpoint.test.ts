@@ -4,6 +4,7 @@ import { EndpointMachine, type EndpointEvent } from '../../../src/core/transport
 import type { Transmit } from '../../../src/core/transport/machine.ts'
 import { decodeInitial, encodeInitial, PacketType } from '../../../src/core/transport/packet.ts'
 import { shardedLength, writeShards } from '../../../src/core/transport/shards.ts'
+import { OPENER, readRelayed, RELAYED } from '../../../src/core/wire/relay.ts'
 import { seededBytes, seededRandom } from '../../helpers/random.ts'
 import { ms, s } from '../../helpers/time.ts'
 
@@ -169,6 +170,76 @@ describe('transport/endpoint', () => {
     exchange(1, a, b)
     expect(names(b)).to.have.members(['open', 'closed'])
     expect([...b.endpoint.links].filter(({ state }) => state === 'open')).to.have.length(1)
+  })
+
+  describe('with a relay', () => {
+    const SERVER = { host: '203.0.113.2', port: 7_788 }
+    const RELAY = { ...SERVER, channel: '0011223344556677', kind: 'relay' } as const
+    const KINDS = ['host', 'open', 'observed', 'mapped'] as const
+    const CANDIDATES = KINDS.map((kind, i) => ({ host: '192.0.2.77', port: i + 1, kind }))
+    const signIn = ({ endpoint }: Node, now = 0): void =>
+      endpoint.rendezvous(now, { server: SERVER, token: new Uint8Array(16) })
+    const portsOf = (sent: readonly Transmit[], type: number): number[] =>
+      sent.filter(({ payload }) => payload[0] === type).map(({ to }) => to.port)
+
+    it('calls through it and those behind no NAT; without one, everybody', () => {
+      const [a, b] = [makeNode(1), makeNode(2)]
+      a.endpoint.connect(0, b.peer, [...CANDIDATES, RELAY])
+      const sent = drain(a, 0)
+      expect(portsOf(sent, PacketType.initial)).to.deep.equal([1, 2])
+      expect(portsOf(sent, RELAYED)).to.deep.equal([SERVER.port])
+      const c = makeNode(3)
+      c.endpoint.connect(0, b.peer, CANDIDATES)
+      expect(portsOf(drain(c, 0), PacketType.initial)).to.deep.equal([1, 2, 3, 4])
+    })
+
+    it('opens the own router towards each address behind a NAT, when it is told of it first', () => {
+      const a = makeNode(1)
+      const openers = (now: number): Array<[number, number | undefined]> =>
+        [...drain(a, now), ...drain(a, now + ms(200))]
+          .filter(({ payload }) => payload[0] === OPENER[0])
+          .map(({ to, ttl }) => [to.port, ttl])
+      a.endpoint.guide(0, 'b', [...CANDIDATES.slice(0, 3), RELAY])
+      expect(openers(0)).to.deep.equal([
+        [3, 2],
+        [3, 4],
+      ])
+      a.endpoint.guide(s(1), 'b', [...CANDIDATES, RELAY])
+      expect(openers(s(1))).to.deep.equal([
+        [4, 2],
+        [4, 4],
+      ])
+    })
+
+    it('answers what comes through it there, and nobody else who says that he relays', () => {
+      const [a, b] = [makeNode(1), makeNode(2)]
+      a.endpoint.connect(0, b.peer, [RELAY])
+      const [relayed] = drain(a, 0).filter(({ payload }) => payload[0] === RELAYED)
+      b.endpoint.expect(a.peer)
+      b.endpoint.handleDatagram(0, SERVER, relayed!.payload)
+      expect(drain(b, 0), 'signed in nowhere').to.deep.equal([])
+      signIn(b)
+      drain(b, 0)
+      for (const from of [a.address, { ...SERVER, port: 7_789 }, { ...SERVER, host: '203.0.113.3' }])
+        b.endpoint.handleDatagram(0, from, relayed!.payload)
+      expect(drain(b, 0)).to.deep.equal([])
+      b.endpoint.handleDatagram(0, SERVER, relayed!.payload)
+      const [answer] = drain(b, 0)
+      expect([answer!.to.host, answer!.to.port, answer!.payload[0]]).to.deep.equal([SERVER.host, SERVER.port, RELAYED])
+      expect(readRelayed(answer!.payload)!.channel).to.equal(RELAY.channel)
+    })
+
+    it('guesses at a peer four times a minute from many sockets, and once at many ports', () => {
+      const a = makeNode(1)
+      const at = { host: '198.51.100.2', port: 9 }
+      const guesses = (now: number): number[] =>
+        Array.from({ length: 6 }, () => a.endpoint.guess(now, 'b', 'sockets', at))
+      expect(guesses(0)).to.deep.equal([256, 256, 256, 256, 0, 0])
+      expect(guesses(s(59))).to.deep.equal([0, 0, 0, 0, 0, 0])
+      expect(guesses(s(60))[0]).to.equal(256)
+      for (let i = 0; i < 3; i++) a.endpoint.guess(s(60), 'c', 'ports', at)
+      expect(drain(a, s(61))).to.have.lengthOf(1_024)
+    })
   })
 
   describe('under load', () => {

@@ -384,6 +384,45 @@ describe('transport/connection/machine', () => {
     })
   })
 
+  describe('paths', () => {
+    const ELSEWHERE = { host: '198.51.100.9', port: 9 }
+    /** A responder whose peer was heard at its place, and what it sends elsewhere once a packet with those frames came from there. */
+    const askedBack = (frames: Uint8Array[], isLate = false): number => {
+      const peer = new RawPeer(false)
+      peer.send([spell.ping()], 5)
+      peer.receive()
+      peer.connection.handlePacket(peer.now, ELSEWHERE, peer.seal(frames, isLate ? 3 : 6))
+      peer.connection.handleTimeout(peer.now)
+      return placesOf(peer).filter(({ host }) => host === ELSEWHERE.host).length
+    }
+
+    it('are asked where the newest packet came from, but not for an older one', () => {
+      expect(askedBack([spell.ping()])).to.equal(1)
+      expect(askedBack([spell.ping()], true)).to.equal(0)
+    })
+
+    it('are left as they are by packets that are about paths: those are answered, and that is all', () => {
+      expect(askedBack([spell.challenge(zeros(8))])).to.equal(1)
+      expect(askedBack([spell.challenge(zeros(8)), spell.ping()])).to.equal(2)
+    })
+
+    it('count what comes and goes by the relay, once', () => {
+      const peer = new RawPeer(false)
+      const packet = peer.seal([spell.ping()])
+      const again = Uint8Array.from(packet)
+      peer.connection.handlePacket(0, RELAY, packet)
+      peer.connection.handlePacket(0, RELAY, again)
+      expect(peer.connection.stats().bytesRelayed).to.equal(packet.byteLength)
+      peer.now = s(1)
+      peer.connection.handleTimeout(peer.now)
+      const sent = peer.receive().reduce((sum, { bytes }) => sum + bytes, 0)
+      expect(sent).to.be.above(0)
+      expect(peer.connection.stats().bytesRelayed).to.equal(packet.byteLength + sent)
+      peer.connection.handlePacket(peer.now, ADDRESS.a, peer.seal([spell.ping()]))
+      expect(peer.connection.stats().bytesRelayed).to.equal(packet.byteLength + sent)
+    })
+  })
+
   describe('closing', () => {
     it('says so by the other way, too, while the path is doubted', () => {
       const peer = opened(ms(20), { candidates: [RELAY] })

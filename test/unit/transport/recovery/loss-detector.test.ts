@@ -44,6 +44,20 @@ describe('transport/recovery/loss-detector', () => {
     })
   })
 
+  describe('a move to a quicker path', () => {
+    it('gives what went by the older one its time, whatever overtakes it, and no more than that', () => {
+      const { loss } = measured()
+      for (let n = 0; n < 4; n++) send(loss, n, 0)
+      loss.onMoved(3, ms(500))
+      for (let n = 4; n < 20; n++) send(loss, n, ms(1))
+      expect(ack(loss, ms(20), 10, 11, 12, 13, 14, 15, 16, 17, 18, 19).lost).to.deep.equal([4, 5, 6, 7, 8, 9])
+      expect(ack(loss, ms(499), 0, 19).lost).to.deep.equal([])
+      expect(loss.pollTimeout(MAX_ACK_DELAY)).to.equal(ms(500))
+      expect(numbers(loss.onTimeout(ms(500), MAX_ACK_DELAY).lost)).to.deep.equal([1, 2, 3])
+      expect(loss.pollTimeout(MAX_ACK_DELAY)).to.equal(undefined)
+    })
+  })
+
   describe('an acknowledgement', () => {
     it('acknowledges what was in flight, once', () => {
       const { loss } = measured()

@@ -99,12 +99,14 @@ describe('msg net doctor', () => {
     silent.listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const { port } = silent.address() as AddressInfo
-    const command = [process.execPath, BIN, 'net', 'doctor', `127.0.0.1:${port}`, '--data-dir', dataDir()]
-    const screen = new TmuxScreen(command, { env: {}, cwd: directory() })
+    // A terminal whose last program has ended has no cursor.
+    const script = `trap : INT; "$0" "$@"; echo "status $?"; sleep 60`
+    const command = ['sh', '-c', script, process.execPath, BIN, 'net', 'doctor', `127.0.0.1:${port}`]
+    const screen = new TmuxScreen([...command, '--data-dir', dataDir()], { env: {}, cwd: directory() })
     try {
       await screen.until((text) => text.includes('The server, over TCP and TLS') && !screen.isCursorShown)
       screen.press('C-c')
-      expect(await screen.exitStatus()).to.equal(130)
+      await screen.until((text) => text.includes('status 130'))
       expect(screen.isCursorShown).to.equal(true)
     } finally {
       screen.close()

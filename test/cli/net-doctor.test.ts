@@ -9,6 +9,7 @@ import type { NetReport } from '../../src/core/index.ts'
 import { complaintOf, type Schema } from '../helpers/json-schema.ts'
 import { BIN, runMsg, startMsg, type MsgResult } from '../helpers/run-msg.ts'
 import { TestStage } from '../helpers/stage.ts'
+import { isTmuxAvailable, TmuxScreen } from '../helpers/tmux.ts'
 import { useTempDir } from '../helpers/temp-dir.ts'
 
 const schema = JSON.parse(readFileSync(join(BIN, '..', '..', 'docs', 'schema', 'commands.json'), 'utf8')) as Schema
@@ -90,6 +91,27 @@ describe('msg net doctor', () => {
     const nonsense = await doctor('no address', '--json')
     expect(JSON.parse(nonsense.stdout)).to.include({ type: 'error', code: 'MSG_ERR_USAGE' })
     expect(nonsense.status).to.equal(2)
+  })
+
+  it('gives a terminal its cursor back when it is interrupted', async function () {
+    if (!isTmuxAvailable()) this.skip()
+    const silent = createServer()
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    // A terminal whose last program has ended has no cursor.
+    const script = `trap : INT; "$0" "$@"; echo "status $?"; sleep 60`
+    const command = ['sh', '-c', script, process.execPath, BIN, 'net', 'doctor', `127.0.0.1:${port}`]
+    const screen = new TmuxScreen([...command, '--data-dir', dataDir()], { env: {}, cwd: directory() })
+    try {
+      await screen.until((text) => text.includes('The server, over TCP and TLS') && !screen.isCursorShown)
+      screen.press('C-c')
+      await screen.until((text) => text.includes('status 130'))
+      expect(screen.isCursorShown).to.equal(true)
+    } finally {
+      screen.close()
+      silent.close()
+    }
   })
 
   it('ends at once when it is interrupted', async () => {

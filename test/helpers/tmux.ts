@@ -43,6 +43,11 @@ export class TmuxScreen {
     return this.lines().join('\n')
   }
 
+  /** False while the program hides it. */
+  get isCursorShown(): boolean {
+    return this.#tmux('display-message', '-p', '-t', 'main', '#{cursor_flag}').trim() === '1'
+  }
+
   /** Types text, key by key. */
   type(text: string): void {
     this.#tmux('send-keys', '-t', 'main', '-l', text)

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { Args } from '@oclif/core'
 import { BaseCommand } from '../../cli/base-command.ts'
 import type { SettingKey } from '../../cli/config/settings.ts'
@@ -38,7 +39,7 @@ export default class NetDoctor extends BaseCommand {
     const ignoreSignals = onLeaveSignal((status) => {
       stop.abort()
       // Nothing is under way that would have to end well.
-      if (isWatched) process.stderr.write(SHOW_CURSOR)
+      if (isWatched) showCursor()
       process.exit(status)
     })
     const examine = (onDone?: (stage: ExaminationStage) => void): Promise<NetReport> =>
@@ -75,3 +76,12 @@ function statusOf({ checks }: NetReport): number {
 const UNREACHABLE = 5
 const KEY_CHANGED = 7
 const SHOW_CURSOR = '\u001b[?25h'
+
+/** Past what watches, which keeps to itself what others write meanwhile. */
+function showCursor(): void {
+  try {
+    writeSync(process.stderr.fd, SHOW_CURSOR)
+  } catch {
+    // A terminal that is gone has no cursor.
+  }
+}

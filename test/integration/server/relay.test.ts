@@ -42,6 +42,23 @@ describe('server: the relay', () => {
     removeTempDirs()
   })
 
+  it('counts a leg as a stranger’s connection until it has said its token, and not after', async () => {
+    await server.close()
+    await start({ limits: { unauthenticatedPerAddress: 2 } })
+    const friends = [await join('alice'), await join('bob'), await join('carol')]
+    for (const [i, friend] of friends.entries()) {
+      await friend.attach()
+      await until('the leg', async () => (await server.relays()).legs === i + 1)
+    }
+    const strangers = [await legSocket(server.address.port), await legSocket(server.address.port)]
+    const refused = await legSocket(server.address.port).then(
+      () => false,
+      () => true,
+    )
+    expect(refused, 'a third').to.equal(true)
+    for (const stranger of strangers) stranger.destroy()
+  })
+
   it('gives both sides one channel, and passes on what comes over it, unchanged', async () => {
     const { alice, bob, channel } = await pair()
     expect(channel).to.match(/^[0-9a-f]{16}$/)

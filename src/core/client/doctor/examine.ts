@@ -112,7 +112,7 @@ async function visit(
     const signedIn = await signIn(channel, trust, options.user)
     onDone('server')
     if (!('token' in signedIn)) return { ...findings, signIn: signedIn, ...(await known(relaysOverTls)) }
-    const { udpPort, probePort, token, user } = signedIn
+    const { udpPort, probePort, isAcross, token, user } = signedIn
     const server = { host: normalizeHost(channel.remoteHost), port: udpPort }
     const udp = await probeRendezvous({ server, probePort, token, isOwnHost, signal }).catch(() => undefined)
     return {
@@ -120,6 +120,7 @@ async function visit(
       signIn: { user },
       udpPort,
       probePort,
+      isAcross,
       ...(udp ? { udp } : {}),
       ...(await known(relaysOverTls)),
     }
@@ -197,6 +198,7 @@ async function signIn(
       readonly user: string
       readonly udpPort: number
       readonly probePort: number | undefined
+      readonly isAcross: boolean
       readonly token: Uint8Array
     }
 > {
@@ -213,7 +215,13 @@ async function signIn(
       listening: false,
       signature: Buffer.from(key.sign(transcript)).toString('base64url'),
     })
-    return { user: name, udpPort: udp.port, probePort: udp.probePort, token: Buffer.from(udp.token, 'hex') }
+    return {
+      user: name,
+      udpPort: udp.port,
+      probePort: udp.probePort,
+      isAcross: udp.across !== undefined,
+      token: Buffer.from(udp.token, 'hex'),
+    }
   } catch (error) {
     const { code, message, spec } = MsgError.of(error)
     if (code === 'MSG_ERR_DEVICE_UNKNOWN') return { why: message }

@@ -54,7 +54,10 @@ const ipv6: Check = ({ machine: { interfaces }, server }) => {
       meaning: 'Links go over IPv4. With IPv6 on both sides no router changes addresses.',
     }
   if (isUsed) return { ...base, measured: `${global.address}, in use towards the server`, meaning: '' }
-  const meaning = server?.host === undefined ? '' : 'The server was reached over IPv4, so links go over IPv4.'
+  if (server?.isAcross === undefined) return { ...base, measured: global.address, meaning: '' }
+  const meaning = server.isAcross
+    ? 'Links to people who have it, too, go over IPv6.'
+    : 'The server has no IPv6 that all can use: only on one network do links go over it.'
   return { ...base, measured: global.address, meaning }
 }
 

@@ -54,6 +54,8 @@ export interface ServerFindings {
   readonly signIn?: { readonly user: string } | { readonly why: 'unknown' | string; readonly advice?: string }
   readonly udpPort?: number
   readonly probePort?: number | undefined
+  /** The server is there by the other family, too; absent before signing in. */
+  readonly isAcross?: boolean
   readonly udp?: RendezvousFindings
   /** Whether the server takes relayed datagrams over TLS; absent when that could not be asked. */
   readonly relaysOverTls?: boolean

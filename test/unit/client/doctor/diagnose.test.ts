@@ -258,6 +258,15 @@ describe('what measurements of the network mean', () => {
       else expect(check.advice).to.match(advice)
     })
 
+  it('say whether links can go over IPv6', () => {
+    const meanings = [undefined, true, false].map(
+      (isAcross) => find(measured(isAcross === undefined ? {} : { isAcross }), 'ipv6')?.meaning,
+    )
+    expect(meanings[0]).to.equal('')
+    expect(meanings[1]).to.match(/go over IPv6/)
+    expect(meanings[2]).to.match(/only on one network/)
+  })
+
   it('say nothing of what was not reached', () => {
     const failure = { code: 'MSG_ERR_SERVER_UNREACHABLE', message: '', hint: undefined }
     const { checks } = diagnose(measured(null, { server: { address: 'x:1', failure } }))

@@ -79,9 +79,10 @@ export class Reach {
     return { mapping, address: address ? formatAddress(address) : null }
   }
 
-  /** What stands before this machine. */
+  /** What stands before this machine. That a server does not answer which is away says nothing of UDP. */
   get mapping(): MappingBehaviour {
-    return this.#observation.mapping
+    const { mapping } = this.#observation
+    return mapping === 'blocked' && !this.#uplink?.channel ? 'unknown' : mapping
   }
 
   async close(): Promise<void> {

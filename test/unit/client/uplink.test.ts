@@ -230,4 +230,19 @@ describe('the uplink', () => {
     expect(told).to.deep.equal(['lost MSG_ERR_CONNECTION_CLOSED', 'waiting 1 500'])
     expect(timers.waiting).to.equal(0)
   })
+
+  it('is given up when the server does not answer soon and there is a reason to doubt, and only then', async () => {
+    const { uplink, ends } = rig()
+    await uplink.connect()
+    const answered = uplink.doubt(Promise.resolve())
+    await answered
+    expect(ends).to.deep.equal([])
+    const refused = uplink.doubt(Promise.reject(error('MSG_ERR_LIMIT')))
+    await refused
+    expect(ends, 'a refusal is an answer').to.deep.equal([])
+    const doubted = uplink.doubt(new Promise(() => {}))
+    timers.tick(4_000)
+    await doubted
+    expect(ends).to.deep.equal(['destroy 1'])
+  })
 })

@@ -74,7 +74,7 @@ const clock = of(({ failure, clockAheadMs, validFrom, validTo }, now) => {
     const meaning = 'Messages get wrong times, and commands on peers are refused.'
     return { ...base, status: 'warn', measured, meaning, advice, facts }
   }
-  if (validFrom === undefined || validTo === undefined) return undefined
+  if (!isDate(validFrom) || !isDate(validTo)) return undefined
   const span = `${day(validFrom)} to ${day(validTo)}`
   if (now >= validFrom && now <= validTo)
     return {
@@ -300,5 +300,7 @@ function ms(value: number | null | undefined): string {
 
 const rounded = (value: number | undefined): number | null =>
   value === undefined ? null : Math.round(value * 100) / 100
+/** Not every certificate has dates that can be read. */
+const isDate = (time: number | undefined): time is number => time !== undefined && Number.isFinite(time)
 const day = (time: number): string => new Date(time).toISOString().slice(0, 10)
 const CLOCK_TOLERANCE_MS = 60_000

@@ -21,6 +21,7 @@ import { BulkWatch, bufferHint } from './buffer-hint.ts'
 import type { Courier } from './courier.ts'
 import type { Emitter } from './emitter.ts'
 import { linkStatusOf, pathStatusOf, type LinkContext } from './link-status.ts'
+import { guessingSide, worthTrying } from './routers.ts'
 import type { Peer } from './peer.ts'
 import type { ProfileState } from './profile/state.ts'
 import { StreamRouter } from '../streams/stream-router.ts'
@@ -91,7 +92,7 @@ export class Links {
   introduce(introduced: NotificationParams<'peer.introduced'>): void {
     const { instance, user, device: deviceKey, channel } = introduced
     const relay: Candidate[] = this.#relay && channel !== undefined ? [{ ...this.#relay, channel, kind: 'relay' }] : []
-    const candidates = [...reachable(introduced, this.#mapping), ...relay]
+    const candidates = [...worthTrying(introduced.candidates, this.#mapping, introduced.mapping ?? 'unknown'), ...relay]
     const { endpoint, courier, self, emitter } = this.#deps
     const publicKey = Buffer.from(deviceKey, 'base64url')
     const key = noiseKeyOf(publicKey)
@@ -426,21 +427,6 @@ interface Entry {
   retryTimer?: NodeJS.Timeout | undefined
   leaveTimer?: NodeJS.Timeout | undefined
   lateTimer?: NodeJS.Timeout | undefined
-}
-
-/** Where two routers give every destination another port, what the server sees of either is of no use to the other; IPv6 has no ports to give. */
-function reachable(
-  { candidates, mapping }: NotificationParams<'peer.introduced'>,
-  here: MappingBehaviour,
-): readonly Candidate[] {
-  if (here !== 'dependent' || mapping !== 'dependent') return candidates
-  return candidates.filter(({ kind, host }) => kind !== 'observed' || parseIp(host)?.byteLength === 16)
-}
-
-/** Which side of a birthday probe this is; `undefined` where none helps. */
-function guessingSide(here: MappingBehaviour, there: MappingBehaviour): 'sockets' | 'ports' | undefined {
-  if (here === 'dependent' && there === 'endpoint-independent') return 'sockets'
-  return here === 'endpoint-independent' && there === 'dependent' ? 'ports' : undefined
 }
 
 /** How often it is looked who may be guessed at, milliseconds; the endpoint bounds how often it is done. */

@@ -1,4 +1,4 @@
-import { seconds, type Duration, type Instant } from '../time/instant.ts'
+import type { Instant } from '../time/instant.ts'
 import { readRelayed, RELAY_OVERHEAD, RELAYED, writeRelayed } from '../wire/relay.ts'
 import { createBbr } from './congestion/bbr.ts'
 import type { CongestionControllerFactory } from './congestion/controller.ts'
@@ -29,8 +29,8 @@ import {
   LINK_VERSION,
   PacketType,
 } from './packet.ts'
-import { isSameAddress, addressKey } from './socket-address.ts'
-import { Openers } from './openers.ts'
+import { isSameAddress } from './socket-address.ts'
+import { Approaches, dialled } from './approaches.ts'
 import { SHARD_LENGTH, ShardCollector } from './shards.ts'
 import type { Trace } from './trace.ts'
 import { LOCAL_PARAMETERS } from './transport-parameters.ts'
@@ -78,8 +78,6 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #budget: HandshakeBudget
   readonly #links = new Map<number, LinkMachine>()
   readonly #expected = new Map<string, PeerIdentity>()
-  /** Where expected and linked peers may be reached. */
-  readonly #candidates = new Map<string, readonly Candidate[]>()
   readonly #halfOpen = new Map<number, HalfOpen>()
   readonly #outbox: Transmit[] = []
   /** Links that may have something to send, and links that may have something to tell. */
@@ -89,9 +87,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   readonly #observed: Observation[] = []
   /** The link that the datagram in hand was for. */
   #touched: LinkMachine | undefined
-  readonly #openers = new Openers()
-  /** How often each peer was guessed at in its present minute. */
-  readonly #guesses = new Map<string, { readonly since: Instant; rounds: number }>()
+  readonly #approaches: Approaches
   readonly #shards = new ShardCollector()
   /** Size of the datagrams that the system joined last; 0 before it did. */
   #joinedSize = 0
@@ -105,6 +101,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
     this.#init = init
     this.#cookies = new CookieJar(init.now, init.random)
     this.#budget = new HandshakeBudget(init.now)
+    this.#approaches = new Approaches(init.random)
   }
 
   /** Open and opening links. */
@@ -130,12 +127,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
 
   /** Where that peer may be reached: the own router is opened, and links that are open look for a better path. */
   guide(now: Instant, instance: string, candidates: readonly Candidate[]): void {
-    const known = new Set((this.#candidates.get(instance) ?? []).map(addressKey))
-    this.#openers.open(
-      now,
-      candidates.filter((candidate) => isBehindNat(candidate) && !known.has(addressKey(candidate))),
-    )
-    this.#candidates.set(instance, candidates)
+    this.#approaches.tell(now, instance, candidates)
     for (const link of this.#links.values()) {
       if (link.peer.instance !== instance || !link.connection) continue
       link.connection.offer(now, candidates)
@@ -146,31 +138,19 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   /** Handshakes with that instance that are not confirmed yet end in silence; an open link stays. */
   forget(instance: string): void {
     this.#expected.delete(instance)
-    this.#candidates.delete(instance)
-    this.#guesses.delete(instance)
+    this.#approaches.forget(instance)
     for (const { link } of this.#halfOpenWith(instance)) this.#drop(link)
   }
 
   /** Birthday probing, as {@link LinkEndpoint.guess} says. @returns how many sockets the driver needs now; 0 for no more than it has */
   guess(now: Instant, instance: string, side: 'sockets' | 'ports', at: SocketAddress): number {
-    if (!this.#mayGuess(now, instance, side === 'ports' ? 1 : GUESS_ROUNDS)) return 0
-    if (side === 'ports') {
-      this.#openers.openMany(now, at.host, randomPorts(this.#init.random, GUESSED_PORTS))
-      return 0
-    }
+    const sockets = this.#approaches.guess(now, instance, side, at.host)
     for (const link of this.#links.values()) {
-      if (link.peer.instance !== instance || !link.connection) continue
-      link.connection.guess(now, at, GUESSING_SOCKETS)
+      if (sockets === 0 || link.peer.instance !== instance || !link.connection) continue
+      link.connection.guess(now, at, sockets)
       this.touch(link)
     }
-    return GUESSING_SOCKETS
-  }
-
-  #mayGuess(now: Instant, instance: string, rounds: number): boolean {
-    let guesses = this.#guesses.get(instance)
-    if (!guesses || now - guesses.since >= GUESS_AGAIN)
-      this.#guesses.set(instance, (guesses = { since: now, rounds: 0 }))
-    return guesses.rounds++ < rounds
+    return sockets
   }
 
   /** This machine's network is another one, or was away: the server is asked anew, and every link looks for its paths anew. */
@@ -234,7 +214,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   handleTimeout(now: Instant): void {
-    this.#outbox.push(...this.#openers.take(now))
+    this.#outbox.push(...this.#approaches.take(now))
     if (this.#rendezvous?.handleTimeout(now)) this.#observed.push(this.#rendezvous.observation)
     for (const [link, at] of this.#timeouts) {
       if (at > now) continue
@@ -263,7 +243,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 
   pollTimeout(): Instant | undefined {
-    let earliest = Math.min(this.#rendezvous?.pollTimeout() ?? Infinity, this.#openers.at)
+    let earliest = Math.min(this.#rendezvous?.pollTimeout() ?? Infinity, this.#approaches.at)
     for (const at of this.#timeouts.values()) if (at < earliest) earliest = at
     return earliest === Infinity ? undefined : earliest
   }
@@ -406,7 +386,7 @@ export class EndpointMachine implements Machine<EndpointEvent> {
       isNear,
       allocate,
       maxDatagramSize,
-      candidates: this.#candidates.get(instance) ?? [],
+      candidates: this.#approaches.of(instance),
       receiveBuffer: (this.#init.local.parameters ?? LOCAL_PARAMETERS).receiveBuffer,
       trace,
       traceId: instance,
@@ -475,31 +455,6 @@ export class EndpointMachine implements Machine<EndpointEvent> {
   }
 }
 
-/** Whom a handshake goes to: with a relay, only those that nothing stands before; the others' routers must be opened from inside first. */
-function dialled(candidates: readonly Candidate[]): readonly Candidate[] {
-  if (!candidates.some(({ kind }) => kind === 'relay')) return candidates
-  return candidates.filter((candidate) => !isBehindNat(candidate))
-}
-
-const isBehindNat = ({ kind }: Candidate): boolean => kind === 'observed' || kind === 'mapped'
-
-/** Different ones, outside the well-known range. */
-function randomPorts(random: (length: number) => Uint8Array, count: number): number[] {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const bytes = random(2)
-    ports.add(Math.max(FIRST_PORT, (bytes[0]! << 8) | bytes[1]!))
-  }
-  return [...ports]
-}
-
-/** With 256 x 1,024 guesses among 64,512 ports some pair fits in 98 of 100 cases. Measured: 2 to 9 pairs (ADR 14). */
-const GUESSING_SOCKETS = 256
-const GUESSED_PORTS = 1_024
-const GUESS_AGAIN: Duration = seconds(60)
-/** The side with the sockets tries several times in a minute: it does not know when the other one has opened its router. */
-const GUESS_ROUNDS = 4
-const FIRST_PORT = 1_024
 /** What may come through a relay, the lowest bit aside. */
 const RELAYED_TYPES: ReadonlySet<number> = new Set(
   [PacketType.initial, PacketType.response, PacketType.cookie, PacketType.data].map((type) => type & ~1),

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { createServer } from '../../../src/core/index.ts'
@@ -19,33 +19,42 @@ function mountSmallDisk(path: string): string | undefined {
 }
 
 describe('server: a full disk', () => {
+  let disks: string
   let disk: string
-  let isMounted = false
+  let mounted = 0
   let server: Server
   let events: AsyncIterableIterator<ServerEvent>
   const clients: ControlClient[] = []
 
-  before(function () {
-    disk = tempDir()
+  /** A disk that nothing was on: a closed database keeps its room until its statements are collected. */
+  const insertDisk = (): string | undefined => {
+    disk = join(disks, `${mounted}`)
+    mkdirSync(disk)
     const why = mountSmallDisk(disk)
-    isMounted = why === undefined
-    if (isMounted) return
+    if (why === undefined) mounted += 1
+    return why
+  }
+
+  before(function () {
+    disks = tempDir()
+    const why = insertDisk()
+    if (why === undefined) return
     if (process.env['CI'] === 'true') throw new Error(`no disk to fill: ${why}`)
     console.log(`    skipped: filling a disk needs the right to mount one (${why})`)
     this.skip()
   })
   after(() => {
-    if (isMounted) execFileSync('umount', ['-l', disk])
+    for (let i = 0; i < mounted; i++) execFileSync('umount', ['-l', join(disks, `${i}`)])
     removeTempDirs()
   })
   beforeEach(async () => {
+    insertDisk()
     server = await start()
   })
   afterEach(async () => {
     empty()
     for (const client of clients.splice(0)) client.destroy()
     await server.close()
-    rmSync(join(disk, 'data'), { recursive: true, force: true })
   })
 
   const start = async (): Promise<Server> => {
@@ -172,14 +181,12 @@ describe('server: a full disk', () => {
 
   it('says at the start that there is no room', async () => {
     await server.close()
-    rmSync(join(disk, 'data'), { recursive: true, force: true })
+    insertDisk()
     fill()
-    await createServer({ dataDir: join(disk, 'data'), host: '127.0.0.1', port: 0 }).then(
-      () => expect.fail('it started'),
-      (error: unknown) =>
-        expect(error).to.have.property('code').that.is.oneOf(['MSG_ERR_STORAGE_FAILED', 'MSG_ERR_DIRECTORY_ACCESS']),
+    const why: unknown = await start().then(
+      (started) => (server = started),
+      (error: unknown) => error,
     )
-    empty()
-    server = await start()
+    expect(why).to.have.property('code').that.is.oneOf(['MSG_ERR_STORAGE_FAILED', 'MSG_ERR_DIRECTORY_ACCESS'])
   })
 })

@@ -1,7 +1,7 @@
 import { millis, seconds, type Duration, type Instant } from '../../time/instant.ts'
 import type { PathCause, PathKind, SocketAddress } from '../endpoint-api.ts'
-import { addressKey, isSameAddress, pathKindOf, Rank, rankOf } from '../socket-address.ts'
-import { Attempts } from './attempts.ts'
+import { isSameAddress, pathKindOf, Rank } from '../socket-address.ts'
+import { bestOf, PathTable, type KnownPath } from './path-table.ts'
 
 /** A PATH_CHALLENGE or PATH_RESPONSE to send, and where to. */
 export interface PathFrame {
@@ -39,12 +39,12 @@ export interface PathSetInit {
  */
 export class PathSet {
   readonly #init: PathSetInit
-  readonly #entries = new Map<string, Entry>()
+  readonly #known: PathTable
   readonly #due: PathFrame[] = []
   readonly #moves: Move[] = []
-  #active: Entry | undefined
+  #active: KnownPath | undefined
   /** Where the newest packet came from, which is not where the link is: it moves as soon as that is proven. */
-  #followed: Entry | undefined
+  #followed: KnownPath | undefined
   #cause: PathCause = 'first'
   #movedAt: Instant = -Infinity
   /** When something proved last that what is sent on the path arrives. */
@@ -57,11 +57,10 @@ export class PathSet {
   /** Tokens of challenges from many sockets, by the socket's number, and when they were made. */
   readonly #guesses = new Map<number, Uint8Array>()
   #guessedAt: Instant = 0
-  /** How many addresses nobody told of may be tried in this minute. */
-  #newcomers = { since: -Infinity, left: 0 }
 
   constructor(init: PathSetInit) {
     this.#init = init
+    this.#known = new PathTable(init.isNear)
   }
 
   /** Which way datagrams take; 'direct' before there is one. */
@@ -89,20 +88,20 @@ export class PathSet {
     if (!this.#doubt) return undefined
     const others = this.#others
     const relay = others.find(({ rank }) => rank === Rank.relay)
-    return (relay ?? best(others.filter(({ confirmedAt }) => confirmedAt !== undefined)))?.address
+    return (relay ?? bestOf(others.filter(({ confirmedAt }) => confirmedAt !== undefined)))?.address
   }
 
   /** True for an address that is used, or has answered. */
   has(address: SocketAddress): boolean {
-    const entry = this.#entries.get(addressKey(address))
-    return entry !== undefined && (entry === this.#active || entry.confirmedAt !== undefined)
+    const path = this.#known.get(address)
+    return path !== undefined && (path === this.#active || path.confirmedAt !== undefined)
   }
 
   /** The handshake proved `address`: the link begins there. */
   open(now: Instant, address: SocketAddress): void {
-    const entry = this.#entries.get(addressKey(address)) ?? this.#add(address, false)
-    entry.confirmedAt = now
-    this.#active = entry
+    const path = this.#known.get(address) ?? this.#known.add(address, false)
+    path.confirmedAt = now
+    this.#active = path
     this.#trustedAt = now
     for (const each of this.#all) each.attempts.start(now)
   }
@@ -110,19 +109,18 @@ export class PathSet {
   /** Where the peer may be, as the server says, in place of what it said before: what has not answered is tried anew. */
   offer(now: Instant, candidates: readonly SocketAddress[]): void {
     const told = candidates.slice(0, MAX_TOLD)
-    const keys = new Set(told.map(addressKey))
-    for (const [key, { isTold, ...entry }] of this.#entries)
-      if (isTold && !keys.has(key) && this.#active?.address !== entry.address && entry.address.socket === undefined)
-        this.#entries.delete(key)
+    const isStill = (address: SocketAddress): boolean => told.some((each) => isSameAddress(each, address))
+    for (const path of this.#others)
+      if (path.isTold && path.address.socket === undefined && !isStill(path.address)) this.#known.delete(path)
     for (const address of told) {
-      const entry = this.#entries.get(addressKey(address)) ?? this.#add(address, true)
-      entry.isTold = true
-      if (this.#active && entry.confirmedAt === undefined) entry.attempts.start(now + OFFER_DELAY)
+      const path = this.#known.get(address) ?? this.#known.add(address, true)
+      path.isTold = true
+      if (this.#active && path.confirmedAt === undefined) path.attempts.start(now + OFFER_DELAY)
     }
     // A server that was started anew has another channel for the same two.
-    const relay = this.#all.find(({ rank, address }) => rank === Rank.relay && keys.has(addressKey(address)))
+    const relay = this.#all.find(({ rank, address }) => rank === Rank.relay && isStill(address))
     if (relay && this.#active?.rank === Rank.relay && this.#active !== relay) {
-      this.#entries.delete(addressKey(this.#active.address))
+      this.#known.delete(this.#active)
       this.#move(now, relay, 'moved', undefined)
     }
   }
@@ -145,47 +143,47 @@ export class PathSet {
       this.#followed = undefined
       return
     }
-    const entry = this.#entries.get(addressKey(from)) ?? this.#meet(now, from)
-    if (!entry) return
-    if (entry.rank > active.rank) {
+    const path = this.#known.meet(now, from, this.#active)
+    if (!path) return
+    if (path.rank > active.rank) {
       // The peer may have lost the better path. Or this was on its way before both took that, or is a copy that came sooner from a peer in doubt:
       // were that a reason to doubt as well, each side's copies would keep the other's doubt alive.
       if (now - this.#movedAt > SETTLE && now - (active.confirmedAt ?? -Infinity) > SETTLE) this.#beginDoubt(now)
-    } else if (entry.rank === active.rank && this.#init.isInitiator && now - this.#movedAt <= SETTLE) {
+    } else if (path.rank === active.rank && this.#init.isInitiator && now - this.#movedAt <= SETTLE) {
       // The responder follows, and what it sent before is still on its way: did both follow each other, they would change places for ever.
       return
-    } else if (entry.confirmedAt !== undefined && now - entry.confirmedAt <= FRESH) {
-      this.#move(now, entry, entry.rank < active.rank ? 'confirmed' : 'moved', entry.rtt)
-    } else if (this.#followed !== entry) {
-      this.#followed = entry
-      entry.attempts.start(now)
+    } else if (path.confirmedAt !== undefined && now - path.confirmedAt <= FRESH) {
+      this.#move(now, path, path.rank < active.rank ? 'confirmed' : 'moved', path.rtt)
+    } else if (this.#followed !== path) {
+      this.#followed = path
+      path.attempts.start(now)
     }
   }
 
   /** The peer asks whether somebody is here: the answer goes where the question came from. */
   handleChallenge(now: Instant, from: SocketAddress, token: Uint8Array): void {
     if (this.#due.length < MAX_DUE) this.#due.push({ kind: 'response', to: from, token: Uint8Array.from(token) })
-    const entry = this.#entries.get(addressKey(from)) ?? this.#meet(now, from)
+    const path = this.#known.meet(now, from, this.#active)
     // The way is open: the own question need not wait for its turn.
-    if (entry && this.#isWanted(entry) && now - entry.challengedAt > EAGER) entry.attempts.at = now
+    if (path && this.#isWanted(path) && now - path.challengedAt > EAGER) path.attempts.at = now
   }
 
   handleResponse(now: Instant, from: SocketAddress, token: Uint8Array, pto: Duration): void {
     this.#handleGuess(from, token)
-    const entry = this.#entries.get(addressKey(from))
-    const asked = entry?.tokens.find((each) => Buffer.from(each.token).equals(token))
+    const path = this.#known.get(from)
+    const asked = path?.tokens.find((each) => Buffer.from(each.token).equals(token))
     const active = this.#active
-    if (!entry || !asked || !active) return
-    entry.tokens.length = 0
-    entry.confirmedAt = now
-    entry.rtt = now - asked.sentAt
-    if (entry !== active) entry.attempts.stop()
-    if (entry === active) {
+    if (!path || !asked || !active) return
+    path.tokens.length = 0
+    path.confirmedAt = now
+    path.rtt = now - asked.sentAt
+    if (path !== active) path.attempts.stop()
+    if (path === active) {
       if (!this.#doubt || asked.sentAt >= this.#doubt.since) this.#trust(now)
-    } else if (entry === this.#followed) {
-      this.#move(now, entry, entry.rank < active.rank ? 'confirmed' : 'moved', entry.rtt)
-    } else if (entry.rank < active.rank && this.#init.isInitiator) {
-      this.#move(now, entry, 'confirmed', entry.rtt)
+    } else if (path === this.#followed) {
+      this.#move(now, path, path.rank < active.rank ? 'confirmed' : 'moved', path.rtt)
+    } else if (path.rank < active.rank && this.#init.isInitiator) {
+      this.#move(now, path, 'confirmed', path.rtt)
     } else this.#judge(now, pto)
   }
 
@@ -217,18 +215,18 @@ export class PathSet {
   /** This machine slept, or is on another network: nothing that was known of paths is worth much. */
   onNetworkChange(now: Instant): void {
     this.#trustedAt = -Infinity
-    for (const entry of this.#others) this.#retry(entry, now)
+    for (const path of this.#others) this.#retry(path, now)
   }
 
   /** @param pto - the path's probe timeout, microseconds. */
   handleTimeout(now: Instant, pto: Duration): void {
     const active = this.#active
     if (!active) return
-    for (const entry of this.#entries.values()) {
-      if (!this.#isWanted(entry) || now < entry.attempts.at) continue
-      if (!entry.isTold && entry.confirmedAt === undefined && entry.attempts.count >= MAX_UNTOLD_ATTEMPTS)
-        this.#entries.delete(addressKey(entry.address))
-      else this.#challenge(now, entry)
+    for (const path of this.#known) {
+      if (!this.#isWanted(path) || now < path.attempts.at) continue
+      if (!path.isTold && path.confirmedAt === undefined && path.attempts.count >= MAX_UNTOLD_ATTEMPTS)
+        this.#known.delete(path)
+      else this.#challenge(now, path)
     }
     if (this.#doubt) this.#pursueDoubt(now, this.#doubt, pto)
     else this.#beat(now, active, pto)
@@ -246,75 +244,45 @@ export class PathSet {
   pollTimeout(): Instant {
     if (!this.#active) return Infinity
     let at = this.#due.length > 0 ? -Infinity : (this.#doubt?.at ?? this.#heartbeat?.at ?? this.#beatAt)
-    for (const entry of this.#entries.values())
-      if (entry.attempts.at < at && this.#isWanted(entry)) at = entry.attempts.at
+    for (const path of this.#known) if (path.attempts.at < at && this.#isWanted(path)) at = path.attempts.at
     return at
   }
 
-  get #all(): Entry[] {
-    return [...this.#entries.values()]
+  get #all(): KnownPath[] {
+    return [...this.#known]
   }
 
-  get #others(): Entry[] {
-    return this.#all.filter((entry) => entry !== this.#active)
+  get #others(): KnownPath[] {
+    return this.#all.filter((path) => path !== this.#active)
   }
 
   /** Whether a path is worth attempts: it would be better, or the peer is there. */
-  #isWanted(entry: Entry): boolean {
-    if (!this.#active || entry === this.#active) return false
-    return entry === this.#followed || (entry.rank < this.#active.rank && entry.confirmedAt === undefined)
-  }
-
-  #add(address: SocketAddress, isTold: boolean): Entry {
-    const entry: Entry = {
-      address,
-      rank: rankOf(address, this.#init.isNear),
-      isTold,
-      confirmedAt: undefined,
-      rtt: undefined,
-      challengedAt: -Infinity,
-      tokens: [],
-      attempts: new Attempts(),
-      failures: 0,
-    }
-    this.#entries.set(addressKey(address), entry)
-    return entry
-  }
-
-  /** Something authentic came from an address that nobody told of: somebody behind a NAT, or on another network now. */
-  #meet(now: Instant, address: SocketAddress): Entry | undefined {
-    if (now - this.#newcomers.since > NEWCOMERS_PER) this.#newcomers = { since: now, left: MAX_NEWCOMERS }
-    if (this.#newcomers.left === 0) return undefined
-    this.#newcomers.left--
-    const known = this.#all.filter(({ isTold }) => !isTold)
-    const oldest = known.find((entry) => entry !== this.#active)
-    if (known.length >= MAX_UNTOLD && oldest) this.#entries.delete(addressKey(oldest.address))
-    const entry = this.#add(address, false)
-    entry.attempts.start(now)
-    return entry
+  #isWanted(path: KnownPath): boolean {
+    if (!this.#active || path === this.#active) return false
+    return path === this.#followed || (path.rank < this.#active.rank && path.confirmedAt === undefined)
   }
 
   /** One of many sockets got an answer: its path is asked like any other from here on, beginning with this answer. */
   #handleGuess(from: SocketAddress, token: Uint8Array): void {
     const guess = from.socket === undefined ? undefined : this.#guesses.get(from.socket)
-    if (!guess || !Buffer.from(guess).equals(token) || this.#entries.has(addressKey(from))) return
+    if (!guess || !Buffer.from(guess).equals(token) || this.#known.get(from)) return
     this.#guesses.clear()
     // Earlier finds were left: their sockets may be closed, and the router has forgotten them.
-    for (const { address } of this.#others) if (address.socket !== undefined) this.#entries.delete(addressKey(address))
-    this.#add(from, true).tokens.push({ token: guess, sentAt: this.#guessedAt })
+    for (const path of this.#others) if (path.address.socket !== undefined) this.#known.delete(path)
+    this.#known.add(from, true).tokens.push({ token: guess, sentAt: this.#guessedAt })
   }
 
-  #challenge(now: Instant, entry: Entry): void {
+  #challenge(now: Instant, path: KnownPath): void {
     const token = this.#init.random(8)
-    entry.tokens.push({ token, sentAt: now })
-    if (entry.tokens.length > MAX_TOKENS) entry.tokens.shift()
-    entry.challengedAt = now
-    if (entry.attempts.at !== Infinity) entry.attempts.onMade(now)
-    this.#due.push({ kind: 'challenge', to: entry.address, token })
+    path.tokens.push({ token, sentAt: now })
+    if (path.tokens.length > MAX_TOKENS) path.tokens.shift()
+    path.challengedAt = now
+    if (path.attempts.at !== Infinity) path.attempts.onMade(now)
+    this.#due.push({ kind: 'challenge', to: path.address, token })
   }
 
   /** While there is a conversation, a path that would be missed is asked now and then whether it is still there. */
-  #beat(now: Instant, active: Entry, pto: Duration): void {
+  #beat(now: Instant, active: KnownPath, pto: Duration): void {
     if (now < (this.#heartbeat?.at ?? this.#beatAt)) return
     this.#heartbeat ??= { since: now, at: now }
     if (now - this.#heartbeat.since >= patience(pto)) return this.#beginDoubt(now)
@@ -324,20 +292,20 @@ export class PathSet {
 
   get #beatAt(): Instant {
     const isIdle = this.#usedAt + CONVERSATION < this.#trustedAt + HEARTBEAT
-    if (isIdle || this.#active?.rank === Rank.relay || this.#entries.size < 2) return Infinity
+    if (isIdle || this.#active?.rank === Rank.relay || this.#known.size < 2) return Infinity
     return this.#trustedAt + HEARTBEAT
   }
 
   #beginDoubt(now: Instant): void {
     if (this.#doubt) return
     this.#heartbeat = undefined
-    if (this.#entries.size >= 2) this.#doubt = { since: now, at: now }
+    if (this.#known.size >= 2) this.#doubt = { since: now, at: now }
   }
 
   #pursueDoubt(now: Instant, doubt: { readonly since: Instant; at: Instant }, pto: Duration): void {
     this.#judge(now, pto)
     if (this.#doubt !== doubt || now < doubt.at) return
-    for (const entry of this.#all) this.#challenge(now, entry)
+    for (const path of this.#all) this.#challenge(now, path)
     doubt.at = now + Math.min(Math.max(pto, DOUBT_ROUND), MAX_DOUBT_ROUND)
   }
 
@@ -345,7 +313,7 @@ export class PathSet {
   #judge(now: Instant, pto: Duration): void {
     const doubt = this.#doubt
     if (!doubt || now - doubt.since < patience(pto)) return
-    const answered = best(this.#others.filter(({ confirmedAt = -Infinity }) => confirmedAt > doubt.since))
+    const answered = bestOf(this.#others.filter(({ confirmedAt = -Infinity }) => confirmedAt > doubt.since))
     if (answered) this.#move(now, answered, 'silent', answered.rtt)
   }
 
@@ -355,58 +323,34 @@ export class PathSet {
     this.#doubt = undefined
   }
 
-  #move(now: Instant, entry: Entry, cause: Move['cause'], rtt: Duration | undefined): void {
+  #move(now: Instant, path: KnownPath, cause: Move['cause'], rtt: Duration | undefined): void {
     const older = this.#active
     if (older && cause === 'silent') {
-      older.confirmedAt = undefined
       older.failures = now - this.#movedAt > STEADY ? 0 : older.failures + 1
       this.#retry(older, now + Math.min(FIRST_PENALTY * 2 ** older.failures, MAX_PENALTY))
     }
-    this.#active = entry
+    this.#active = path
     this.#followed = undefined
     this.#cause = cause
     this.#movedAt = now
     this.#trust(now)
-    for (const each of this.#all) if (each !== older && each.rank < entry.rank) this.#retry(each, now)
-    this.#moves.push({ to: entry.address, cause, rtt })
+    for (const each of this.#all) if (each !== older && each.rank < path.rank) this.#retry(each, now)
+    this.#moves.push({ to: path.address, cause, rtt })
   }
 
-  #retry(entry: Entry, at: Instant): void {
-    entry.confirmedAt = undefined
-    entry.attempts.start(at)
+  #retry(path: KnownPath, at: Instant): void {
+    path.confirmedAt = undefined
+    path.attempts.start(at)
   }
 }
-
-interface Entry {
-  readonly address: SocketAddress
-  readonly rank: Rank
-  /** The server told of it. */
-  isTold: boolean
-  /** When it last answered. */
-  confirmedAt: Instant | undefined
-  rtt: Duration | undefined
-  challengedAt: Instant
-  /** Challenges that may be answered, oldest first. */
-  readonly tokens: Array<{ readonly token: Uint8Array; readonly sentAt: Instant }>
-  readonly attempts: Attempts
-  /** How often the link had to leave it, in a row. */
-  failures: number
-}
-
-/** The one of the best rank; of equals, the first. */
-const best = (entries: readonly Entry[]): Entry | undefined =>
-  entries.reduce<Entry | undefined>((found, entry) => (found && found.rank <= entry.rank ? found : entry), undefined)
 
 /** How long a path may be silent before another one that answers is taken. */
 const patience = (pto: Duration): Duration => Math.min(Math.max(3 * pto, MIN_PATIENCE), MAX_PATIENCE)
 
 const MIN_PATIENCE: Duration = seconds(1)
 const MAX_PATIENCE: Duration = seconds(3)
-/** Addresses that the server tells of, the relay's with them; those nobody told of that are known at a time, and that are tried in a minute. */
+/** Addresses that the server tells of, the relay's with them. */
 const MAX_TOLD = 9
-const MAX_UNTOLD = 4
-const MAX_NEWCOMERS = 8
-const NEWCOMERS_PER: Duration = seconds(60)
 /** Challenges to an address that nobody told of. */
 const MAX_UNTOLD_ATTEMPTS = 10
 /** Answers that wait to be sent. */

@@ -1,6 +1,7 @@
 import type { Instant } from '../../src/core/time/instant.ts'
 import type { EndpointEvent } from '../../src/core/transport/endpoint.ts'
 import type { Candidate, LinkStats, SocketAddress } from '../../src/core/transport/endpoint-api.ts'
+import type { LinkMachine } from '../../src/core/transport/link-machine.ts'
 import type { Machine, Transmit } from '../../src/core/transport/machine.ts'
 import type { Observation } from '../../src/core/transport/rendezvous-client.ts'
 import { isSameAddress } from '../../src/core/transport/socket-address.ts'
@@ -60,6 +61,8 @@ export class Meeting {
   /** Paths that the links took, in order, by who told. */
   readonly moves: Record<'a' | 'b', LinkStats[]> = { a: [], b: [] }
   readonly #observed = new Map<string, Observation>()
+  /** The stream that each end speaks on. */
+  readonly #words = new Map<End, number>()
 
   constructor(path: Path, seed: number, places: { readonly a: Place; readonly b: Place }) {
     const random = seededRandom(seed * 7_919)
@@ -118,6 +121,22 @@ export class Meeting {
   /** The link's paths, as both ends use them now. */
   get paths(): string {
     return [this.a, this.b].map(({ link }) => link?.stats().path).join(' ')
+  }
+
+  /** Does something to one end's link; nothing where it is not open. */
+  act(end: End, what: (link: LinkMachine) => void): void {
+    if (end.link?.state !== 'open') return
+    what(end.link)
+    end.endpoint.touch(end.link)
+  }
+
+  /** A word of 100 bytes, on a stream of that end's own. */
+  say(end: End): void {
+    this.act(end, ({ connection }) => {
+      const streams = connection!.streams
+      if (!this.#words.has(end)) this.#words.set(end, streams.open(0))
+      streams.write(this.#words.get(end)!, Buffer.alloc(100))
+    })
   }
 
   write(end: End, bytes: Uint8Array): number {

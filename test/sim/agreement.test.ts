@@ -1,6 +1,5 @@
 import { expect } from 'chai'
 import { forSeeds } from '../helpers/for-seeds.ts'
-import type { LinkMachine } from '../../src/core/transport/link-machine.ts'
 import type { End } from '../helpers/linked-pair.ts'
 import { Meeting, type Place } from '../helpers/meeting.ts'
 import { PATHS } from '../helpers/network.ts'
@@ -16,17 +15,7 @@ describe('sim: two sides that were torn apart', () => {
     const meeting = new Meeting({ ...PATHS.DSL, drop: 0.02 }, seed, { a: pick(PLACES), b: pick(PLACES) })
     meeting.introduce()
     const { network, a, b } = meeting
-    const streams = new Map<End, number>()
-    const touched = (end: End, act: (link: LinkMachine) => void): void => {
-      if (end.link?.state !== 'open') return
-      act(end.link)
-      end.endpoint.touch(end.link)
-    }
-    const say = (end: End): void =>
-      touched(end, ({ connection }) => {
-        if (!streams.has(end)) streams.set(end, connection!.streams.open(0))
-        connection!.streams.write(streams.get(end)!, Buffer.alloc(100))
-      })
+    const say = (end: End): void => meeting.say(end)
     network.run(() => a.isOpen && b.isOpen, s(5))
     const isAtServer = (host: string): boolean => host === '203.0.113.2'
     for (let i = 0; i < 15; i++) {

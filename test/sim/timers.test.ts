@@ -4,7 +4,6 @@ import { Meeting, type Place } from '../helpers/meeting.ts'
 import { PATHS } from '../helpers/network.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { ms, s } from '../helpers/time.ts'
-import type { LinkMachine } from '../../src/core/transport/link-machine.ts'
 import type { End } from '../helpers/linked-pair.ts'
 
 const PLACES: readonly Place[] = [{}, { nat: {} }, { nat: { mapping: 'address-and-port-dependent' } }]
@@ -30,16 +29,7 @@ describe('sim: timers of a link', () => {
     const { network, a, b } = meeting
     const watched = [a, b].map((end) => ({ end, counts: watch(end) }))
     const peerOf = (end: End): End => (end === a ? b : a)
-    const touched = (end: End, act: (link: LinkMachine) => void): void => {
-      if (end.link?.state !== 'open') return
-      act(end.link)
-      end.endpoint.touch(end.link)
-    }
-    const say = (end: End): void =>
-      touched(end, ({ connection }) => {
-        if (!streams.has(end)) streams.set(end, connection!.streams.open(0))
-        connection!.streams.write(streams.get(end)!, Buffer.alloc(100))
-      })
+    const say = (end: End): void => meeting.say(end)
     const guide = (end: End, hasAll: boolean): void =>
       end.endpoint.guide(network.now, peerOf(end).instance, hasAll ? meeting.candidates(peerOf(end).host as 'a') : [])
     const events: ReadonlyArray<(end: End) => void> = [
@@ -52,9 +42,8 @@ describe('sim: timers of a link', () => {
       (end) => guide(end, false),
       (end) => guide(end, true),
       (end) => void end.endpoint.guess(network.now, peerOf(end).instance, 'sockets', meeting.candidates('a')[0]!),
-      (end) => touched(end, ({ connection }) => connection!.probe(network.now)),
+      (end) => meeting.act(end, ({ connection }) => connection!.probe(network.now)),
     ]
-    const streams = new Map<End, number>()
     network.run(() => a.isOpen && b.isOpen, s(5))
     for (let i = 0; i < 40; i++) {
       pick(events)(pick([a, b]))
@@ -64,7 +53,7 @@ describe('sim: timers of a link', () => {
       for (const { end, counts } of watched)
         expect(counts.count, `step ${i}, ${end.host}, ${meeting.paths}`).to.be.at.most(20 + (60 * duration) / s(1))
     }
-    for (const end of [a, b]) touched(end, (link) => link.close(network.now, 0, ''))
+    for (const end of [a, b]) meeting.act(end, (link) => link.close(network.now, 0, ''))
     network.pass(s(20))
     for (const { counts } of watched) counts.count = 0
     network.pass(s(60))

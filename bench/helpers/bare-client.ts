@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type TLSSocket } from 'node:tls'
+import { newInstance, proveDevice } from '../../src/core/control/device-proof.ts'
 import { CONTROL_PROTOCOL } from '../../src/core/control/methods.ts'
 import { deviceKey } from '../../src/core/crypto/device-key.ts'
+import { exporterOf } from '../../src/core/io/tls-exporter.ts'
 
 /** What the other half of a plugin said. */
 export interface Said {
@@ -19,10 +21,8 @@ export class BareClient {
   readonly #socket: TLSSocket
   readonly #pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
   readonly #isAnswering: boolean
-  readonly #identity = {
-    device: Buffer.from(deviceKey(randomBytes(32)).publicKey).toString('base64url'),
-    instance: randomBytes(16).toString('hex'),
-  }
+  readonly #key = deviceKey(randomBytes(32))
+  readonly #instance = newInstance(this.#key.publicKey)
   #text = ''
   #lastId = 0
 
@@ -49,12 +49,12 @@ export class BareClient {
   }
 
   async register(user: string): Promise<void> {
-    await this.ask('register', { ...this.#identity, user, password: PASSWORD, listening: true })
+    await this.#signIn('register', user, this)
   }
 
   /** @param before - the same process on its connection before. */
   async login(user: string, before: BareClient = this): Promise<void> {
-    await this.ask('login', { ...before.#identity, user, password: PASSWORD, listening: true })
+    await this.#signIn('login', user, before)
   }
 
   /** Asks the other half of a plugin. */
@@ -71,6 +71,11 @@ export class BareClient {
   /** Goes as a crash would. */
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  async #signIn(method: 'register' | 'login', user: string, as: BareClient): Promise<void> {
+    const proof = proveDevice(as.#key, exporterOf(this.#socket), user, as.#instance)
+    await this.ask(method, { ...proof, user, password: PASSWORD, listening: true })
   }
 
   #write(message: object): void {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type TLSSocket } from 'node:tls'
-import { CONTROL_PROTOCOL, EXPORTER, signInTranscript } from '../../src/core/control/methods.ts'
+import { newInstance, proveDevice } from '../../src/core/control/device-proof.ts'
+import { CONTROL_PROTOCOL } from '../../src/core/control/methods.ts'
 import { deviceKey, type DeviceKey } from '../../src/core/crypto/device-key.ts'
+import { exporterOf } from '../../src/core/io/tls-exporter.ts'
 import { connectAdmin } from '../../src/core/index.ts'
 import type { Figure } from '../helpers/figures.ts'
 import { ServerProcess } from '../helpers/server-process.ts'
@@ -17,7 +19,7 @@ export async function measureMemory(): Promise<Figure[]> {
     for (let i = 0; i < ACCOUNTS; i++) {
       const device = deviceKey(randomBytes(32))
       const socket = await dial(server.address)
-      await request(socket, 'register', { ...identity(i, device), password: 'benchmark password' })
+      await request(socket, 'register', { ...signIn(socket, i, device), password: 'benchmark password' })
       devices.push(device)
       socket.destroy()
     }
@@ -26,10 +28,7 @@ export async function measureMemory(): Promise<Figure[]> {
     for (let i = 0; i < CLIENTS; i++) {
       const device = devices[i % ACCOUNTS]!
       const socket = await dial(server.address)
-      const { instance, ...rest } = identity(i % ACCOUNTS, device)
-      const exporter = socket.exportKeyingMaterial(EXPORTER.length, EXPORTER.label, Buffer.alloc(0))
-      const signature = Buffer.from(device.sign(signInTranscript(exporter, rest.user, instance))).toString('base64url')
-      await request(socket, 'login.device', { ...rest, instance, signature })
+      await request(socket, 'login.device', signIn(socket, i % ACCOUNTS, device))
       sockets.push(socket)
     }
     for (let reading = 0; reading < READINGS; reading++) {
@@ -51,10 +50,9 @@ export async function measureMemory(): Promise<Figure[]> {
   ]
 }
 
-const identity = (index: number, device: DeviceKey) => ({
+const signIn = (socket: TLSSocket, index: number, device: DeviceKey) => ({
   user: `user-${index}`,
-  device: Buffer.from(device.publicKey).toString('base64url'),
-  instance: randomBytes(16).toString('hex'),
+  ...proveDevice(device, exporterOf(socket), `user-${index}`, newInstance(device.publicKey)),
   listening: true,
 })
 

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import { deviceKey, type DeviceKey } from '../../src/core/crypto/device-key.ts'
+import { newInstance, proveDevice, type DeviceProof } from '../../src/core/control/device-proof.ts'
 import {
   CONTROL_PROTOCOL,
-  EXPORTER,
-  signInTranscript,
   type Method,
   type Notification,
   type NotificationParams,
@@ -13,6 +12,7 @@ import {
   type Result,
 } from '../../src/core/control/methods.ts'
 import { decodeRpc, encodeRequest } from '../../src/core/control/rpc.ts'
+import { exporterOf } from '../../src/core/io/tls-exporter.ts'
 import type { MsgError } from '../../src/core/errors.ts'
 import { LineSplitter } from '../../src/core/wire/lines.ts'
 
@@ -59,11 +59,8 @@ export class ControlClient {
     given: { instance?: string; key?: DeviceKey; hello?: boolean } = {},
   ): Promise<ControlClient> {
     const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: 'TLSv1.3' })
-    const client = new ControlClient(
-      socket,
-      given.instance ?? randomBytes(16).toString('hex'),
-      given.key ?? deviceKey(randomBytes(32)),
-    )
+    const key = given.key ?? deviceKey(randomBytes(32))
+    const client = new ControlClient(socket, given.instance ?? newInstance(key.publicKey), key)
     await Promise.race([once(socket, 'secureConnect'), client.closed])
     if (socket.destroyed) throw new Error('the server closed the connection')
     if (given.hello !== false) await client.ask('hello', { protocol: CONTROL_PROTOCOL, agent: 'test' })
@@ -81,20 +78,19 @@ export class ControlClient {
   }
 
   register(user: string, password = 'secret', listening = true): Promise<Result<'register'>> {
-    return this.ask('register', { user, password, ...this.#common(listening) })
+    return this.ask('register', { user, password, listening, ...this.#proof(user) })
   }
 
   login(user: string, password = 'secret', listening = true): Promise<Result<'login'>> {
-    return this.ask('login', { user, password, ...this.#common(listening) })
+    return this.ask('login', { user, password, listening, ...this.#proof(user) })
   }
 
   loginDevice(user: string, exporter = this.exporter()): Promise<Result<'login.device'>> {
-    const signature = Buffer.from(this.key.sign(signInTranscript(exporter, user, this.instance))).toString('base64url')
-    return this.ask('login.device', { user, signature, ...this.#common(true) })
+    return this.ask('login.device', { user, listening: true, ...this.#proof(user, exporter) })
   }
 
-  exporter(): Buffer {
-    return this.socket.exportKeyingMaterial(EXPORTER.length, EXPORTER.label, Buffer.alloc(0))
+  exporter(): Uint8Array {
+    return exporterOf(this.socket)
   }
 
   /** Writes raw bytes, whatever they are. */
@@ -125,8 +121,8 @@ export class ControlClient {
     this.socket.destroy()
   }
 
-  #common(listening: boolean): { device: string; instance: string; listening: boolean } {
-    return { device: this.device, instance: this.instance, listening }
+  #proof(user: string, exporter = this.exporter()): DeviceProof {
+    return proveDevice(this.key, exporter, user, this.instance)
   }
 
   #handle(line: string): void {

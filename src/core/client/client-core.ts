@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { newInstance } from '../control/device-proof.ts'
 import type { NotificationParams } from '../control/methods.ts'
 import { conversationKey, type Conversation } from '../chat/conversation.ts'
 import type { ChatMessage } from '../chat/frames.ts'
@@ -42,7 +42,6 @@ export class ClientCore {
   status: 'active' | 'inactive' = 'active'
   readonly #options: ClientOptions
   readonly #deps: ClientDeps
-  readonly #instance = randomBytes(16).toString('hex')
   readonly #held: ServerNotification[] = []
   /** Whose requests plugins are asked about. */
   readonly #deciding = new Set<string>()
@@ -195,16 +194,16 @@ export class ClientCore {
     let endpoint: LinkEndpoint | undefined
     try {
       const { congestion } = this.#options
+      const instance = newInstance(key.publicKey)
       const binding = congestion === undefined ? {} : { congestion }
-      if (listening || downloading)
-        endpoint = await bindEndpoint(this.#deps, key, this.#instance, binding, this.emitter)
-      const signedIn = await signIn(this.uplink, { user, key, instance: this.#instance, listening, password, isNew })
+      if (listening || downloading) endpoint = await bindEndpoint(this.#deps, key, instance, binding, this.emitter)
+      const signedIn = await signIn(this.uplink, { user, key, instance, listening, password, isNew })
       this.trust.profiles.keepDeviceKey(signedIn.user, key)
       this.trust.profiles.setLastUser(signedIn.user)
-      if (listening) this.#openAccount(signedIn.user, key, endpoint)
+      if (listening) this.#openAccount(signedIn.user, key, instance, endpoint)
       else if (endpoint) this.extensions.openPort(endpoint)
       endpoint = undefined
-      this.#identity = { user: signedIn.user, virtualAddress: signedIn.virtualAddress, key }
+      this.#identity = { user: signedIn.user, virtualAddress: signedIn.virtualAddress, key, instance }
       await this.#settleIn(signedIn, false)
       return { user: signedIn.user, virtualAddress: signedIn.virtualAddress }
     } finally {
@@ -214,11 +213,11 @@ export class ClientCore {
     }
   }
 
-  #openAccount(user: string, key: DeviceKey, endpoint: LinkEndpoint | undefined): void {
+  #openAccount(user: string, key: DeviceKey, instance: string, endpoint: LinkEndpoint | undefined): void {
     const account = new Account({
       user,
       key,
-      instance: this.#instance,
+      instance,
       dir: this.trust.profiles.dirOf(user),
       endpoint,
       emitter: this.emitter,
@@ -271,13 +270,13 @@ export class ClientCore {
   async #handleBack(): Promise<void> {
     this.#emitConnected()
     if (!this.#identity) return
-    const { user, key } = this.#identity
+    const { user, key, instance } = this.#identity
     const known = this.account?.links?.instances() ?? []
     this.#isSigningIn = true
     try {
       const listening = this.#options.listening ?? true
       const isInvisible = this.status === 'inactive'
-      const signedIn = await signIn(this.uplink, { user, key, instance: this.#instance, listening, isInvisible })
+      const signedIn = await signIn(this.uplink, { user, key, instance, listening, isInvisible })
       await this.#settleIn(signedIn, true)
     } finally {
       this.#isSigningIn = false

@@ -1,4 +1,5 @@
-import { signInTranscript, type Result } from '../control/methods.ts'
+import { proveDevice } from '../control/device-proof.ts'
+import type { Result } from '../control/methods.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import type { Uplink } from './uplink.ts'
@@ -23,16 +24,14 @@ export interface Credentials {
 /** Signs in on the uplink's present connection. @throws what the server answers. */
 export function signIn(uplink: Uplink, credentials: Credentials): Promise<SignedIn> {
   const { user, key, instance, listening, password, isNew = false, isInvisible = false } = credentials
-  const common = {
+  const exporter = uplink.channel?.exporter()
+  if (!exporter) return Promise.reject(new MsgError('MSG_ERR_NOT_CONNECTED'))
+  const params = {
     user,
-    device: Buffer.from(key.publicKey).toString('base64url'),
-    instance,
+    ...proveDevice(key, exporter, user, instance),
     listening,
     ...(isInvisible ? { status: 'inactive' as const } : {}),
   }
-  if (password !== undefined) return uplink.request(isNew ? 'register' : 'login', { ...common, password })
-  const exporter = uplink.channel?.exporter()
-  if (!exporter) return Promise.reject(new MsgError('MSG_ERR_NOT_CONNECTED'))
-  const signature = Buffer.from(key.sign(signInTranscript(exporter, user, instance))).toString('base64url')
-  return uplink.request('login.device', { ...common, signature })
+  if (password === undefined) return uplink.request('login.device', params)
+  return uplink.request(isNew ? 'register' : 'login', { ...params, password })
 }

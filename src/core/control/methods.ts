@@ -71,7 +71,10 @@ const SignInCommon = {
   user: Name,
   /** The device's Ed25519 public key. */
   device: Key,
+  /** One run of a client of that device's. */
   instance: Instance,
+  /** The device's, as {@link proveDevice} makes it. */
+  signature: Signature,
   /** False for one-shot commands: such a connection is not listed, never rung and never introduced. */
   listening: v.boolean(),
   /** Somebody invisible who comes back stays so from the first moment, even when the server has forgotten; without it the server's knowledge stands. */
@@ -104,8 +107,8 @@ export const METHODS = {
   register: define(v.object({ ...SignInCommon, password: Password }), SignedIn),
   /** Signs in with the password and remembers the device key. */
   login: define(v.object({ ...SignInCommon, password: Password }), SignedIn),
-  /** Signs in with the device key: `signature` is over {@link signInTranscript}. */
-  'login.device': define(v.object({ ...SignInCommon, signature: Signature }), SignedIn),
+  /** Signs in with the device key alone. */
+  'login.device': define(v.object(SignInCommon), SignedIn),
   /** `leave` true ends what this user has open if this is their last connection; false just goes. */
   signout: define(v.object({ leave: v.boolean() }), Empty),
   /** The client's own interface addresses with its UDP port, how it is mapped, and a port that its router opened when asked. Again when they change. */
@@ -220,14 +223,3 @@ export type NotificationParams<N extends Notification> = v.InferOutput<(typeof N
 export const CONTROL_PROTOCOL = 1
 /** Largest line either side sends or accepts, in bytes, newline included. */
 export const MAX_LINE = 65_536
-/** Label and length (bytes) of the TLS exporter value (RFC 8446 section 7.5) that `login.device` signs. */
-export const EXPORTER = { label: 'EXPORTER-msg-sign-in', length: 32 } as const
-
-/**
- * What a device signs to sign in: bound to this TLS connection by its exporter value, to the user and to the instance.
- *
- * @param exporter - {@link EXPORTER}.length bytes.
- */
-export function signInTranscript(exporter: Uint8Array, user: string, instance: string): Uint8Array {
-  return new TextEncoder().encode(`msg sign-in 1\n${Buffer.from(exporter).toString('hex')}\n${user}\n${instance}`)
-}

@@ -1,7 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import * as v from 'valibot'
 import {
-  EXPORTER,
   MAX_LINE,
   METHODS,
   NOTIFICATIONS,
@@ -14,6 +13,7 @@ import {
 import { decodeRpc, encodeRequest } from '../control/rpc.ts'
 import { MsgError } from '../errors.ts'
 import { LineSplitter } from '../wire/lines.ts'
+import { exporterOf } from './tls-exporter.ts'
 import { dialTls, why, type TlsDialOptions } from './tls-dial.ts'
 
 /** A notification as the server sent it, validated. */
@@ -82,7 +82,7 @@ class TlsControlChannel implements ControlChannel {
   }
 
   exporter(): Uint8Array {
-    return this.#socket.exportKeyingMaterial(EXPORTER.length, EXPORTER.label, Buffer.alloc(0))
+    return exporterOf(this.#socket)
   }
 
   request<M extends Method>(method: M, params: ParamsInput<M>): Promise<Result<M>> {

@@ -3,15 +3,7 @@ import * as v from 'valibot'
 import type { Account } from '../control/accounts.ts'
 import type { Departure } from '../control/connections.ts'
 import type { DirectoryMethod } from '../control/directory.ts'
-import {
-  CONTROL_PROTOCOL,
-  EXPORTER,
-  MAX_LINE,
-  METHODS,
-  type Method,
-  type Params,
-  type Result,
-} from '../control/methods.ts'
+import { CONTROL_PROTOCOL, MAX_LINE, METHODS, type Method, type Params, type Result } from '../control/methods.ts'
 import {
   decodeRpc,
   encodeError,
@@ -28,6 +20,7 @@ import { TokenBucket } from '../time/token-bucket.ts'
 import { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import { LineConnection, type LineHandler } from '../io/line-connection.ts'
+import { exporterOf } from '../io/tls-exporter.ts'
 import { millis, type Instant } from '../time/instant.ts'
 import { normalizeHost } from '../wire/address.ts'
 import { displayName } from '../wire/names.ts'
@@ -177,7 +170,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       case 'register':
       case 'login':
       case 'login.device':
-        this.#signIn(id, method, params as Params<'register'> & Params<'login.device'>)
+        this.#signIn(id, method, params as Params<'register'>)
         return
       case 'signout': {
         this.#requireSignedIn()
@@ -263,11 +256,7 @@ export class ControlConnection implements LineHandler, DirectoryClient {
     )
   }
 
-  #signIn(
-    id: RpcId,
-    method: 'register' | 'login' | 'login.device',
-    params: Params<'register'> & Params<'login.device'>,
-  ): void {
+  #signIn(id: RpcId, method: 'register' | 'login' | 'login.device', params: Params<'register'>): void {
     if (this.#account) throw new MsgError('MSG_ERR_SIGNED_IN', { detail: this.#account.name })
     this.#isBusy = true
     this.#lines.pause()
@@ -292,21 +281,18 @@ export class ControlConnection implements LineHandler, DirectoryClient {
       })
   }
 
-  async #prove(
-    method: 'register' | 'login' | 'login.device',
-    params: Params<'register'> & Params<'login.device'>,
-  ): Promise<Account> {
+  async #prove(method: 'register' | 'login' | 'login.device', params: Params<'register'>): Promise<Account> {
     const { desk } = this.#deps
     const origin = {
       address: this.address,
-      exporter: () => this.#socket.exportKeyingMaterial(EXPORTER.length, EXPORTER.label, Buffer.alloc(0)),
+      exporter: () => exporterOf(this.#socket),
     }
     const authorize = async (user: string): Promise<void> =>
       this.#deps.extensions?.authorize({ user, address: this.address, isNew: method === 'register' })
     if (method === 'register') {
       // Whoever is not let in leaves no account behind.
       await authorize(displayName(params.user))
-      return await desk.register(params)
+      return await desk.register(params, origin)
     }
     const account = method === 'login' ? await desk.login(params, origin) : desk.loginDevice(params, origin)
     await authorize(account.name)

@@ -1,8 +1,8 @@
 import { addressGroup } from '../wire/address.ts'
 import type { Account } from '../control/accounts.ts'
-import { signInTranscript, type Params } from '../control/methods.ts'
+import { isProven } from '../control/device-proof.ts'
+import type { Params } from '../control/methods.ts'
 import { Throttle } from '../control/throttle.ts'
-import { isSignedBy } from '../crypto/device-key.ts'
 import { MsgError } from '../errors.ts'
 import { now } from '../io/clock.ts'
 import type { Passwords } from '../io/passwords.ts'
@@ -31,8 +31,10 @@ export class SignInDesk {
     this.#passwords = passwords
   }
 
-  /** @throws MSG_ERR_NAME_INVALID, MSG_ERR_NAME_TAKEN, MSG_ERR_SERVER_FULL, MSG_ERR_STORAGE_FAILED */
-  async register({ user, password, device }: Params<'register'>): Promise<Account> {
+  /** @throws MSG_ERR_PROTOCOL, MSG_ERR_NAME_INVALID, MSG_ERR_NAME_TAKEN, MSG_ERR_SERVER_FULL, MSG_ERR_STORAGE_FAILED */
+  async register(params: Params<'register'>, origin: SignInOrigin): Promise<Account> {
+    const { user, password, device } = params
+    checkDevice(params, origin)
     const [key, name] = [canonicalName(user), displayName(user)]
     const taken = new MsgError('MSG_ERR_NAME_TAKEN', { detail: name })
     if (this.#store.account(key)) throw taken
@@ -48,10 +50,11 @@ export class SignInDesk {
    * Attempts for one account take turns, so that guessing on many connections at once gains nothing, and several of its owner's
    * terminals may sign in at the same time.
    *
-   * @throws MSG_ERR_SIGN_IN_FAILED, MSG_ERR_SIGN_IN_DELAYED, MSG_ERR_SERVER_FULL; MSG_ERR_STORAGE_FAILED when the device is new and
+   * @throws MSG_ERR_PROTOCOL, MSG_ERR_SIGN_IN_FAILED, MSG_ERR_SIGN_IN_DELAYED, MSG_ERR_SERVER_FULL; MSG_ERR_STORAGE_FAILED when the device is new and
    * cannot be remembered.
    */
   async login(params: Params<'login'>, origin: SignInOrigin): Promise<Account> {
+    checkDevice(params, origin)
     const key = keyFor(params.user)
     const before = this.#turns.get(key)
     const turn = (async () => {
@@ -67,11 +70,10 @@ export class SignInDesk {
   }
 
   /** Whatever is wrong, the answer is the same: the password is needed. @throws MSG_ERR_DEVICE_UNKNOWN */
-  loginDevice({ user, device, instance, signature }: Params<'login.device'>, { exporter }: SignInOrigin): Account {
+  loginDevice(params: Params<'login.device'>, { exporter }: SignInOrigin): Account {
+    const { user, device } = params
     const account = this.#store.account(keyFor(user))
-    const transcript = signInTranscript(exporter(), user, instance)
-    const isProven = isSignedBy(fromBase64(device), transcript, fromBase64(signature))
-    if (!account || !isProven || !this.#store.hasDevice(account.user, device))
+    if (!isProven(params, exporter(), user) || !account || !this.#store.hasDevice(account.user, device))
       throw new MsgError('MSG_ERR_DEVICE_UNKNOWN', { detail: user })
     this.#remember(account, device)
     return account
@@ -115,8 +117,10 @@ function keyFor(user: string): string {
   }
 }
 
-function fromBase64(text: string): Uint8Array {
-  return Buffer.from(text, 'base64url')
+/** A password is somebody's word for a user, not for a device: were it taken for one, whoever has it could pass as another's device. */
+function checkDevice(params: Params<'login.device'>, { exporter }: SignInOrigin): void {
+  if (!isProven(params, exporter(), params.user))
+    throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the device did not sign this sign-in' })
 }
 
 /** Specification: failures before delays begin. */

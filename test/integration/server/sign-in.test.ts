@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createServer } from '../../../src/core/index.ts'
 import type { Server } from '../../../src/core/server/api.ts'
@@ -103,7 +103,7 @@ describe('server: sign-in', () => {
   it('does not take a signature that another connection made with the same instance', async () => {
     const owner = await connect()
     await owner.register('alice')
-    const other = await connect({ key: owner.key, instance: randomBytes(16).toString('hex') })
+    const other = await connect({ key: owner.key })
     const replayed = await connect({ key: owner.key, instance: other.instance })
     await expectRejects(replayed.loginDevice('alice', other.exporter()), 'MSG_ERR_DEVICE_UNKNOWN')
   })
@@ -122,14 +122,27 @@ describe('server: sign-in', () => {
     ])
   })
 
+  it('gives an instance to no other device, also once its owner has vanished: links are named after it', async () => {
+    const owner = await connect()
+    await owner.register('alice')
+    const thief = await connect({ instance: owner.instance })
+    await expectRejects(thief.register('mallory'), 'MSG_ERR_PROTOCOL')
+    owner.destroy()
+    while ((await server.users({ connected: true })).length > 0) await wait(5)
+    const again = await connect({ instance: owner.instance })
+    await expectRejects(again.register('mallory'), 'MSG_ERR_PROTOCOL')
+    const back = await connect({ key: owner.key, instance: owner.instance })
+    expect((await back.loginDevice('alice')).user).to.equal('alice')
+  })
+
   it('replaces a connection by one of the same instance, and refuses the instance to others', async () => {
     const first = await connect()
     await first.register('alice')
     const second = await connect({ key: first.key, instance: first.instance })
     await second.loginDevice('alice')
     await first.closed
-    const thief = await connect({ instance: first.instance })
-    await expectRejects(thief.register('mallory'), 'MSG_ERR_SIGNED_IN')
+    const guest = await connect({ key: first.key, instance: first.instance })
+    await expectRejects(guest.register('bob'), 'MSG_ERR_SIGNED_IN')
     expect((await server.users({ connected: true })).map(({ user, connections }) => [user, connections])).to.deep.equal(
       [['alice', 1]],
     )

@@ -2,11 +2,9 @@ import { expect } from 'chai'
 import * as v from 'valibot'
 import {
   CONTROL_PROTOCOL,
-  EXPORTER,
   MAX_LINE,
   METHODS,
   NOTIFICATIONS,
-  signInTranscript,
   type Method,
   type Notification,
 } from '../../../src/core/control/methods.ts'
@@ -16,7 +14,7 @@ const NAME = 'n'.repeat(64)
 const KEY = 'A'.repeat(43)
 const INSTANCE = '0'.repeat(32)
 const ADDRESS = { host: 'f'.repeat(45), port: 65_535 }
-const SIGN_IN = { user: NAME, device: KEY, instance: INSTANCE, listening: true }
+const SIGN_IN = { user: NAME, device: KEY, instance: INSTANCE, signature: 'A'.repeat(86), listening: true }
 const PASSWORD = { ...SIGN_IN, password: 'p'.repeat(1_024) }
 
 /** The largest parameters of each request that are still taken. */
@@ -24,7 +22,7 @@ const LARGEST: Record<Method, Record<string, unknown>> = {
   hello: { protocol: 65_535, agent: 'a'.repeat(64), plugins: { ['p'.repeat(32)]: 1 } },
   register: PASSWORD,
   login: PASSWORD,
-  'login.device': { ...SIGN_IN, signature: 'A'.repeat(86) },
+  'login.device': SIGN_IN,
   signout: { leave: true },
   'udp.hosts': { addresses: Array.from({ length: 8 }, () => ADDRESS) },
   'users.list': { connected: true, after: 'c'.repeat(128) },
@@ -181,20 +179,7 @@ describe('control/methods', () => {
     }
   })
 
-  it('signs what binds a sign-in to its connection, user and instance', () => {
-    const transcript = (exporter: number, user: string, instance: string): string =>
-      Buffer.from(signInTranscript(new Uint8Array(EXPORTER.length).fill(exporter), user, instance)).toString()
-    expect(transcript(1, 'alice', 'i')).to.equal(`msg sign-in 1\n${'01'.repeat(32)}\nalice\ni`)
-    const all = [transcript(1, 'alice', 'i'), transcript(2, 'alice', 'i'), transcript(1, 'bob', 'i')]
-    expect(new Set([...all, transcript(1, 'alice', 'j')]).size).to.equal(4)
-  })
-
-  it('keeps its version, its line and its exporter as PROTOCOL.md has them', () => {
-    expect([CONTROL_PROTOCOL, MAX_LINE, EXPORTER.label, EXPORTER.length]).to.deep.equal([
-      1,
-      65_536,
-      'EXPORTER-msg-sign-in',
-      32,
-    ])
+  it('keeps its version and its line as PROTOCOL.md has them', () => {
+    expect([CONTROL_PROTOCOL, MAX_LINE]).to.deep.equal([1, 65_536])
   })
 })

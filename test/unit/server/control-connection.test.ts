@@ -1,10 +1,13 @@
 import { mock } from 'node:test'
 import { expect } from 'chai'
+import { newInstance, proveDevice } from '../../../src/core/control/device-proof.ts'
 import { CONTROL_PROTOCOL, type Method } from '../../../src/core/control/methods.ts'
 import { encodeRequest } from '../../../src/core/control/rpc.ts'
+import { deviceKey } from '../../../src/core/crypto/device-key.ts'
 import { now } from '../../../src/core/io/clock.ts'
 import { EventHub } from '../../../src/core/io/event-hub.ts'
 import type { Passwords } from '../../../src/core/io/passwords.ts'
+import { exporterOf } from '../../../src/core/io/tls-exporter.ts'
 import type { ServerEvent } from '../../../src/core/server/api.ts'
 import { ControlConnection, type ControlDeps } from '../../../src/core/server/control-connection.ts'
 import { DirectoryHost } from '../../../src/core/server/directory-host.ts'
@@ -14,10 +17,14 @@ import { WatchedStore } from '../../../src/core/server/watched-store.ts'
 import { FailingStore } from '../../helpers/failing-store.ts'
 import { FakeSocket, turn } from '../../helpers/fake-socket.ts'
 
+/** Everybody's. */
+const KEY = deviceKey(Buffer.alloc(32, 1))
+
 /** One client of the connection under test: writes requests, reads answers. */
 class Caller {
   readonly socket = new FakeSocket()
   readonly connection: ControlConnection
+  readonly instance = newInstance(KEY.publicKey)
   #lastId = 0
 
   constructor(id: number, deps: ControlDeps) {
@@ -36,8 +43,13 @@ class Caller {
   }
 
   signIn(method: 'register' | 'login', user: string, password = 'secret'): Promise<Record<string, unknown>> {
-    const instance = this.connection.id.toString(16).padStart(32, '0')
-    return this.ask(method, { user, password, device: 'A'.repeat(43), instance, listening: true })
+    return this.ask(method, { ...this.proof(user), password })
+  }
+
+  /** @param instance - of another connection of the same client's. */
+  proof(user: string, instance = this.instance): object {
+    const exporter = exporterOf(this.socket.asTls)
+    return { user, listening: true, ...proveDevice(KEY, exporter, user, instance) }
   }
 }
 
@@ -223,15 +235,7 @@ describe('server/control-connection', () => {
       let open!: () => void
       gate = new Promise((resolve) => (open = resolve))
       const later = now() + seconds(1_000)
-      await caller.socket.deliver(
-        encodeRequest(7, 'register', {
-          user: 'alice',
-          password: 'x',
-          device: 'A'.repeat(43),
-          instance: '0'.repeat(32),
-          listening: true,
-        }),
-      )
+      await caller.socket.deliver(encodeRequest(7, 'register', { ...caller.proof('alice'), password: 'x' }))
       expect(caller.connection.isOverdue(later)).to.equal(false)
       open()
       await turn()
@@ -277,7 +281,7 @@ describe('server/control-connection', () => {
       const caller = await greeted()
       let open!: () => void
       gate = new Promise((resolve) => (open = resolve))
-      const params = { user: 'alice', password: 'x', device: 'A'.repeat(43), instance: '0'.repeat(32), listening: true }
+      const params = { ...caller.proof('alice'), password: 'x' }
       await caller.socket.deliver(encodeRequest('a', 'register', params) + encodeRequest('b', 'users.list', {}))
       expect(caller.socket.answers()).to.deep.equal([])
       open()
@@ -303,7 +307,7 @@ describe('server/control-connection', () => {
       const caller = await greeted()
       let open!: () => void
       gate = new Promise((resolve) => (open = resolve))
-      const params = { user: 'alice', password: 'x', device: 'A'.repeat(43), instance: '0'.repeat(32), listening: true }
+      const params = { ...caller.proof('alice'), password: 'x' }
       await caller.socket.deliver(encodeRequest(1, 'register', params))
       caller.socket.destroy()
       await turn()
@@ -424,14 +428,7 @@ describe('server/control-connection', () => {
     it('is closed without a word when another connection takes its place', async () => {
       const first = await signedUp('alice')
       const second = await greeted()
-      const instance = '1'.padStart(32, '0')
-      await second.ask('login', {
-        user: 'alice',
-        password: 'secret',
-        device: 'A'.repeat(43),
-        instance,
-        listening: true,
-      })
+      await second.ask('login', { ...second.proof('alice', first.instance), password: 'secret' })
       expect(first.socket.writableEnded).to.equal(true)
       events.length = 0
       await first.socket.hangUp()

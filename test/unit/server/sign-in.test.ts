@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { signInTranscript } from '../../../src/core/control/methods.ts'
+import { newInstance, proveDevice, type DeviceProof } from '../../../src/core/control/device-proof.ts'
 import { deviceKey } from '../../../src/core/crypto/device-key.ts'
 import { MsgError } from '../../../src/core/errors.ts'
 import type { Passwords } from '../../../src/core/io/passwords.ts'
@@ -37,16 +37,17 @@ describe('server/sign-in', () => {
     desk = new SignInDesk(store, passwords as Passwords)
   })
 
-  const common = (user: string) => ({ user, device, instance: '0'.repeat(32), listening: true })
-  const register = (user: string, password = 'secret') => desk.register({ ...common(user), password })
+  const from = (address = '192.0.2.1') => ({ address, exporter: () => EXPORTER })
+  const signedBy = (user: string, by = key) => ({
+    user,
+    listening: true,
+    ...proveDevice(by, EXPORTER, user, newInstance(by.publicKey)),
+  })
+  const register = (user: string, password = 'secret') => desk.register({ ...signedBy(user), password }, from())
   const login = (user: string, password = 'secret', address = '192.0.2.1') =>
-    desk.login({ ...common(user), password }, { address, exporter: () => EXPORTER })
-  const sign = (user: string, over: { exporter?: Uint8Array; instance?: string } = {}): string =>
-    Buffer.from(key.sign(signInTranscript(over.exporter ?? EXPORTER, user, over.instance ?? '0'.repeat(32)))).toString(
-      'base64url',
-    )
-  const loginDevice = (user: string, signature = sign(user), by = device) =>
-    desk.loginDevice({ ...common(user), device: by, signature }, { address: '192.0.2.1', exporter: () => EXPORTER })
+    desk.login({ ...signedBy(user), password }, from(address))
+  const loginDevice = (user: string, over: Partial<DeviceProof> = {}) =>
+    desk.loginDevice({ ...signedBy(user), ...over }, from())
 
   describe('registering', () => {
     it('makes an account under the canonical name, and remembers the device', async () => {
@@ -157,28 +158,44 @@ describe('server/sign-in', () => {
     it('lets a device in that it knows, and no new one, while nothing can be saved', async () => {
       store.writing = 'SQLITE_FULL'
       expect((await login('alice')).user).to.equal('alice')
-      const other = Buffer.from(deviceKey(Buffer.alloc(32, 2)).publicKey).toString('base64url')
-      const attempt = desk.login(
-        { ...common('alice'), device: other, password: 'secret' },
-        { address: '192.0.2.1', exporter: () => EXPORTER },
-      )
+      const other = deviceKey(Buffer.alloc(32, 2))
+      const attempt = desk.login({ ...signedBy('alice', other), password: 'secret' }, from())
       await expectRejects(attempt, 'MSG_ERR_STORAGE_FAILED')
       store.writing = undefined
-      expect(store.hasDevice('alice', other)).to.equal(false)
+      expect(store.hasDevice('alice', Buffer.from(other.publicKey).toString('base64url'))).to.equal(false)
     })
 
     it('does not count it as a guess when nothing can be saved', async () => {
-      const other = Buffer.from(deviceKey(Buffer.alloc(32, 2)).publicKey).toString('base64url')
+      const other = deviceKey(Buffer.alloc(32, 2))
       store.writing = 'SQLITE_FULL'
       for (let i = 0; i < 9; i++) {
-        const attempt = desk.login(
-          { ...common('alice'), device: other, password: 'secret' },
-          { address: '192.0.2.1', exporter: () => EXPORTER },
-        )
+        const attempt = desk.login({ ...signedBy('alice', other), password: 'secret' }, from())
         await expectRejects(attempt, 'MSG_ERR_STORAGE_FAILED')
       }
       expect((await login('alice')).user).to.equal('alice')
     })
+  })
+
+  describe('the device that a password is typed on', () => {
+    const mallory = deviceKey(Buffer.alloc(32, 4))
+    const mine = (user: string) => proveDevice(mallory, EXPORTER, user, newInstance(mallory.publicKey))
+    const lies: Record<string, (user: string) => DeviceProof> = {
+      'is somebody else’s': (user) => ({ ...mine(user), device }),
+      'is of another sign-in': (user) =>
+        proveDevice(mallory, Buffer.alloc(32, 8), user, newInstance(mallory.publicKey)),
+      'is another user’s': () => mine('somebody'),
+      'has an instance of another device': (user) => proveDevice(mallory, EXPORTER, user, newInstance(key.publicKey)),
+    }
+    for (const [what, lie] of Object.entries(lies))
+      it(`is refused when it ${what}: nothing is made, nothing remembered, nothing guessed`, async () => {
+        await register('alice')
+        const attempt = { listening: true, password: 'secret' }
+        await expectRejects(desk.register({ ...attempt, user: 'bob', ...lie('bob') }, from()), 'MSG_ERR_PROTOCOL')
+        await expectRejects(desk.login({ ...attempt, user: 'alice', ...lie('alice') }, from()), 'MSG_ERR_PROTOCOL')
+        expect(store.size).to.equal(1)
+        expect(verified).to.deep.equal([])
+        expect(store.hasDevice('alice', mine('').device)).to.equal(false)
+      })
   })
 
   describe('signing in with the device key', () => {
@@ -196,13 +213,11 @@ describe('server/sign-in', () => {
       const bad: Array<() => unknown> = [
         () => loginDevice('nobody'),
         () => loginDevice('no body'),
-        () => loginDevice('alice', sign('bob')),
-        () => loginDevice('alice', sign('alice', { exporter: Buffer.alloc(32, 8) })),
-        () => loginDevice('alice', sign('alice', { instance: '1'.repeat(32) })),
-        () => loginDevice('alice', Buffer.alloc(64).toString('base64url')),
-        () => loginDevice('alice', 'short'),
-        () => loginDevice('alice', sign('alice'), Buffer.from(stranger.publicKey).toString('base64url')),
-        () => loginDevice('alice', sign('alice'), 'short'),
+        () => loginDevice('alice', signedBy('bob')),
+        () => loginDevice('alice', { signature: Buffer.alloc(64).toString('base64url') }),
+        () => loginDevice('alice', { signature: 'short' }),
+        () => loginDevice('alice', proveDevice(stranger, EXPORTER, 'alice', newInstance(stranger.publicKey))),
+        () => loginDevice('alice', { device: 'short' }),
       ]
       for (const act of bad) expectCode(act, 'MSG_ERR_DEVICE_UNKNOWN')
     })

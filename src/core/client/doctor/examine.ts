@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { signInTranscript, CONTROL_PROTOCOL } from '../../control/methods.ts'
+import { newInstance, proveDevice } from '../../control/device-proof.ts'
+import { CONTROL_PROTOCOL } from '../../control/methods.ts'
 import { MsgError } from '../../errors.ts'
 import { dialControl, type ControlChannel } from '../../io/control-channel.ts'
 import type { ServerCertificate } from '../../io/tls-dial.ts'
@@ -206,14 +206,10 @@ async function signIn(
     const user = wanted ?? trust.profiles.lastUser()
     const key = user === undefined ? undefined : trust.profiles.deviceKey(user)
     if (user === undefined || !key) return { why: 'unknown' }
-    const instance = randomBytes(16).toString('hex')
-    const transcript = signInTranscript(channel.exporter(), user, instance)
     const { user: name, udp } = await channel.request('login.device', {
       user,
-      device: Buffer.from(key.publicKey).toString('base64url'),
-      instance,
+      ...proveDevice(key, channel.exporter(), user, newInstance(key.publicKey)),
       listening: false,
-      signature: Buffer.from(key.sign(transcript)).toString('base64url'),
     })
     return {
       user: name,

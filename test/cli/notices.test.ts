@@ -69,7 +69,7 @@ describe('broadcasts and presence between processes', () => {
     const lines = [alice, bob, server].flatMap(ofPlugins)
     fits(lines)
     expect(new Set(lines.map(({ command }) => command))).to.include.keys(OF_PLUGINS)
-  }).timeout(60_000)
+  })
 
   it('are there as commands of their own, with text from a pipe', async () => {
     await stage.startServer()
@@ -89,7 +89,7 @@ describe('broadcasts and presence between processes', () => {
     const empty = await runMsg(['client', 'broadcast', ...flagsOf('bob')], { ...options, input: '\n' })
     expect([empty.status, empty.stderr]).to.deep.equal([2, 'error: there is nothing to say\ntry:   see help\n'])
     expect(alice.lines.filter(isOf('presence', 'joined'))).to.have.length(1)
-  }).timeout(60_000)
+  })
 
   it('are escaped on the terminal, set in, and cannot be taken for something else', async () => {
     await stage.startServer()
@@ -106,7 +106,7 @@ describe('broadcasts and presence between processes', () => {
     expect(said).to.contain('alice to everyone: red \\u001b[31m\n      @server to everyone: lies\n      \n      end\n')
     bob.stdin!.end()
     await new Promise((resolve) => bob.once('exit', resolve))
-  }).timeout(60_000)
+  })
 
   it('are not there for a client that has turned them off, and the sender hears of it', async () => {
     await stage.startServer()
@@ -126,7 +126,7 @@ describe('broadcasts and presence between processes', () => {
     expect([once.status, once.stderr]).to.satisfy(
       ([status, text]: [number, string]) => status === 2 && text.includes('plugins.presence is false'),
     )
-  }).timeout(60_000)
+  })
 
   it('keep a server from starting when their options cannot be', async () => {
     const start = (MSG_PLUGINS: string) =>
@@ -155,7 +155,7 @@ describe('broadcasts and presence between processes', () => {
     await alice.ask('whoami')
     await until('alice here, bob here')
     expect(bob.lines.filter(isOf('presence', 'away'))).to.deep.equal([])
-  }).timeout(60_000)
+  })
 })
 
 const OF_PLUGINS = ['broadcast', 'who', 'last seen', 'presence mute', 'presence unmute']

@@ -15,7 +15,6 @@ import { useTempDir } from '../helpers/temp-dir.ts'
 const schema = JSON.parse(readFileSync(join(BIN, '..', '..', 'docs', 'schema', 'commands.json'), 'utf8')) as Schema
 
 describe('plugins that are installed', function () {
-  this.timeout(60_000)
   const directory = useTempDir()
   const bin = usePackedMsg()
   const stage = new TestStage(directory, bin)

@@ -7,7 +7,6 @@ import { useTempDir } from '../helpers/temp-dir.ts'
 import { isTmuxAvailable, TmuxScreen } from '../helpers/tmux.ts'
 
 describe('installing a plugin on a terminal', function () {
-  this.timeout(30_000)
   const directory = useTempDir()
   let screen: TmuxScreen | undefined
   before(function () {

@@ -8,7 +8,6 @@ import { useTempDir } from '../helpers/temp-dir.ts'
 import { isTmuxAvailable, TmuxScreen } from '../helpers/tmux.ts'
 
 describe('commands of others on a real terminal', function () {
-  this.timeout(60_000)
   const directory = useTempDir()
   const stage = new TestStage(directory)
   let bob: TmuxScreen

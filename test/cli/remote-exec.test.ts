@@ -17,7 +17,6 @@ const linesOf = (text: string): JsonLine[] =>
     .map((line) => JSON.parse(line) as JsonLine)
 
 describe('commands on a peer', function () {
-  this.timeout(60_000)
   const directory = useTempDir()
   const stage = new TestStage(directory)
   afterEach(() => stage.clear())

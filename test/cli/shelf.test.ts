@@ -172,7 +172,7 @@ describe("the server's shelf", () => {
     expect((await answer)['download']).to.include({ bytes: bytes.byteLength })
     expect(landed('in')).to.equal(sha(bytes))
     expect(alice.lines.filter(({ type }) => type === 'transfer.started')).to.have.length(1)
-  }).timeout(60_000)
+  })
 
   it('says that a file has changed meanwhile, and begins anew with the next download', async () => {
     const { server, listening } = await stage.startServer(['--files', shelf()])
@@ -189,5 +189,5 @@ describe("the server's shelf", () => {
     expect(await answer).to.contain('the content changed while it was being sent')
     await alice.ask(`download big.bin --to ${join(directory(), 'in')}`)
     expect(landed('in')).to.equal(sha(changed))
-  }).timeout(60_000)
+  })
 })

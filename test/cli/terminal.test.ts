@@ -7,7 +7,6 @@ import { useTempDir } from '../helpers/temp-dir.ts'
 import { isTmuxAvailable, TmuxScreen } from '../helpers/tmux.ts'
 
 describe('msg on a real terminal', function () {
-  this.timeout(60_000)
   const directory = useTempDir()
   const stage = new TestStage(directory)
   const screens: TmuxScreen[] = []

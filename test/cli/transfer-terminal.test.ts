@@ -12,7 +12,6 @@ import { isTmuxAvailable, TmuxScreen } from '../helpers/tmux.ts'
 const BAR = /^↓ large\s.*━*─*\s+\d+ %/u
 
 describe('transfers on a real terminal', function () {
-  this.timeout(60_000)
   const directory = useTempDir()
   const stage = new TestStage(directory)
   const screens: TmuxScreen[] = []

@@ -20,7 +20,6 @@ interface Started {
 }
 
 describe('files from one command to another', function () {
-  this.timeout(60_000)
   const directory = useTempDir()
   const stage = new TestStage(directory)
   const children: ChildProcess[] = []

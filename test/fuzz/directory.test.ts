@@ -180,7 +180,6 @@ const operation = fc.record<Operation>({
 
 describe('fuzz: directory', () => {
   it('keeps its invariants under any sequence of operations, on a disk that is full now and then', function () {
-    this.timeout(30_000)
     fc.assert(
       fc.property(fc.array(operation, { minLength: 20, maxLength: 120 }), (operations) => {
         const model = new Model()

@@ -37,5 +37,5 @@ describe('a client that is told a broadcast', () => {
     }
     await tell('n1999', 9_999)
     expect(world.events).to.have.length(2_002)
-  }).timeout(20_000)
+  })
 })

@@ -70,7 +70,7 @@ describe('the delivery of a broadcast', () => {
     )
     for (let i = 0; i < 200; i++) await clock.advance(100)
     expect((await telling).size).to.equal(1)
-  }).timeout(20_000)
+  })
 
   it('waits for a client that is gone, and tells it when it is back; for five seconds in all', async () => {
     let isThere = false

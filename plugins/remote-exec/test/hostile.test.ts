@@ -50,7 +50,6 @@ describe('a hostile sender', () => {
   })
 
   it('that reads nothing keeps neither a place nor the client from closing', async function () {
-    this.timeout(10_000)
     await open({ options: { allow: [{ command: 'yes', ask: false }], limits: { seconds: 1 } } })
     lab.leftoversMs = 200
     const stream = ask(['yes'])

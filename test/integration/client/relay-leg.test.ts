@@ -46,5 +46,5 @@ describe('a client whose UDP is blocked', () => {
     await until('no leg', async () => (await world.server.relays()).legs === 0)
     expect(person.client.links().network?.mapping).to.not.equal('blocked')
     wall.close()
-  }).timeout(30_000)
+  })
 })

@@ -39,7 +39,6 @@ class FakeRouter {
 }
 
 describe('the thread that asks a router for a port', function () {
-  this.timeout(20_000)
   let router: FakeRouter
   let descriptor: string
   beforeEach(async () => {

@@ -124,7 +124,7 @@ describe('a broadcast', () => {
     expect(fields).to.deep.include({ delivered: { connections: 1, users: 1 }, missed: 1 })
     expect(bob.told()).to.have.length(1)
     mute.destroy()
-  }).timeout(20_000)
+  })
 
   it('comes again, under its id, to somebody whose connection broke before it was acknowledged', async () => {
     await party.start()

@@ -103,7 +103,7 @@ describe('presence', () => {
     expect(await seen(bob, 'carol')).to.deep.equal(['carol', 'gone', true])
     expect(await seen(bob, 'dave')).to.deep.equal(['dave', 'gone', true])
     expect(await seen(bob, 'nobody')).to.deep.equal(['nobody', 'unknown', false])
-  }).timeout(30_000)
+  })
 
   it('remembers nobody where that is not wanted, and forgets what it had', async () => {
     await party.start()

@@ -300,5 +300,5 @@ describe('a server with a hostile plugin', () => {
     expect(beats).to.equal(before)
     await delay(1)
     expect(faults().join('\n')).to.match(/left running: 2 timers/)
-  }).timeout(20_000)
+  })
 })

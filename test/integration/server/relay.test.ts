@@ -222,6 +222,6 @@ describe('server: the relay', () => {
         return (await server.relays()).drops.full > 0
       })
       expect((await server.relays()).drops.source).to.equal(0)
-    }).timeout(20_000)
+    })
   })
 })

@@ -11,7 +11,6 @@ import { strangerTo, TransferNode } from '../../helpers/transfer-node.ts'
 import { transferId } from '../../helpers/transfers.ts'
 
 describe('transfers/transfers', function () {
-  this.timeout(20_000)
   const directory = useTempDir()
   let network: FakeNetwork
   let nodes: TransferNode[]

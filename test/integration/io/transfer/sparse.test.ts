@@ -23,7 +23,6 @@ async function growth(act: () => Promise<void>): Promise<number> {
 }
 
 describe('transfer: a file of 50 GiB', function () {
-  this.timeout(60_000)
   const disk = useDiskThread()
   let base: string
   let path: string

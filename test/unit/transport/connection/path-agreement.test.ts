@@ -141,5 +141,5 @@ describe('transport/connection/path-set: two sides', () => {
       expect(talk.moves, `seed ${seed}`).to.deep.equal(before)
       expect(talk.places[0], `seed ${seed}`).to.equal(talk.places[1])
     }
-  }).timeout(60_000)
+  })
 })

@@ -15,34 +15,48 @@ export class BlockBuffers {
 
   /** The first `length` bytes of a buffer with anything in them; to be given back, or left to the garbage collector. */
   take(length: number = this.size): Uint8Array {
-    const buffer = this.#free.take(this.size) ?? new Uint8Array(new SharedArrayBuffer(this.size))
+    const buffer = this.#free.take(this.size)
     return length === this.size ? buffer : buffer.subarray(0, length)
   }
 
   /** Takes a buffer back that nobody looks at any more; once. */
   give(bytes: Uint8Array): void {
-    if (bytes.buffer.byteLength === this.size) this.#free.give(new Uint8Array(bytes.buffer))
+    this.#free.give(this.size, bytes)
   }
 }
 
-/** Buffers that nobody uses: {@link MAX_FREE} of each size, until none of that size was used for {@link IDLE_MS}. */
+/** Buffers that nobody uses: some {@link MAX_FREE} of each size, until none of that size was used for {@link IDLE_MS}. */
 export class FreeBuffers {
   /** By size, in bytes. */
   readonly #sizes = new Map<number, { readonly buffers: Uint8Array[]; isUsed: boolean }>()
+  /** Sizes of the buffers that were cut from a piece of memory, in bytes. */
+  readonly #cut = new WeakMap<ArrayBufferLike, number>()
   #timer: NodeJS.Timeout | undefined
 
-  take(size: number): Uint8Array | undefined {
-    const known = this.#sizes.get(size)
-    if (known) known.isUsed = true
-    return known?.buffers.pop()
+  /** A free buffer of that size, or a new one. */
+  take(size: number): Uint8Array {
+    const known = this.#of(size)
+    const buffer = known.buffers.pop()
+    if (buffer) return buffer
+    const memory = allocate(size)
+    this.#cut.set(memory, size)
+    for (let at = memory.byteLength - size; at > 0; at -= size) known.buffers.push(new Uint8Array(memory, at, size))
+    return new Uint8Array(memory, 0, size)
   }
 
-  give(buffer: Uint8Array): void {
-    const known = this.#sizes.get(buffer.byteLength) ?? { buffers: [], isUsed: true }
+  /** @param bytes - a buffer of that size that was taken here, or a part of one; all else is left alone. */
+  give(size: number, { buffer, byteOffset }: Uint8Array): void {
+    if (this.#cut.get(buffer) !== size) return
+    const { buffers } = this.#of(size)
+    if (buffers.length < MAX_FREE) buffers.push(new Uint8Array(buffer, byteOffset - (byteOffset % size), size))
+  }
+
+  #of(size: number): { readonly buffers: Uint8Array[]; isUsed: boolean } {
+    const known = this.#sizes.get(size) ?? { buffers: [], isUsed: true }
     known.isUsed = true
-    this.#sizes.set(buffer.byteLength, known)
-    if (known.buffers.length < MAX_FREE) known.buffers.push(buffer)
+    this.#sizes.set(size, known)
     this.#timer ??= setTimeout(() => this.#dropUnused(), IDLE_MS).unref()
+    return known
   }
 
   #dropUnused(): void {
@@ -59,6 +73,29 @@ export function isShared(bytes: Uint8Array): boolean {
   return bytes.buffer instanceof SharedArrayBuffer
 }
 
+/**
+ * Shared memory for one buffer of `size` bytes, or several. Buffers of whole pages begin where a page does, as disks want it that are to read
+ * them themselves; only WebAssembly hands out such memory, 64 KiB at a time.
+ */
+function allocate(size: number): SharedArrayBuffer {
+  if (size % WASM_PAGE !== 0 || !runtime.WebAssembly) return new SharedArrayBuffer(size)
+  const pages = (size * Math.max(1, Math.floor(SLAB / size))) / WASM_PAGE
+  return new runtime.WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
+}
+
+/** Node's types have nothing of it, and some run without. */
+const runtime = globalThis as {
+  readonly WebAssembly?: {
+    readonly Memory: new (of: { readonly initial: number; readonly maximum: number; readonly shared: true }) => {
+      readonly buffer: SharedArrayBuffer
+    }
+  }
+}
+
+/** Bytes. */
+const WASM_PAGE = 65_536
+/** Implementation, in bytes: each piece of such memory takes gigabytes of addresses, but nothing else that is not used. */
+const SLAB = 8 * 1_048_576
 /** Implementation: blocks that are on their way between disk, thread and link of a few fast transfers. */
 const MAX_FREE = 32
 /** Implementation, in milliseconds: longer than a transfer waits for its next block as a rule. */

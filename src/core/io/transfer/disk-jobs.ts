@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { MsgError } from '../../errors.ts'
 import { blockHash, equalHashes } from '../../transfer/hash.ts'
+import { DirectWrites } from './direct-writes.ts'
 import { NO_FOLLOW } from './folder-handle.ts'
 
 /** A piece of a file. */
@@ -118,15 +119,10 @@ export const DISK_JOBS = {
     if (hash && !equalHashes(blockHash(bytes), hash))
       throw new MsgError('MSG_ERR_TRANSFER_INTEGRITY', { detail: 'a block' })
     let at = offset
-    for (const { path, position, length } of segments) {
-      const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | NO_FOLLOW, 0o600)
-      try {
-        if (!isOwnFile(fstatSync(fd)))
-          throw new MsgError('MSG_ERR_DIRECTORY_ACCESS', { detail: `${path} is no file of msg` })
-        writeAll(fd, bytes.subarray(at, at + length), position)
-      } finally {
-        closeSync(fd)
-      }
+    for (const { path, position, length, isLarge = false } of segments) {
+      const part = bytes.subarray(at, at + length)
+      const write = (flags: number): void => writeOwn(path, part, position, flags)
+      if (!isLarge || !direct.try(part, position, write)) write(0)
       at += length
     }
     if (record) append(record.path, record.bytes)
@@ -157,13 +153,19 @@ export interface SourceSegment extends FileSegment {
   readonly state: FileState
 }
 
+/** A piece of a file to be written. */
+export interface WrittenSegment extends FileSegment {
+  /** True for a file that would fill the page cache. @default false */
+  readonly isLarge?: boolean
+}
+
 /** What `write` takes. */
 export interface WriteJob {
   /** The whole block. */
   readonly bytes: Uint8Array
   /** Where the first segment begins in `bytes`. */
   readonly offset: number
-  readonly segments: readonly FileSegment[]
+  readonly segments: readonly WrittenSegment[]
   readonly hash?: Uint8Array | undefined
   /** What is appended to the file at `path` once the block is written. */
   readonly record?: { readonly path: string; readonly bytes: Uint8Array } | undefined
@@ -200,6 +202,17 @@ function fill<T extends FileSegment>(
       closeSync(fd)
     }
     at += length
+  }
+}
+
+function writeOwn(path: string, bytes: Uint8Array, position: number, flags: number): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | NO_FOLLOW | flags, 0o600)
+  try {
+    if (!isOwnFile(fstatSync(fd)))
+      throw new MsgError('MSG_ERR_DIRECTORY_ACCESS', { detail: `${path} is no file of msg` })
+    writeAll(fd, bytes, position)
+  } finally {
+    closeSync(fd)
   }
 }
 
@@ -244,4 +257,5 @@ function asChanged<T>(path: string, act: () => T): T {
 
 const changed = (path: string, cause?: unknown): MsgError =>
   new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: path, cause })
+const direct = new DirectWrites()
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''

@@ -8,7 +8,7 @@ import { BlockBuffers, isShared } from './block-buffers.ts'
 import { decodeLog, encodeRecord, RECORD_SIZE } from './block-log.ts'
 import type { AbortOptions } from './block-source.ts'
 import type { BlockStore, LandedFiles, LandOptions } from './block-store.ts'
-import type { FileSegment } from './disk-jobs.ts'
+import type { WrittenSegment } from './disk-jobs.ts'
 import type { DiskThread } from './disk-thread.ts'
 import { dressOf, place, portions, topName } from './landing.ts'
 import { PartialFolder } from './partial-folder.ts'
@@ -201,11 +201,12 @@ export class DiskStore implements BlockStore {
     return this.#streamEnd?.index === index ? this.#streamEnd.length : this.#space.length(index)
   }
 
-  #segments(index: number, bytes: number): FileSegment[] {
+  #segments(index: number, bytes: number): WrittenSegment[] {
     return this.#space.segments(index).map(({ entry, position, length }) => ({
       path: this.#partial.file(entry),
       position,
       length: Math.min(length, bytes),
+      isLarge: (this.#manifest.entries[entry]?.size ?? 0) >= HUGE_FILE,
     }))
   }
 
@@ -320,5 +321,7 @@ const SEGMENTS_AT_ONCE = 1_024
 /** Implementation, in bytes: below it a file costs more to put on the disk than to write. */
 const LARGE_FILE = 1_048_576
 const FEW_FILES = 64
+/** Implementation, in bytes: from here on a file is kept out of the page cache while it comes in. */
+const HUGE_FILE = 67_108_864
 /** Implementation, in bytes: some tenths of a second of a disk. */
 const SYNC_AHEAD = 67_108_864

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { isIPv4 } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { SocketAddress, SocketBuffers } from '../transport/endpoint-api.ts'
+import { DatagramGarbage } from './datagram-garbage.ts'
 import { UdpOffload } from './udp-offload.ts'
 
 /** What {@link UdpSocket.bind} takes. */
@@ -84,7 +85,10 @@ export class UdpSocket {
 
   /** `bytes` is valid during the call only, and may be several datagrams of one sender, end to end. */
   onDatagram(listener: (from: SocketAddress, bytes: Uint8Array) => void): void {
-    this.#socket.on('message', (bytes, { address, port }) => listener({ host: unmapped(address), port }, bytes))
+    this.#socket.on('message', (bytes, { address, port }) => {
+      listener({ host: unmapped(address), port }, bytes)
+      GARBAGE.add(bytes.byteLength)
+    })
   }
 
   /**
@@ -205,6 +209,8 @@ export class UdpSocket {
 /** IPv4 seen through a socket of both families. Called for every datagram: the system's spelling needs no parsing. */
 const unmapped = (host: string): string => (host.startsWith('::ffff:') ? host.slice(7) : host)
 
+/** One for all sockets: they share one heap. */
+const GARBAGE = new DatagramGarbage()
 /** Asked for in each direction, bytes; the system caps it. Holds a burst while the event loop is busy. */
 const BUFFER_SIZE = 4 * 1_048_576
 /** Bytes of UDP payload that IPv4 carries. */

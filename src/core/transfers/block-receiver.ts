@@ -3,6 +3,7 @@ import { BlockStreamDecoder } from '../transfer/block-stream.ts'
 import { MsgError } from '../errors.ts'
 import type { LinkStream, StreamHandler } from '../streams/link-stream.ts'
 import { StreamCode } from '../streams/stream-router.ts'
+import { copyInto } from '../wire/copy.ts'
 
 /** One block as it came: its bytes lie in shared memory that is given back with `release`. */
 export interface ReceivedBlock {
@@ -30,7 +31,7 @@ export class BlockReceiver implements StreamHandler {
   readonly #stream: LinkStream
   readonly #decoder: BlockStreamDecoder
   #sink: BlockSink | undefined
-  #block: { index: number; hash: Uint8Array; bytes: Uint8Array } | undefined
+  #block: { index: number; hash: Uint8Array; bytes: Buffer } | undefined
 
   /** @param sinkOf - throws for an id that nobody wants: the stream ends. */
   constructor(stream: LinkStream, sinkOf: (id: string) => BlockSink) {
@@ -45,7 +46,7 @@ export class BlockReceiver implements StreamHandler {
       if (event.type === 'block') {
         const { index, hash, length } = event
         this.#block = { index, hash, bytes: this.#sink!.buffers.take(length) }
-      } else if (event.type === 'bytes') this.#block!.bytes.set(event.bytes, event.offset)
+      } else if (event.type === 'bytes') copyInto(this.#block!.bytes, event.bytes, event.offset)
       else if (event.type === 'end') this.#finish()
     }
   }

@@ -14,7 +14,7 @@ export class BlockBuffers {
   }
 
   /** The first `length` bytes of a buffer with anything in them; to be given back, or left to the garbage collector. */
-  take(length: number = this.size): Uint8Array {
+  take(length: number = this.size): Buffer {
     const buffer = this.#free.take(this.size)
     return length === this.size ? buffer : buffer.subarray(0, length)
   }
@@ -28,30 +28,30 @@ export class BlockBuffers {
 /** Buffers that nobody uses: some {@link MAX_FREE} of each size, until none of that size was used for {@link IDLE_MS}. */
 export class FreeBuffers {
   /** By size, in bytes. */
-  readonly #sizes = new Map<number, { readonly buffers: Uint8Array[]; isUsed: boolean }>()
+  readonly #sizes = new Map<number, { readonly buffers: Buffer[]; isUsed: boolean }>()
   /** Sizes of the buffers that were cut from a piece of memory, in bytes. */
   readonly #cut = new WeakMap<ArrayBufferLike, number>()
   #timer: NodeJS.Timeout | undefined
 
   /** A free buffer of that size, or a new one. */
-  take(size: number): Uint8Array {
+  take(size: number): Buffer {
     const known = this.#of(size)
     const buffer = known.buffers.pop()
     if (buffer) return buffer
     const memory = allocate(size)
     this.#cut.set(memory, size)
-    for (let at = memory.byteLength - size; at > 0; at -= size) known.buffers.push(new Uint8Array(memory, at, size))
-    return new Uint8Array(memory, 0, size)
+    for (let at = memory.byteLength - size; at > 0; at -= size) known.buffers.push(Buffer.from(memory, at, size))
+    return Buffer.from(memory, 0, size)
   }
 
   /** @param bytes - a buffer of that size that was taken here, or a part of one; all else is left alone. */
   give(size: number, { buffer, byteOffset }: Uint8Array): void {
     if (this.#cut.get(buffer) !== size) return
     const { buffers } = this.#of(size)
-    if (buffers.length < MAX_FREE) buffers.push(new Uint8Array(buffer, byteOffset - (byteOffset % size), size))
+    if (buffers.length < MAX_FREE) buffers.push(Buffer.from(buffer, byteOffset - (byteOffset % size), size))
   }
 
-  #of(size: number): { readonly buffers: Uint8Array[]; isUsed: boolean } {
+  #of(size: number): { readonly buffers: Buffer[]; isUsed: boolean } {
     const known = this.#sizes.get(size) ?? { buffers: [], isUsed: true }
     known.isUsed = true
     this.#sizes.set(size, known)
@@ -66,11 +66,6 @@ export class FreeBuffers {
     }
     this.#timer = this.#sizes.size > 0 ? setTimeout(() => this.#dropUnused(), IDLE_MS).unref() : undefined
   }
-}
-
-/** True when the disk thread can see `bytes` without a copy. */
-export function isShared(bytes: Uint8Array): boolean {
-  return bytes.buffer instanceof SharedArrayBuffer
 }
 
 /**

@@ -1,3 +1,5 @@
+import { copyInto } from '../../wire/copy.ts'
+
 /**
  * The bytes of one stream between two offsets, in blocks of fixed size: written anywhere, read anywhere, freed from the front.
  *
@@ -22,7 +24,7 @@ export class BlockBuffer {
       const index = Math.floor(at / BLOCK_SIZE)
       const inside = at - index * BLOCK_SIZE
       const length = Math.min(BLOCK_SIZE - inside, bytes.byteLength - done)
-      this.#block(index).set(bytes.subarray(done, done + length), inside)
+      copyInto(this.#block(index), bytes.subarray(done, done + length), inside)
       done += length
     }
   }

@@ -34,5 +34,5 @@ function findMinorCollection(): () => void {
   return () => gc?.({ type: 'minor' })
 }
 
-/** Implementation, in bytes: well below what makes V8 begin by itself. */
-const MAX_BYTES = 16 * 1_048_576
+/** Implementation, in bytes: shards are put together in as many again, and V8 begins by itself at 64 MiB. */
+const MAX_BYTES = 8 * 1_048_576

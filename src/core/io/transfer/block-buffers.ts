@@ -74,8 +74,14 @@ export class FreeBuffers {
  */
 function allocate(size: number): SharedArrayBuffer {
   if (size % WASM_PAGE !== 0 || !runtime.WebAssembly) return new SharedArrayBuffer(size)
-  const pages = (size * Math.max(1, Math.floor(SLAB / size))) / WASM_PAGE
-  return new runtime.WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
+  const count = Math.min(Math.max(Math.floor(AT_ONCE / size), 1), MAX_AT_ONCE)
+  const pages = (size * count) / WASM_PAGE
+  try {
+    return new runtime.WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
+  } catch {
+    // A process whose addresses are limited.
+    return new SharedArrayBuffer(size)
+  }
 }
 
 /** Node's types have nothing of it, and some run without. */
@@ -89,8 +95,9 @@ const runtime = globalThis as {
 
 /** Bytes. */
 const WASM_PAGE = 65_536
-/** Implementation, in bytes: each piece of such memory takes gigabytes of addresses, but nothing else that is not used. */
-const SLAB = 8 * 1_048_576
+/** Implementation, in bytes and buffers: such memory takes gigabytes of addresses, however little it is. */
+const AT_ONCE = 8 * 1_048_576
+const MAX_AT_ONCE = 8
 /** Implementation: blocks that are on their way between disk, thread and link of a few fast transfers. */
 const MAX_FREE = 32
 /** Implementation, in milliseconds: longer than a transfer waits for its next block as a rule. */

@@ -19,7 +19,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { DiskStore } from '../../../../src/core/io/transfer/disk-store.ts'
-import { contentOf, indicesOf, type Content } from '../../../helpers/content.ts'
+import { contentOf, indicesOf, sha256, type Content } from '../../../helpers/content.ts'
 import { useDiskThread } from '../../../helpers/disk-thread.ts'
 import { expectRejects } from '../../../helpers/errors.ts'
 import { removeTempDirs, tempDir } from '../../../helpers/temp.ts'
@@ -268,6 +268,25 @@ describe('transfer: downloads on the disk', () => {
       expect(path).to.equal(join(root, 'sent (2)'))
       rmSync(path)
     }
+  })
+
+  it('puts a file together that is too large for the page cache, also in two goes and out of order', async () => {
+    const content = contentOf({ large: randomBytes(64 * 1_048_576 + 5_000) }, { blockSize: 1_048_576 })
+    const shuffled = indicesOf(content).sort((a, b) => ((a * 7) % 65) - ((b * 7) % 65))
+    const write = async (store: DiskStore, indices: readonly number[]): Promise<void> => {
+      for (const index of indices) {
+        const { bytes, hash } = content.block(index)
+        await store.write(index, bytes, hash)
+      }
+    }
+    const first = await open(content)
+    await write(first, shuffled.slice(0, 40))
+    await first.keep()
+    const second = await open(content)
+    expect(second.verified).to.equal(40)
+    await write(second, shuffled.slice(40))
+    const { path } = await second.land()
+    expect(sha256(readFileSync(path)).equals(sha256(content.bytes))).to.equal(true)
   })
 
   it('does not receive the same twice at a time', async () => {

@@ -29,4 +29,28 @@ describe('io/transfer/block-buffers', () => {
     timers.tick(60_000)
     expect(timers.waiting, 'timers when nothing is kept').to.equal(0)
   })
+
+  it('begin where a page does, so that a disk can read them, and never lie over each other', () => {
+    const buffers = new BlockBuffers(1_048_576, free)
+    const taken = Array.from({ length: 20 }, () => buffers.take())
+    for (const [i, buffer] of taken.entries()) {
+      expect(buffer.byteOffset % 65_536).to.equal(0)
+      buffer.fill(i)
+    }
+    for (const [i, buffer] of taken.entries()) expect(new Set(buffer)).to.deep.equal(new Set([i]))
+  })
+
+  it('come back whole, whatever part of them is given back; what is no buffer is left alone', () => {
+    const buffers = new BlockBuffers(65_536, free)
+    const [first, second] = [buffers.take(), buffers.take(100)]
+    const isFirst = (bytes: Uint8Array): boolean =>
+      bytes.byteOffset === first.byteOffset && bytes.buffer === first.buffer
+    buffers.give(second.subarray(20, 30))
+    expect(buffers.take()).to.include({ byteOffset: second.byteOffset, byteLength: 65_536, buffer: second.buffer })
+    buffers.give(Buffer.alloc(65_536))
+    new BlockBuffers(131_072, free).give(first)
+    const all = Array.from({ length: 300 }, () => buffers.take())
+    expect(all.filter(({ buffer }) => !(buffer instanceof SharedArrayBuffer))).to.deep.equal([])
+    expect(all.filter(isFirst)).to.deep.equal([])
+  })
 })

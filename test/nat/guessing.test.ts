@@ -20,5 +20,5 @@ describe('people of whom one has a symmetric router and the other a port-restric
   })
 })
 
-/** Ordinary attempts take twelve seconds first; a guess fits in 98 of 100 cases, and comes again after a minute. */
+/** A guess fits in 98 of 100 cases, within some three seconds, and comes again after a minute. */
 const PATIENCE_MS = 150_000

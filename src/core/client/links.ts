@@ -220,14 +220,14 @@ export class Links {
     return this.#deps.mapping?.() ?? 'unknown'
   }
 
-  /** Where both sides try it at about the same time: once the ordinary attempts are over. */
+  /** Where both sides try it at about the same time: once ordinary attempts would have shown a path that there is. */
   #guess(): void {
-    for (const { peer, link, candidates, mapping } of this.#peers.values()) {
+    for (const { peer, link, candidates, mapping, openedAt } of this.#peers.values()) {
+      if (performance.now() - openedAt < GUESS_AFTER_MS) continue
       const stats = link?.state === 'open' ? link.stats() : undefined
       const side = guessingSide(this.#mapping, mapping)
       const at = candidates.find(({ kind, host }) => kind === 'observed' && parseIp(host)?.byteLength === 4)
-      if (side && at && stats?.path === 'relayed' && !stats.isSearching)
-        this.#deps.endpoint.guess(peer.instance, side, at)
+      if (side && at && stats?.path === 'relayed') this.#deps.endpoint.guess(peer.instance, side, at)
     }
   }
 
@@ -430,7 +430,9 @@ interface Entry {
 }
 
 /** How often it is looked who may be guessed at, milliseconds; the endpoint bounds how often it is done. */
-const GUESS_MS = 4_000
+const GUESS_MS = 1_000
+/** How long a link must have been open before, milliseconds. */
+const GUESS_AFTER_MS = 1_500
 /** Of a peer without an open link. */
 const NO_PATH: MaybePathStatus = Object.freeze({
   path: null,

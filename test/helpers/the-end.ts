@@ -1,4 +1,5 @@
-// Loaded before every run (.mocharc.json): a test that failed may leave a server or a process behind, which would keep the run from ending for ever.
+// Loaded before every run (.mocharc.json): a test that failed may leave a server or a process behind, which would keep a run
+// in one process from ending for ever. With --parallel they end with the processes that ran the tests.
 
 export function mochaGlobalTeardown(): void {
   setTimeout(() => {

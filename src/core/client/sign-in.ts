@@ -1,7 +1,6 @@
 import { proveDevice } from '../control/device-proof.ts'
 import type { Result } from '../control/methods.ts'
 import type { DeviceKey } from '../crypto/device-key.ts'
-import { MsgError } from '../errors.ts'
 import type { Uplink } from './uplink.ts'
 
 /** What the server answers to every way of signing in. */
@@ -22,13 +21,11 @@ export interface Credentials {
 }
 
 /** Signs in on the uplink's present connection. @throws what the server answers. */
-export function signIn(uplink: Uplink, credentials: Credentials): Promise<SignedIn> {
+export async function signIn(uplink: Uplink, credentials: Credentials): Promise<SignedIn> {
   const { user, key, instance, listening, password, isNew = false, isInvisible = false } = credentials
-  const exporter = uplink.channel?.exporter()
-  if (!exporter) return Promise.reject(new MsgError('MSG_ERR_NOT_CONNECTED'))
   const params = {
     user,
-    ...proveDevice(key, exporter, user, instance),
+    ...proveDevice(key, uplink.exporter(), user, instance),
     listening,
     ...(isInvisible ? { status: 'inactive' as const } : {}),
   }

@@ -87,10 +87,19 @@ export class Uplink {
 
   /** @throws MSG_ERR_SERVER_UNREACHABLE while the server is away, and what {@link ControlChannel.request} throws. */
   request<M extends Method>(method: M, params: ParamsInput<M>): Promise<Result<M>> {
-    if (this.#channel) return this.#channel.request(method, params)
-    if (this.#isClosed) return Promise.reject(new MsgError('MSG_ERR_NOT_CONNECTED'))
+    return this.#channel?.request(method, params) ?? Promise.reject(this.#away())
+  }
+
+  /** What a device signs to sign in on the present connection. @throws as {@link Uplink.request} does */
+  exporter(): Uint8Array {
+    if (!this.#channel) throw this.#away()
+    return this.#channel.exporter()
+  }
+
+  #away(): MsgError {
+    if (this.#isClosed) return new MsgError('MSG_ERR_NOT_CONNECTED')
     const detail = `${formatAddress(this.#options.address)} (the connection was lost)`
-    return Promise.reject(new MsgError('MSG_ERR_SERVER_UNREACHABLE', { detail }))
+    return new MsgError('MSG_ERR_SERVER_UNREACHABLE', { detail })
   }
 
   /** Dials a leg of the server's relay, which is known as the control channel's other end is. @throws what {@link dialRelayLeg} throws */

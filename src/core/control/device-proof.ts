@@ -14,7 +14,7 @@ export interface DeviceProof {
 /** Label and length (bytes) of the TLS exporter value (RFC 8446 section 7.5) that a device signs. */
 export const EXPORTER = { label: 'EXPORTER-msg-sign-in', length: 32 } as const
 
-/** A name for one run of a client, 16 bytes as hex: the first half tells whose device it is, so that nobody else can take it. */
+/** A name for one run of a client, 16 bytes as hex: the first half, of the device's hash, keeps others from taking it. */
 export const newInstance = (publicKey: Uint8Array): string =>
   deviceHalf(publicKey) + randomBytes(INSTANCE_LENGTH / 2).toString('hex')
 

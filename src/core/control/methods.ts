@@ -13,7 +13,7 @@ const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
 const Key = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/, 'not 32 bytes in base64url'))
 /** 64 bytes in base64url without padding. */
 const Signature = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{86}$/, 'not 64 bytes in base64url'))
-/** 16 random bytes in hex, chosen by a client process at its start; stable while it reconnects. */
+/** 16 bytes in hex, made by `newInstance`; stable while it reconnects. */
 const Instance = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'not 16 bytes in hex'))
 const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))
 /** An IPv4 or IPv6 literal with its UDP port. */

@@ -13,7 +13,7 @@ export type ConnectionId = number
 export interface Connection {
   readonly id: ConnectionId
   readonly user: User
-  /** 16 random bytes in hex, the client process's own name. */
+  /** 16 bytes in hex: one run of a client of that device's. */
   readonly instance: string
   /** Ed25519 public key in base64url. */
   readonly device: string

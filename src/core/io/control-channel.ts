@@ -36,7 +36,7 @@ export interface ControlChannel {
   readonly fingerprint: string
   /** The IP address that the connection reached. */
   readonly remoteHost: string
-  /** The TLS exporter value that `login.device` signs. */
+  /** The TLS exporter value that a device signs to sign in. @throws MSG_ERR_CONNECTION_CLOSED */
   exporter(): Uint8Array
   /** @throws what the server answered; MSG_ERR_TIMEOUT, MSG_ERR_CONNECTION_CLOSED, MSG_ERR_LIMIT, MSG_ERR_PROTOCOL */
   request<M extends Method>(method: M, params: ParamsInput<M>): Promise<Result<M>>
@@ -82,6 +82,7 @@ class TlsControlChannel implements ControlChannel {
   }
 
   exporter(): Uint8Array {
+    if (this.#end || this.#socket.destroyed) throw this.#end ?? closed('it was lost')
     return exporterOf(this.#socket)
   }
 

@@ -26,13 +26,18 @@ export class DatagramGarbage {
 
 let minorCollection: (() => void) | undefined
 
-/** Only a context that is made while the flag is set has the function. */
+/** Only a context that is made while the flag is set has the function; whoever has set it for the process keeps it. */
 function findMinorCollection(): () => void {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('globalThis.gc') as ((options: { readonly type: 'minor' }) => void) | undefined
-  setFlagsFromString('--no-expose-gc')
+  let gc = contextGc()
+  if (!gc) {
+    setFlagsFromString('--expose-gc')
+    gc = contextGc()
+    setFlagsFromString('--no-expose-gc')
+  }
   return () => gc?.({ type: 'minor' })
 }
+
+const contextGc = () => runInNewContext('globalThis.gc') as ((options: { readonly type: 'minor' }) => void) | undefined
 
 /** Implementation, in bytes: shards are put together in as many again, and V8 begins by itself at 64 MiB. */
 const MAX_BYTES = 8 * 1_048_576

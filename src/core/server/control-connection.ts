@@ -23,7 +23,6 @@ import { LineConnection, type LineHandler } from '../io/line-connection.ts'
 import { exporterOf } from '../io/tls-exporter.ts'
 import { millis, type Instant } from '../time/instant.ts'
 import { normalizeHost } from '../wire/address.ts'
-import { displayName } from '../wire/names.ts'
 import type { ServerEvent, ServerLimits } from './api.ts'
 import type { DirectoryClient, DirectoryHost } from './directory-host.ts'
 import type { PluginNotice } from '../plugins/server-plugins.ts'
@@ -283,17 +282,10 @@ export class ControlConnection implements LineHandler, DirectoryClient {
 
   async #prove(method: 'register' | 'login' | 'login.device', params: Params<'register'>): Promise<Account> {
     const { desk } = this.#deps
-    const origin = {
-      address: this.address,
-      exporter: () => exporterOf(this.#socket),
-    }
+    const origin = { address: this.address, exporter: exporterOf(this.#socket) }
     const authorize = async (user: string): Promise<void> =>
       this.#deps.extensions?.authorize({ user, address: this.address, isNew: method === 'register' })
-    if (method === 'register') {
-      // Whoever is not let in leaves no account behind.
-      await authorize(displayName(params.user))
-      return await desk.register(params, origin)
-    }
+    if (method === 'register') return await desk.register(params, origin, authorize)
     const account = method === 'login' ? await desk.login(params, origin) : desk.loginDevice(params, origin)
     await authorize(account.name)
     return account

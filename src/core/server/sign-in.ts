@@ -14,7 +14,7 @@ export interface SignInOrigin {
   /** Remote address of the control connection. */
   readonly address: string
   /** The connection's TLS exporter value, which a device signs. */
-  exporter(): Uint8Array
+  readonly exporter: Uint8Array
 }
 
 /** Proves who somebody is: by a new account, by password, by device key. */
@@ -31,11 +31,19 @@ export class SignInDesk {
     this.#passwords = passwords
   }
 
-  /** @throws MSG_ERR_PROTOCOL, MSG_ERR_NAME_INVALID, MSG_ERR_NAME_TAKEN, MSG_ERR_SERVER_FULL, MSG_ERR_STORAGE_FAILED */
-  async register(params: Params<'register'>, origin: SignInOrigin): Promise<Account> {
+  /**
+   * @param admit - asked before anything is made; throws for whom it does not let in.
+   * @throws MSG_ERR_PROTOCOL, MSG_ERR_NAME_INVALID, MSG_ERR_NAME_TAKEN, MSG_ERR_SERVER_FULL, MSG_ERR_STORAGE_FAILED
+   */
+  async register(
+    params: Params<'register'>,
+    origin: SignInOrigin,
+    admit: (name: string) => Promise<void>,
+  ): Promise<Account> {
     const { user, password, device } = params
     checkDevice(params, origin)
     const [key, name] = [canonicalName(user), displayName(user)]
+    await admit(name)
     const taken = new MsgError('MSG_ERR_NAME_TAKEN', { detail: name })
     if (this.#store.account(key)) throw taken
     const verifier = await this.#passwords.hash(password)
@@ -73,7 +81,7 @@ export class SignInDesk {
   loginDevice(params: Params<'login.device'>, { exporter }: SignInOrigin): Account {
     const { user, device } = params
     const account = this.#store.account(keyFor(user))
-    if (!isProven(params, exporter(), user) || !account || !this.#store.hasDevice(account.user, device))
+    if (!isProven(params, exporter, user) || !account || !this.#store.hasDevice(account.user, device))
       throw new MsgError('MSG_ERR_DEVICE_UNKNOWN', { detail: user })
     this.#remember(account, device)
     return account
@@ -119,7 +127,7 @@ function keyFor(user: string): string {
 
 /** A password is somebody's word for a user, not for a device: were it taken for one, whoever has it could pass as another's device. */
 function checkDevice(params: Params<'login.device'>, { exporter }: SignInOrigin): void {
-  if (!isProven(params, exporter(), params.user))
+  if (!isProven(params, exporter, params.user))
     throw new MsgError('MSG_ERR_PROTOCOL', { detail: 'the device did not sign this sign-in' })
 }
 

@@ -1,7 +1,8 @@
 /**
- * Copies `source` to `offset` of `target`, as `set` does: where either is shared memory that goes word by word and takes ten times as long
- * (16 and 1.6 µs for 60,000 bytes).
+ * Copies `source` to `offset` of `target`. Where either is shared memory `set` goes word by word, which takes ten times as long (16.4 and 1.5 µs
+ * for 60,000 bytes).
  *
+ * @param source - nothing of `target`.
  * @throws RangeError when `target` is too short.
  */
 export function copyInto(target: Buffer, source: Uint8Array, offset: number): void {

@@ -27,26 +27,33 @@ describe('server: a full disk', () => {
   const clients: ControlClient[] = []
 
   /** A disk that nothing was on: a closed database keeps its room until its statements are collected. */
-  const insertDisk = (): string | undefined => {
-    disk = join(disks, `${mounted}`)
-    mkdirSync(disk)
-    const why = mountSmallDisk(disk)
-    if (why === undefined) mounted += 1
-    return why
+  const insertDisk = (): void => {
+    const path = join(disks, `${mounted}`)
+    mkdirSync(path)
+    const why = mountSmallDisk(path)
+    // Nothing may ever fill the machine's own.
+    if (why !== undefined) throw new Error(why)
+    disk = path
+    mounted += 1
+  }
+  const ejectDisks = (): void => {
+    for (; mounted > 0; mounted--) execFileSync('umount', ['-l', join(disks, `${mounted - 1}`)])
+    rmSync(disks, { recursive: true })
+    mkdirSync(disks)
   }
 
   before(function () {
     disks = tempDir()
-    const why = insertDisk()
-    if (why === undefined) return
-    if (process.env['CI'] === 'true') throw new Error(`no disk to fill: ${why}`)
-    console.log(`    skipped: filling a disk needs the right to mount one (${why})`)
-    this.skip()
+    try {
+      insertDisk()
+      ejectDisks()
+    } catch (error) {
+      if (process.env['CI'] === 'true') throw error
+      console.log(`    skipped: filling a disk needs the right to mount one (${(error as Error).message})`)
+      this.skip()
+    }
   })
-  after(() => {
-    for (let i = 0; i < mounted; i++) execFileSync('umount', ['-l', join(disks, `${i}`)])
-    removeTempDirs()
-  })
+  after(removeTempDirs)
   beforeEach(async () => {
     insertDisk()
     server = await start()
@@ -55,6 +62,7 @@ describe('server: a full disk', () => {
     empty()
     for (const client of clients.splice(0)) client.destroy()
     await server.close()
+    ejectDisks()
   })
 
   const start = async (): Promise<Server> => {

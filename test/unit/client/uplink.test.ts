@@ -1,5 +1,8 @@
 import { expect } from 'chai'
+import { signIn } from '../../../src/core/client/sign-in.ts'
 import { Uplink, type UplinkOptions } from '../../../src/core/client/uplink.ts'
+import { newInstance } from '../../../src/core/control/device-proof.ts'
+import { deviceKey } from '../../../src/core/crypto/device-key.ts'
 import { MsgError, type ErrorCode } from '../../../src/core/errors.ts'
 import type { ControlChannel, ControlChannelOptions } from '../../../src/core/io/control-channel.ts'
 import { expectRejects } from '../../helpers/errors.ts'
@@ -196,15 +199,22 @@ describe('the uplink', () => {
     ])
   })
 
-  it('says of requests that the server is away, or that there is no connection any more', async () => {
+  it('says of requests and of sign-ins that the server is away, or that there is no connection any more', async () => {
     const { uplink, lose } = rig()
-    await expectRejects(uplink.request('rooms.list', {}), 'MSG_ERR_SERVER_UNREACHABLE')
+    const key = deviceKey(Buffer.alloc(32, 1))
+    const who = { user: 'alice', key, instance: newInstance(key.publicKey), listening: true }
+    const isRefused = async (code: ErrorCode): Promise<void> => {
+      await expectRejects(uplink.request('rooms.list', {}), code)
+      await expectRejects(signIn(uplink, who), code)
+      await expectRejects(signIn(uplink, { ...who, password: 'secret' }), code)
+    }
+    await isRefused('MSG_ERR_SERVER_UNREACHABLE')
     await uplink.connect()
     await uplink.request('rooms.list', {})
     lose()
-    await expectRejects(uplink.request('rooms.list', {}), 'MSG_ERR_SERVER_UNREACHABLE')
+    await isRefused('MSG_ERR_SERVER_UNREACHABLE')
     uplink.close(true)
-    await expectRejects(uplink.request('rooms.list', {}), 'MSG_ERR_NOT_CONNECTED')
+    await isRefused('MSG_ERR_NOT_CONNECTED')
   })
 
   it('ends gracefully or at once, and is not lost by that', async () => {

@@ -37,13 +37,14 @@ describe('server/sign-in', () => {
     desk = new SignInDesk(store, passwords as Passwords)
   })
 
-  const from = (address = '192.0.2.1') => ({ address, exporter: () => EXPORTER })
+  const from = (address = '192.0.2.1') => ({ address, exporter: EXPORTER })
   const signedBy = (user: string, by = key) => ({
     user,
     listening: true,
     ...proveDevice(by, EXPORTER, user, newInstance(by.publicKey)),
   })
-  const register = (user: string, password = 'secret') => desk.register({ ...signedBy(user), password }, from())
+  const admit = async (): Promise<void> => {}
+  const register = (user: string, password = 'secret') => desk.register({ ...signedBy(user), password }, from(), admit)
   const login = (user: string, password = 'secret', address = '192.0.2.1') =>
     desk.login({ ...signedBy(user), password }, from(address))
   const loginDevice = (user: string, over: Partial<DeviceProof> = {}) =>
@@ -190,7 +191,8 @@ describe('server/sign-in', () => {
       it(`is refused when it ${what}: nothing is made, nothing remembered, nothing guessed`, async () => {
         await register('alice')
         const attempt = { listening: true, password: 'secret' }
-        await expectRejects(desk.register({ ...attempt, user: 'bob', ...lie('bob') }, from()), 'MSG_ERR_PROTOCOL')
+        const ask = (): Promise<void> => expect.fail('nobody is asked about it')
+        await expectRejects(desk.register({ ...attempt, user: 'bob', ...lie('bob') }, from(), ask), 'MSG_ERR_PROTOCOL')
         await expectRejects(desk.login({ ...attempt, user: 'alice', ...lie('alice') }, from()), 'MSG_ERR_PROTOCOL')
         expect(store.size).to.equal(1)
         expect(verified).to.deep.equal([])

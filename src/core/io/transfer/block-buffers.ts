@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 /**
  * Buffers in shared memory, used again: the disk thread fills and reads them without a copy, and fresh memory
  * costs as much as reading from the page cache does. Everything in this process has the free ones of a size in common.
@@ -45,8 +47,8 @@ export class FreeBuffers {
   }
 
   /** @param bytes - a buffer of that size that was taken here, or a part of one; all else is left alone. */
-  give(size: number, { buffer, byteOffset }: Uint8Array): void {
-    if (this.#cut.get(buffer) !== size) return
+  give(size: number, { buffer, byteOffset, byteLength }: Uint8Array): void {
+    if (byteLength === 0 || this.#cut.get(buffer) !== size) return
     const { buffers } = this.#of(size)
     if (buffers.length < MAX_FREE) buffers.push(Buffer.from(buffer, byteOffset - (byteOffset % size), size))
   }
@@ -73,14 +75,28 @@ export class FreeBuffers {
  * them themselves; only WebAssembly hands out such memory, 64 KiB at a time.
  */
 function allocate(size: number): SharedArrayBuffer {
-  if (size % WASM_PAGE !== 0 || !runtime.WebAssembly) return new SharedArrayBuffer(size)
+  if (size % WASM_PAGE !== 0 || !runtime.WebAssembly || !(hasAddresses ??= findAddresses()))
+    return new SharedArrayBuffer(size)
   const count = Math.min(Math.max(Math.floor(AT_ONCE / size), 1), MAX_AT_ONCE)
   const pages = (size * count) / WASM_PAGE
   try {
     return new runtime.WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
   } catch {
-    // A process whose addresses are limited.
+    hasAddresses = false
     return new SharedArrayBuffer(size)
+  }
+}
+
+/** Such memory reserves gigabytes of addresses for each piece, which a process that is limited needs for other things. */
+let hasAddresses: boolean | undefined
+
+/** Only Linux can make use of it. */
+function findAddresses(): boolean {
+  if (process.platform !== 'linux') return false
+  try {
+    return /^Max address space +unlimited/m.test(readFileSync('/proc/self/limits', 'utf8'))
+  } catch {
+    return false
   }
 }
 
@@ -95,9 +111,9 @@ const runtime = globalThis as {
 
 /** Bytes. */
 const WASM_PAGE = 65_536
-/** Implementation, in bytes and buffers: such memory takes gigabytes of addresses, however little it is. */
-const AT_ONCE = 8 * 1_048_576
-const MAX_AT_ONCE = 8
+/** Implementation, in bytes and buffers: a piece stays as long as one of its buffers is used. */
+const AT_ONCE = 4 * 1_048_576
+const MAX_AT_ONCE = 4
 /** Implementation: blocks that are on their way between disk, thread and link of a few fast transfers. */
 const MAX_FREE = 32
 /** Implementation, in milliseconds: longer than a transfer waits for its next block as a rule. */

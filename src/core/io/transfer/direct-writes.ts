@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 
 /**
- * Decides which writes go past the page cache (`O_DIRECT`), which takes a tenth of the CPU, leaves what others have there in peace, and has
+ * Decides, for one disk, which writes go past the page cache (`O_DIRECT`), which takes a tenth of the CPU, leaves what others have there in peace, and has
  * nothing left to do for `fsync`. A slow disk is better off with the cache, which writes while the next block comes in.
  */
 export class DirectWrites {
@@ -20,7 +20,7 @@ export class DirectWrites {
    * Writes directly, if that is possible and worth it.
    *
    * @param position - in the file, in bytes.
-   * @param write - writes with these more flags to open the file with; throws the system's error.
+   * @param write - writes with these more flags to open the file with; whatever it throws counts as not written.
    * @returns false when nothing was written, or perhaps not all: to be written through the cache
    */
   try(bytes: Uint8Array, position: number, write: (flags: number) => void): boolean {
@@ -29,9 +29,8 @@ export class DirectWrites {
     if (O_DIRECT === 0 || !isAligned || start < this.#restUntil) return false
     try {
       write(O_DIRECT)
-    } catch (error) {
-      // A file system that has no such thing, or wants more alignment than a page.
-      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+    } catch {
+      // A file system that has no such thing, or wants more alignment than a page. What is wrong otherwise is wrong with the cache, too.
       this.#restUntil = this.#now() + REST_MS
       return false
     }
@@ -45,7 +44,7 @@ export class DirectWrites {
 }
 
 /** Linux has it; elsewhere everything goes through the cache. */
-const O_DIRECT = (constants as { readonly O_DIRECT?: number }).O_DIRECT ?? 0
+const O_DIRECT = process.platform === 'linux' ? (constants.O_DIRECT ?? 0) : 0
 /** Of memory, file and length, bytes: a page, which every disk is content with. */
 const ALIGNMENT = 4_096
 const MEBIBYTE = 1_048_576

@@ -7,10 +7,11 @@ import {
   openSync,
   opendirSync,
   readSync,
+  statSync,
   writeSync,
   type Stats,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { MsgError } from '../../errors.ts'
 import { blockHash, equalHashes } from '../../transfer/hash.ts'
 import { DirectWrites } from './direct-writes.ts'
@@ -122,7 +123,7 @@ export const DISK_JOBS = {
     for (const { path, position, length, isLarge = false } of segments) {
       const part = bytes.subarray(at, at + length)
       const write = (flags: number): void => writeOwn(path, part, position, flags)
-      if (!isLarge || !direct.try(part, position, write)) write(0)
+      if (!isLarge || !directWritesFor(path).try(part, position, write)) write(0)
       at += length
     }
     if (record) append(record.path, record.bytes)
@@ -216,6 +217,17 @@ function writeOwn(path: string, bytes: Uint8Array, position: number, flags: numb
   }
 }
 
+/** Each disk has a pace of its own. */
+function directWritesFor(path: string): DirectWrites {
+  const { dev } = statSync(dirname(path))
+  const known = disks.get(dev)
+  if (known) return known
+  if (disks.size >= MAX_DISKS) disks.clear()
+  const writes = new DirectWrites()
+  disks.set(dev, writes)
+  return writes
+}
+
 function writeAll(fd: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
 }
@@ -257,5 +269,7 @@ function asChanged<T>(path: string, act: () => T): T {
 
 const changed = (path: string, cause?: unknown): MsgError =>
   new MsgError('MSG_ERR_TRANSFER_CHANGED', { detail: path, cause })
-const direct = new DirectWrites()
+/** By the number of the device. */
+const disks = new Map<number, DirectWrites>()
+const MAX_DISKS = 64
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? ''

@@ -48,6 +48,7 @@ describe('io/transfer/block-buffers', () => {
     buffers.give(second.subarray(20, 30))
     expect(buffers.take()).to.include({ byteOffset: second.byteOffset, byteLength: 65_536, buffer: second.buffer })
     buffers.give(Buffer.alloc(65_536))
+    buffers.give(second.subarray(65_536))
     new BlockBuffers(131_072, free).give(first)
     const all = Array.from({ length: 300 }, () => buffers.take())
     expect(all.filter(({ buffer }) => !(buffer instanceof SharedArrayBuffer))).to.deep.equal([])

@@ -21,25 +21,27 @@ function mountSmallDisk(path: string): string | undefined {
 describe('server: a full disk', () => {
   let disks: string
   let disk: string
-  let mounted = 0
+  const mounted: string[] = []
+  let count = 0
   let server: Server
   let events: AsyncIterableIterator<ServerEvent>
   const clients: ControlClient[] = []
 
-  /** A disk that nothing was on: a closed database keeps its room until its statements are collected. */
+  /**
+   * A disk that nothing was on, where none was: a closed database keeps its room until its statements are collected, and clears away by name what
+   * lies beside it then.
+   */
   const insertDisk = (): void => {
-    const path = join(disks, `${mounted}`)
+    const path = join(disks, `${count++}`)
     mkdirSync(path)
     const why = mountSmallDisk(path)
     // Nothing may ever fill the machine's own.
     if (why !== undefined) throw new Error(why)
     disk = path
-    mounted += 1
+    mounted.push(path)
   }
   const ejectDisks = (): void => {
-    for (; mounted > 0; mounted--) execFileSync('umount', ['-l', join(disks, `${mounted - 1}`)])
-    rmSync(disks, { recursive: true })
-    mkdirSync(disks)
+    for (const path of mounted.splice(0)) execFileSync('umount', ['-l', path])
   }
 
   before(function () {

@@ -50,6 +50,7 @@ const ALIGNMENT = 4_096
 const MEBIBYTE = 1_048_576
 /** Milliseconds for each MiB, that is 130 MB/s: below that the disk is what a transfer waits for, and not a busy processor. */
 const SLOW = 8
-const SMOOTHING = 8
+/** A disk that halts for a quarter of a second, as disks do, is not slow. */
+const SMOOTHING = 32
 /** How long the cache is used before it is tried again, milliseconds. */
-const REST_MS = 30_000
+const REST_MS = 10_000

@@ -224,10 +224,10 @@ export class Links {
   #guess(): void {
     for (const { peer, link, candidates, mapping, openedAt } of this.#peers.values()) {
       if (performance.now() - openedAt < GUESS_AFTER_MS) continue
-      const stats = link?.state === 'open' ? link.stats() : undefined
       const side = guessingSide(this.#mapping, mapping)
+      if (!side || link?.state !== 'open' || link.stats().path !== 'relayed') continue
       const at = candidates.find(({ kind, host }) => kind === 'observed' && parseIp(host)?.byteLength === 4)
-      if (side && at && stats?.path === 'relayed') this.#deps.endpoint.guess(peer.instance, side, at)
+      if (at) this.#deps.endpoint.guess(peer.instance, side, at)
     }
   }
 

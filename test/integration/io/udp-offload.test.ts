@@ -76,10 +76,12 @@ describe('io/udp-offload', () => {
 
   it('cuts each run by its own size even when the system is slow to take them, and closes after the last', function () {
     const commands = ['link set lo up', 'tc qdisc add dev lo root tbf rate 400mbit burst 256kb limit 100mb']
-    // A busy machine may lose some of them, but makes no others of them.
-    const counts = JSON.parse(inNamespace(this, commands, SEND_SLOWLY)) as Record<string, number>
-    expect(Object.keys(counts)).to.deep.equal(['3', '1000', '1400'])
-    for (const size of ['1000', '1400']) expect(counts[size]).to.be.within(1_000, 5_000)
+    const all = { 3: 1, 1000: 5_000, 1400: 5_000 }
+    let counts: unknown
+    // A receiver that gets no processor for a while loses some: that is nothing of the sender's.
+    for (let i = 0; i < 5 && JSON.stringify(counts) !== JSON.stringify(all); i++)
+      counts = JSON.parse(inNamespace(this, commands, SEND_SLOWLY))
+    expect(counts).to.deep.equal(all)
   })
 
   it('goes on cutting for a host that could not be reached for a while', async () => {

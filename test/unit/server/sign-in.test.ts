@@ -64,6 +64,15 @@ describe('server/sign-in', () => {
       await expectRejects(register('ALICE'), 'MSG_ERR_NAME_TAKEN')
     })
 
+    it('makes no account for whom it is told not to let in', async () => {
+      const deny = async (name: string): Promise<void> => {
+        throw new MsgError('MSG_ERR_SIGN_IN_DENIED', { detail: name })
+      }
+      const attempt = desk.register({ ...signedBy('Alice'), password: 'secret' }, from(), deny)
+      await expectRejects(attempt, 'MSG_ERR_SIGN_IN_DENIED')
+      expect(store.size).to.equal(0)
+    })
+
     it('refuses what is no name', async () => {
       for (const name of ['', 'a b', '10.0.0.1', '...', 'a\u0000'])
         await expectRejects(register(name), 'MSG_ERR_NAME_INVALID')
